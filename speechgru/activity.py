@@ -1,0 +1,84 @@
+"""Where a recording is loud and where it is quiet: levels, pauses, and whether it can hold speech at all.
+
+Levels are in dB relative to full scale, of frames of 20 ms after pre-emphasis (y[t] = x[t] - 0.97 x[t-1]),
+which removes offset and hum and makes the level of room noise steady, so that speech stands out of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Signal = NDArray[np.float32]
+
+FRAME_SECONDS = 0.02
+PRE_EMPHASIS = 0.97
+SILENCE_DB = -100.0  # the level given to digital zero
+TOP_FRAMES = (
+    5  # the top level is that of the fifth loudest frame: a click is shorter than 100 ms, a vowel longer
+)
+FLOOR_PERCENTILE = 10.0
+PAUSE_SHARE = 0.3  # a frame is quiet below floor + PAUSE_SHARE * (top - floor)
+PAUSE_MIN_RANGE_DB = 6.0  # with less between floor and top, dips are chance rather than pauses
+PAUSE_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a stretch of audio and the words found in it must reach; anything less is silence or noise.
+
+    min_level_db: top level. Among 150 spoken digits the quietest has -62; dithered 16-bit silence about -95.
+    min_range_db: top level above the floor, only asked of `range_seconds` or more. White, pink and brown
+        noise have at most 2.2; speech with white noise 10 dB below it at least 2.7; clean speech over 15.
+    min_confidence: mean confidence of the words of one stretch, in [0, 1]; for noise that isn't steady.
+    """
+
+    min_level_db: float = -80.0
+    min_range_db: float = 2.5
+    range_seconds: float = 1.0
+    min_confidence: float = 0.35
+
+
+def levels(signal: Signal, rate: int) -> Signal:
+    """Level in dB of each whole frame of `signal` [time]: [frames], at least SILENCE_DB."""
+    size = max(round(FRAME_SECONDS * rate), 1)
+    count = len(signal) // size
+    used = signal[: count * size]
+    emphasised = used.copy()
+    emphasised[1:] -= np.float32(PRE_EMPHASIS) * used[:-1]
+    emphasised[:1] = 0.0  # no sample before the first: an offset would look like a click
+    frames = emphasised.reshape(count, size)
+    power = np.einsum("ij,ij->i", frames, frames) / size
+    return (10.0 * np.log10(power + 10.0 ** (SILENCE_DB / 10))).astype(np.float32)
+
+
+def floor_and_top(level: Signal) -> tuple[float, float]:
+    """The level of the background and of the loudest 100 ms, in dB. Without frames both are SILENCE_DB."""
+    if not len(level):
+        return SILENCE_DB, SILENCE_DB
+    kth = max(len(level) - TOP_FRAMES, 0)
+    return float(np.percentile(level, FLOOR_PERCENTILE)), float(np.partition(level, kth)[kth])
+
+
+def may_hold_speech(signal: Signal, rate: int, gate: Gate) -> bool:
+    """False for what is too quiet, or too steady, to be speech."""
+    floor, top = floor_and_top(levels(signal, rate))
+    if top < gate.min_level_db:
+        return False
+    return len(signal) < gate.range_seconds * rate or top - floor >= gate.min_range_db
+
+
+def pauses(signal: Signal, rate: int) -> list[tuple[int, int]]:
+    """Stretches of PAUSE_SECONDS or more that are quiet compared with the rest: [start, end) in samples."""
+    level = levels(signal, rate)
+    floor, top = floor_and_top(level)
+    if top - floor < PAUSE_MIN_RANGE_DB:
+        return []
+    quiet = level < floor + PAUSE_SHARE * (top - floor)
+    edges = np.flatnonzero(np.diff(quiet.astype(np.int8), prepend=0, append=0))
+    size = round(FRAME_SECONDS * rate)
+    runs = edges.reshape(-1, 2) * size
+    long_enough = runs[runs[:, 1] - runs[:, 0] >= PAUSE_SECONDS * rate]
+    return [(int(start), int(end)) for start, end in long_enough]

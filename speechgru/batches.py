@@ -1,0 +1,172 @@
+"""Batches of like duration. What is in a batch, and how it is changed, is a pure function of
+(seed, epoch, position): a resumed run continues with the very batches it would have had.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from speechgru import audio, augment, files
+from speechgru.features.spectral import LogMel
+from speechgru.features.spectral import Settings as FeatureSettings
+from speechgru.manifest import Utterance
+from speechgru.recipe import AugmentConfig
+from speechgru.text import Vocabulary
+
+# How far the durations in a bucket may differ: sorting by duration x U(1 - j, 1 + j) mixes neighbours anew in
+# every epoch and keeps the padding near j / 2.
+JITTER = 0.1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """features [B, T, F] padded with zeros, lengths [B], labels [sum of label_lengths], label_lengths [B]."""
+
+    features: Tensor
+    lengths: Tensor
+    labels: Tensor
+    label_lengths: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+
+def plan(durations: Sequence[float], batch_seconds: float, seed: int, epoch: int) -> list[list[int]]:
+    """Indices of each batch of an epoch.
+
+    Batches hold like durations and at most `batch_seconds` of audio, padding included (one utterance at least).
+    They come in random order, but the longest first, so that a batch that doesn't fit in memory fails at once;
+    in epoch 0 the others come from short to long, which is easier to learn from (Amodei et al. 2016, SortaGrad).
+    """
+    generator = np.random.default_rng([seed, epoch])
+    keys = np.asarray(durations) * generator.uniform(1 - JITTER, 1 + JITTER, len(durations))
+    batches: list[list[int]] = [[]]
+    longest = 0.0
+    for index in np.argsort(keys, kind="stable").tolist():
+        longest = max(longest, durations[index])
+        if batches[-1] and longest * (len(batches[-1]) + 1) > batch_seconds:
+            batches.append([])
+            longest = durations[index]
+        batches[-1].append(index)
+    first = max(range(len(batches)), key=lambda i: len(batches[i]) * max(durations[j] for j in batches[i]))
+    others = [i for i in range(len(batches)) if i != first]
+    if epoch > 0:
+        generator.shuffle(others)
+    return [batches[i] for i in (first, *others)]
+
+
+class Recordings(Dataset[tuple[Tensor, list[int]]]):
+    """Features and labels of utterances; keys are (epoch, index)."""
+
+    def __init__(
+        self,
+        utterances: Sequence[Utterance],
+        vocabulary: Vocabulary,
+        features: FeatureSettings,
+        augmentation: AugmentConfig,
+        seed: int,
+        cache: Path | None = None,
+    ) -> None:
+        self.utterances, self.vocabulary, self.seed, self.cache = utterances, vocabulary, seed, cache
+        self.augmentation, self.features = augmentation, LogMel(features)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, list[int]]:
+        epoch, index = key
+        utterance, changes = self.utterances[index], self.augmentation
+        generator = torch.Generator().manual_seed(_seed(self.seed, epoch, index))
+        samples = self.samples(utterance, augment.choose(changes.speed, generator))
+        features = self.features(samples)[0][0]
+        masked = augment.mask(
+            features,
+            generator,
+            time_masks=changes.time_masks,
+            time_mask_max=round(changes.time_mask_max / self.features.settings.hop),
+            frequency_masks=changes.frequency_masks,
+            frequency_mask_max=changes.frequency_mask_max,
+        )
+        return masked, self.vocabulary.encode(utterance.text)
+
+    def samples(self, utterance: Utterance, speed: float = 1.0) -> Tensor:
+        """The signal [time] of an utterance at a speed, from the cache where there is one."""
+        if self.cache is None:
+            return self._read(utterance, speed)
+        path = self.cache / f"{_fingerprint(utterance, speed, self.features.settings.sample_rate)}.npy"
+        if not path.exists():
+            quantised = (self._read(utterance, speed) * 32767).round().clamp(-32768, 32767).short().numpy()
+            with files.atomic_path(path) as temporary:
+                np.save(temporary, quantised, allow_pickle=False)
+        return torch.from_numpy(np.load(path, allow_pickle=False)).float() / 32767
+
+    def _read(self, utterance: Utterance, speed: float) -> Tensor:
+        if speed != 1:
+            return augment.speed(self.samples(utterance), speed)
+        rate = self.features.settings.sample_rate
+        with warnings.catch_warnings():
+            # What training hears is the corpus's business; a line per epoch and narrow-band file helps nobody.
+            warnings.simplefilter("ignore", audio.AudioWarning)
+            samples = torch.from_numpy(audio.read(utterance.audio_filepath, rate))
+        if utterance.offset or len(samples) > (utterance.duration + 0.1) * rate:
+            start = round(utterance.offset * rate)
+            samples = samples[start : start + round(utterance.duration * rate)]
+        return samples
+
+
+def collate(items: Sequence[tuple[Tensor, list[int]]]) -> Batch:
+    """Pad the features and join the labels of several utterances."""
+    return Batch(
+        torch.nn.utils.rnn.pad_sequence([features for features, _ in items], batch_first=True),
+        torch.tensor([len(features) for features, _ in items]),
+        torch.tensor([label for _, labels in items for label in labels]),
+        torch.tensor([len(labels) for _, labels in items]),
+    )
+
+
+def load(
+    recordings: Recordings, batches: Sequence[Sequence[int]], epoch: int, workers: int
+) -> Iterator[Batch]:
+    """The batches of an epoch, read ahead by `workers` processes (0: by the caller)."""
+    keys = [[(epoch, index) for index in batch] for batch in batches]
+    return iter(
+        DataLoader(
+            recordings,
+            batch_sampler=keys,  # type: ignore[arg-type]
+            collate_fn=collate,
+            num_workers=workers,
+            worker_init_fn=_start_worker if workers else None,
+        )
+    )
+
+
+def _start_worker(_: int) -> None:
+    # Ctrl-C reaches the whole process group; the loop decides when to stop, and stops its workers then.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def _seed(*parts: int) -> int:
+    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8], "big") >> 1
+
+
+def _fingerprint(utterance: Utterance, speed: float, rate: int) -> str:
+    """Of all that decides the samples: the file as it is now, the part, the speed and the rate."""
+    state = utterance.audio_filepath.stat()
+    parts = (
+        str(utterance.audio_filepath.absolute()),
+        state.st_size,
+        state.st_mtime_ns,
+        utterance.offset,
+        utterance.duration,
+        speed,
+        rate,
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

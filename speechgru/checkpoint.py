@@ -1,0 +1,122 @@
+"""One self-describing file: weights and header in safetensors. No pickle, no code named by a file.
+
+Header (safetensors metadata, strings only): `format`, `kind`, and JSON for everything else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from speechgru import files
+from speechgru.errors import CheckpointError
+
+FORMAT = "speechgru/1"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds. `header` is decoded JSON: model, features, vocabulary, decoder, provenance, ..."""
+
+    path: Path
+    kind: str
+    header: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+    def require(self, kind: str) -> Checkpoint:
+        """Itself, if it is of this kind.
+
+        Raises:
+            CheckpointError: it is of another.
+        """
+        if self.kind != kind:
+            raise CheckpointError(f"{self.path} holds a model of kind {self.kind!r}; expected {kind!r}.")
+        return self
+
+    def get(self, key: str) -> Any:
+        """An entry of the header.
+
+        Raises:
+            CheckpointError: it is missing.
+        """
+        if key not in self.header:
+            raise CheckpointError(
+                f"{self.path} lacks {key!r} in its header; the file is damaged or incomplete."
+            )
+        return self.header[key]
+
+
+def save(
+    path: str | Path,
+    kind: str,
+    header: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Write a checkpoint, whole or not at all. Floating-point tensors are stored as `dtype` where given."""
+    metadata = {"format": FORMAT, "kind": kind}
+    metadata |= {key: json.dumps(value, ensure_ascii=False, sort_keys=True) for key, value in header.items()}
+    stored = {
+        name: tensor.detach()
+        .cpu()
+        .to(dtype if dtype and tensor.is_floating_point() else tensor.dtype)
+        .contiguous()
+        for name, tensor in tensors.items()
+    }
+    with files.atomic_path(path) as temporary:
+        save_file(stored, str(temporary), metadata)
+
+
+def load(path: str | Path) -> Checkpoint:
+    """Read a checkpoint; tensors keep the precision in which they are stored.
+
+    Raises:
+        CheckpointError: no such file, or it isn't a checkpoint of this format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise CheckpointError(f"{path} {what}; expected a model file (.safetensors).")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise CheckpointError(
+                    f"{path} has format {metadata.get('format')!r}; expected {FORMAT!r}. Was it written by another "
+                    "program or version?"
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a model file ({error}); expected safetensors.") from error
+    kind = metadata.get("kind", "")
+    try:
+        header = {k: json.loads(v) for k, v in metadata.items() if k not in ("format", "kind")}
+    except ValueError as error:
+        raise CheckpointError(f"{path} has a damaged header ({error}).") from error
+    return Checkpoint(path, kind, header, tensors)
+
+
+def fill(module: nn.Module, checkpoint: Checkpoint) -> None:
+    """Load a checkpoint's weights into `module`, in the module's own precision.
+
+    Raises:
+        CheckpointError: names or shapes differ; the message names the first few.
+    """
+    wanted = {name: tuple(t.shape) for name, t in module.state_dict().items()}
+    given = {name: tuple(t.shape) for name, t in checkpoint.tensors.items()}
+    wrong = [name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name)]
+    if wrong:
+        first = ", ".join(
+            f"{name}: expected {wanted.get(name, 'nothing')}, got {given.get(name, 'nothing')}"
+            for name in sorted(wrong)[:3]
+        )
+        raise CheckpointError(f"{checkpoint.path} does not fit the model that its header describes: {first}.")
+    module.load_state_dict(checkpoint.tensors)

@@ -1,0 +1,84 @@
+"""The command `speechgru`: finds the command's file, parses, calls, and turns errors into exit codes.
+
+A command is a file of this folder with HELP (one line), EXAMPLES, add_arguments(parser) and run(args), which
+returns the exit code: 0 done, 1 an error that the message explains, 2 wrong usage, 130 Ctrl-C, 141 the reader
+of a pipe left. SPEECHGRU_DEBUG=1 shows the traceback of an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from speechgru import __version__, plugins
+from speechgru.errors import ConfigError, SpeechGruError
+
+DEBUG_VARIABLE = "SPEECHGRU_DEBUG"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (by default the process's own) and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()  # a closed pipe shows here, not in an ugly line at exit
+        return code
+    except SystemExit as stop:  # argparse: --help, wrong usage
+        return stop.code if isinstance(stop.code, int) else 0
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit; give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    except (SpeechGruError, OSError) as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            traceback.print_exc()
+        return _complain(str(error), 1)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments:
+        arguments = ["--help"]
+    name = arguments[0]
+    if name.startswith("-"):
+        _top_parser().parse_args(arguments)
+        return _complain(f"a command is needed before {name}; see speechgru --help", 2)
+    try:
+        command = plugins.find("cli", name)
+    except ConfigError:
+        return _complain(plugins.unknown("command", name, plugins.names("cli")), 2)
+    parser = _parser(f"speechgru {name}", command.HELP, command.EXAMPLES)
+    command.add_arguments(parser)
+    run: Callable[[argparse.Namespace], int] = command.run
+    return run(parser.parse_args(arguments[1:]))
+
+
+def _top_parser() -> argparse.ArgumentParser:
+    names = plugins.names("cli")
+    width = max(map(len, names), default=0)
+    commands = [f"  {name:<{width}}  {plugins.find('cli', name).HELP}" for name in names]
+    epilog = "\n".join(["commands:", *commands, "", "`speechgru COMMAND --help` says more about each."])
+    parser = _parser("speechgru", "Train and run speech recognition with gated recurrent units.", epilog)
+    parser.usage = "speechgru COMMAND ..."
+    parser.add_argument("--version", action="version", version=f"speechgru {__version__}")
+    return parser
+
+
+def _parser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=program,
+        description=description,
+        epilog=epilog.strip("\n"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _complain(message: str, code: int) -> int:
+    line = " ".join(part.strip() for part in message.splitlines())
+    print(f"speechgru: error: {line}", file=sys.stderr)
+    return code

@@ -1,0 +1,118 @@
+"""speechgru evaluate: error rates of a model on manifests."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechgru.errors import ConfigError, ManifestError
+
+if TYPE_CHECKING:
+    from speechgru.evaluation import Evaluation
+    from speechgru.manifest import Utterance
+    from speechgru.recognizer import Recognizer
+
+HELP = "Score a model on manifests: WER and CER with counts, intervals and speed"
+EXAMPLES = """\
+  speechgru evaluate test.jsonl
+  speechgru evaluate --model runs/digits/best.safetensors test.jsonl --details errors.tsv
+  speechgru evaluate --format json clean.jsonl noisy.jsonl > scores.json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "manifests",
+        nargs="+",
+        metavar="MANIFEST",
+        help="JSON Lines with audio_filepath, duration, text and speaker; each is scored on its own",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="FILE",
+        help="checkpoint, or name of a packaged model (default: the packaged English one)",
+    )
+    parser.add_argument(
+        "--details", metavar="FILE", help="write each utterance's counts and alignment here, tab-separated"
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
+    )
+    parser.add_argument(
+        "--batch-size", type=_positive, metavar="N", help="recordings at once (default: the model's)"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score each manifest. 1 where a recording could not be read: it is named, and in no score."""
+    from speechgru.evaluation import write_details
+    from speechgru.recognizer import load_recognizer
+
+    sets = _read(args.manifests)
+    if args.details and Path(args.details).is_dir():
+        raise ConfigError(f"--details {args.details} is a folder; expected the name of a file to write.")
+    recognizer = load_recognizer(args.model, device=args.device)
+    evaluations: dict[str, Evaluation] = {}
+    for name, utterances in sets.items():
+        evaluations[name] = _evaluate(name, utterances, recognizer, args.batch_size)
+        if args.format == "text":
+            _print_text(name, evaluations[name], first=len(evaluations) == 1)
+    if args.format == "json":
+        print(json.dumps({name: e.to_dict() for name, e in evaluations.items()}, indent=2, allow_nan=False))
+    if args.details:
+        write_details(args.details, evaluations)
+    return int(any(evaluation.failed for evaluation in evaluations.values()))
+
+
+def _positive(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 1")
+    return int(value)
+
+
+def _read(paths: list[str]) -> dict[str, list[Utterance]]:
+    """All manifests, before the first is scored: a mistake in the last should not cost the others' time."""
+    from speechgru import manifest
+
+    sets = {path: manifest.read(path) for path in paths}
+    for path, utterances in sets.items():
+        if not utterances:
+            raise ManifestError(f"{path} has no utterances; at least one line is expected.")
+    return sets
+
+
+def _evaluate(
+    name: str, utterances: list[Utterance], recognizer: Recognizer, batch_size: int | None
+) -> Evaluation:
+    from tqdm import tqdm
+
+    from speechgru import text
+    from speechgru.evaluation import evaluate
+
+    strange = set().union(*(text.unsupported_characters(utterance.text) for utterance in utterances))
+    if strange:
+        shown = " ".join(sorted(strange)[:20])
+        _warn(f"{name}: characters of the references that the normaliser leaves out: {shown}")
+    with tqdm(total=len(utterances), desc=Path(name).name, unit="file", file=sys.stderr, disable=None) as bar:
+        evaluation = evaluate(
+            recognizer, utterances, batch_size=batch_size, on_progress=lambda done: bar.update(done - bar.n)
+        )
+    for failure in evaluation.failed:
+        _warn(f"{name}: not scored: {failure.message}")
+    return evaluation
+
+
+def _warn(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+def _print_text(name: str, evaluation: Evaluation, first: bool) -> None:
+    from speechgru.evaluation import describe
+
+    print(("" if first else "\n") + name)
+    for line in describe(evaluation).splitlines():
+        print(f"  {line}")

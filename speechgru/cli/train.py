@@ -1,0 +1,63 @@
+"""speechgru train: a recipe to a model and a report."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import sys
+
+HELP = "Train a model from a recipe, and report what it can do"
+EXAMPLES = """\
+  speechgru train digits corpus.root=data
+  speechgru train english-small corpus.root=data trainer.epochs=10 output=runs/short
+  speechgru train english-small corpus.root=data --resume
+  speechgru train my_recipes/own schedule=linear optimizer.lr=0.0005
+
+A recipe is a name (digits, english-small, ...), a folder with a recipe.yaml, or a .yaml file. Settings are
+changed by key=value; `--show` prints them all. corpus.root is the folder of the recordings; without it the
+environment variable SPEECHGRU_DATA is taken. Results go to output=FOLDER, by default runs/NAME: best.safetensors
+(for `transcribe --model`), report.md, report.json, manifests/, last.pt (for --resume).
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="name, folder or .yaml file of a recipe")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings to change")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
+    parser.add_argument("--show", action="store_true", help="print the composed recipe and stop")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars and no epoch lines")
+
+
+def run(args: argparse.Namespace) -> int:
+    from speechgru.config import load_recipe, to_yaml
+
+    recipe = load_recipe(args.recipe, args.overrides)
+    if args.show:
+        print(to_yaml(recipe), end="")
+        return 0
+    level = logging.WARNING if args.quiet else logging.INFO
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("speechgru").setLevel(level)
+
+    from speechgru import runs
+    from speechgru.evaluation import describe
+    from speechgru.training import Interrupted
+
+    command = shlex.join(["speechgru", "train", args.recipe, *args.overrides])
+    try:
+        finished = runs.train(
+            recipe,
+            args.overrides,
+            composed=to_yaml(recipe),
+            command=command,
+            resume=args.resume,
+            quiet=args.quiet,
+        )
+    except Interrupted:
+        print(f"Stopped; the state is saved. Go on with: {command} --resume", file=sys.stderr)
+        return 130
+    for name, evaluation in finished.evaluations.items():
+        print(f"== {name}\n{describe(evaluation)}")
+    print(f"model: {finished.model}\nreport: {finished.folder / 'report.md'}")
+    return 0

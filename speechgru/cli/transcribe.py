@@ -1,0 +1,188 @@
+"""speechgru transcribe: recordings to text."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from speechgru.errors import ConfigError, SpeechGruError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from speechgru.inputs import Found
+    from speechgru.recognizer import Recognizer
+    from speechgru.transcript import Transcript
+
+HELP = "Turn recordings into text, subtitles or JSON with word times"
+EXAMPLES = """\
+  speechgru transcribe talk.mp3
+  speechgru transcribe interview.wav --format srt > interview.srt
+  speechgru transcribe recordings --recursive --format json --output-dir transcripts
+  ffmpeg -i film.mkv -f wav - | speechgru transcribe -
+
+One recording is printed in the format as it is. Several (or a folder) are printed one a line: path, tab and
+text, or one JSON object each; CTM lines name their file. SRT, VTT and TSV of several need --output-dir.
+Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
+"""
+FORMATS = ("txt", "json", "srt", "vtt", "tsv", "ctm")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="FILE_OR_FOLDER",
+        help="recordings, folders of them, or - for standard input",
+    )
+    parser.add_argument(
+        "--model", metavar="MODEL", help="checkpoint file or packaged name (default: english-small)"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="txt", help="what to write (default: txt)")
+    parser.add_argument(
+        "--output-dir", metavar="DIR", help="write one file for each recording here, keeping a folder's tree"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace files in --output-dir that exist")
+    parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+    parser.add_argument(
+        "--batch-size", type=_positive, metavar="N", help="pieces that run at once (default: 16)"
+    )
+    parser.add_argument(
+        "--decoder", metavar="NAME", help="how to read the network's output (default: the model's own)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Transcribe all that can be. 1 where something failed or broke off: it is named on stderr."""
+    from speechgru import inputs, plugins
+
+    writer = plugins.find("writers", args.format)
+    found = inputs.find(args.sources, args.recursive)
+    several = len(args.sources) > 1 or any(Path(source).is_dir() for source in args.sources)
+    targets = _targets(args, found, writer, several)
+    for note in found.notes:
+        _say(f"note: {note}")
+    for problem in found.problems:
+        _say(f"error: {problem}")
+    good = not found.problems
+    if found.inputs:
+        good &= _transcribe(_load(args), found, targets, writer, several)
+    return 0 if good else 1
+
+
+def _positive(value: str) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError(value)
+    return number
+
+
+def _targets(args: argparse.Namespace, found: Found, writer: ModuleType, several: bool) -> list[Path] | None:
+    """Where each result goes; None for stdout. What is wrong with that is refused before any work."""
+    from speechgru import inputs
+
+    if "-" in args.sources and sys.stdin.isatty():
+        raise ConfigError(
+            "- reads a recording from standard input, but nothing is piped into it. Name a file instead."
+        )
+    if args.output_dir is not None:
+        return inputs.outputs(found.inputs, args.output_dir, writer.EXTENSION, args.overwrite)
+    if args.overwrite:
+        raise ConfigError(
+            "--overwrite is about the files in --output-dir, which isn't given; results go to stdout."
+        )
+    if several and not hasattr(writer, "write_line"):
+        raise ConfigError(
+            f"Several recordings can't share one {args.format} on stdout. Pass --output-dir DIR, or a format "
+            "that takes one line each: txt or json."
+        )
+    if several and hasattr(writer, "file_name"):
+        names = [writer.file_name(entry.path) for entry in found.inputs]
+        inputs.refuse_same(found.inputs, names, "called", "Rename one, or pass --output-dir DIR.")
+    return None
+
+
+def _load(args: argparse.Namespace) -> Recognizer:
+    from speechgru.recognizer import BATCH_SIZE, load_recognizer
+
+    return load_recognizer(
+        args.model, device=args.device, batch_size=args.batch_size or BATCH_SIZE, decoder=args.decoder
+    )
+
+
+def _transcribe(
+    recognizer: Recognizer, found: Found, targets: list[Path] | None, writer: ModuleType, several: bool
+) -> bool:
+    """Write every result as soon as it is there. True when all were whole."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="surrogateescape")  # a file's name need not be UTF-8
+    paths = [entry.path for entry in found.inputs]
+    good = True
+    with _progress() as on_progress:
+        results = recognizer.transcribe_many(paths, on_progress=on_progress)
+        for index, (_, result) in enumerate(results):
+            good &= _report(paths[index], result)
+            if isinstance(result, SpeechGruError):
+                continue
+            if targets is not None:
+                good &= _save(result, targets[index], writer)
+                continue
+            (writer.write_line if several else writer.write)(result, sys.stdout)
+            sys.stdout.flush()
+    return good
+
+
+def _report(path: str, result: Transcript | SpeechGruError) -> bool:
+    """Name what is wrong on stderr; False when it is more than a remark."""
+    if isinstance(result, SpeechGruError):
+        # Most messages begin with the path; where one doesn't, it still has to be named.
+        _say(f"error: {result}" if path in str(result) else f"error: {path}: {result}")
+        return False
+    for warning in result.warnings:
+        _say(f"warning: {path}: {warning}")
+    if not result.segments:
+        _say(f"note: {path}: no speech found.")
+    return not result.truncated
+
+
+def _save(transcript: Transcript, target: Path, writer: ModuleType) -> bool:
+    from speechgru.files import atomic_path
+
+    text = io.StringIO()
+    writer.write(transcript, text)
+    try:
+        with atomic_path(target) as temporary:
+            temporary.write_text(text.getvalue(), encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        _say(f"error: {transcript.source}: can't write {target}: {error.strerror or error}.")
+        return False
+    return True
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A callback that moves a bar on stderr; None where stderr isn't a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    with tqdm(total=1.0, desc="transcribing", file=sys.stderr, bar_format=form, leave=False) as bar:
+        yield lambda fraction: bar.update(fraction - bar.n)
+
+
+def _say(message: str) -> None:
+    """One line on stderr, above the bar where there is one."""
+    line = "speechgru: " + " ".join(message.split("\n"))
+    tqdm = sys.modules.get("tqdm")
+    if tqdm is None:
+        print(line, file=sys.stderr)
+    else:
+        tqdm.tqdm.write(line, file=sys.stderr)

@@ -1,0 +1,43 @@
+"""A manifest in JSON Lines, as speechgru and NeMo write it; see `speechgru.manifest`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from speechgru import manifest, recordings
+from speechgru.errors import CorpusError, ManifestError
+from speechgru.manifest import Utterance
+
+SOURCE = "the user's own manifest"
+LICENSE = "as the recordings"
+CITATION = "none"
+SHARE_ALIKE = False
+
+_EXPECTED = "a manifest: one JSON object a line with audio_filepath, duration (seconds) and text"
+
+
+def prepare(root: Path) -> dict[str, list[Utterance]]:
+    """One split, `all`, from the manifest `root`. Durations and offsets are taken as written.
+
+    An utterance without id gets the audio's path below the manifest's folder without extension (elsewhere its
+    stem), with `@offset` where it doesn't begin at 0.
+
+    Raises:
+        CorpusError: `root` is missing or empty, a line isn't an utterance, or an id occurs twice.
+    """
+    root = recordings.require(root, "jsonl", _EXPECTED, is_file=True)
+    try:
+        given = manifest.read(root)
+    except ManifestError as error:
+        raise CorpusError(f"jsonl: {error}") from error
+    if not given:
+        raise recordings.nothing_found(root, "jsonl", _EXPECTED)
+    return {
+        "all": recordings.checked([replace(u, id=u.id or _id(u, root)) for u in given], f"jsonl {root.name}")
+    }
+
+
+def _id(utterance: Utterance, root: Path) -> str:
+    name = recordings.relative_id(utterance.audio_filepath, root.absolute().parent)
+    return f"{name}@{utterance.offset:g}" if utterance.offset else name

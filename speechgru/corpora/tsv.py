@@ -1,0 +1,52 @@
+"""A table of recordings: one line each with path, tab, text, and optionally tab, speaker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from speechgru import recordings
+from speechgru.errors import CorpusError
+from speechgru.manifest import Utterance
+
+SOURCE = "the user's own table"
+LICENSE = "as the recordings"
+CITATION = "none"
+SHARE_ALIKE = False
+
+_EXPECTED = "a .tsv file with lines path<TAB>text or path<TAB>text<TAB>speaker, paths relative to its folder"
+_HEADINGS = frozenset({"path", "file", "audio", "audio_filepath"})
+
+
+def prepare(root: Path) -> dict[str, list[Utterance]]:
+    """One split, `all`, from the file `root`. Ids are the paths as written, without extension.
+
+    A first line with `path`, `file`, `audio` or `audio_filepath` as first cell is a heading. Where a path has
+    no file, one of the same stem with another extension is taken.
+
+    Raises:
+        CorpusError: `root` is missing or empty, a line has no tab, or a recording occurs twice.
+    """
+    root = recordings.require(root, "tsv", _EXPECTED, is_file=True)
+    entries = list(_entries(root))
+    if not entries:
+        raise recordings.nothing_found(root, "tsv", _EXPECTED)
+    return {"all": recordings.utterances(entries, f"tsv {root.name}")}
+
+
+def _entries(table: Path) -> Iterator[recordings.Entry]:
+    for number, line in enumerate(recordings.read_text(table).split("\n"), start=1):
+        cells = [cell.strip() for cell in line.split("\t")]
+        if not line.strip() or (number == 1 and cells[0].lower() in _HEADINGS):
+            continue
+        if len(cells) not in (2, 3) or not cells[0]:
+            raise CorpusError(
+                f"{table}, line {number}: {len(cells)} columns in {line!r}; expected {_EXPECTED}."
+            )
+        path = Path(cells[0])
+        yield recordings.Entry(
+            id=recordings.relative_id(table.parent / path, table.parent),
+            audio=recordings.same_stem(table.parent / path),
+            text=cells[1],
+            speaker=cells[2] if len(cells) == 3 else "",
+        )

@@ -1,0 +1,31 @@
+"""Errors a user can act on. Each message says what was given, what was expected and what to do."""
+
+from __future__ import annotations
+
+
+class SpeechGruError(Exception):
+    """Base of every error that the command line prints without a traceback."""
+
+
+class AudioError(SpeechGruError):
+    """A recording that can't be opened, decoded or used."""
+
+
+class ConfigError(SpeechGruError):
+    """A recipe, setting or name that doesn't exist or has the wrong type."""
+
+
+class CorpusError(SpeechGruError):
+    """A corpus whose folder or contents are not what its layout promises."""
+
+
+class ManifestError(SpeechGruError):
+    """A manifest line that can't be read."""
+
+
+class CheckpointError(SpeechGruError):
+    """A model file that is damaged, of another kind, or doesn't fit what it says it holds."""
+
+
+class TrainingError(SpeechGruError):
+    """A training run that can't start, go on, or be resumed."""

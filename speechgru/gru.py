@@ -1,0 +1,225 @@
+"""The gated recurrent unit, in the form of Cho et al. 2014 and in the form of cuDNN.
+
+    r  = sigma(W_r x + U_r h + b_r)
+    z  = sigma(W_z x + U_z h + b_z)
+    h~ = tanh(W x + U (r * h) + b)              reset="before" (Cho et al. 2014, arXiv:1406.1078, eq. 8)
+    h~ = tanh(W x + b + r * (U h + b_u))        reset="after"  (cuDNN, torch.nn.GRU)
+    h' = z * h + (1 - z) * h~
+
+Parameters have the names, shapes and gate order (r, z, h~) of torch.nn.GRU, so that `reset="after"` loads
+and saves its state dicts; `reset="before"` has one bias per gate and therefore no `bias_hh`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from speechgru.recurrence import After, Before
+
+Reset = Literal["before", "after"]
+
+
+class GRU(nn.Module):
+    """A stack of (bidirectional) GRU layers over sequences of different lengths.
+
+    Padding never reaches a result: the backward direction of each sequence starts at its own last frame, the
+    final state is the one at its own end, and frames past the end come out as zeros.
+
+    Args:
+        input_size: features per frame.
+        hidden_size: units per direction.
+        num_layers: layers in the stack.
+        bidirectional: run a second direction over the reversed sequence and concatenate the two.
+        dropout: probability in [0, 1) of dropping an output of a layer, except the last.
+        reset: "before" or "after" the recurrent product.
+        batch_first: sequences are [batch, time, features] instead of [time, batch, features].
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        bidirectional: bool = True,
+        dropout: float = 0.0,
+        reset: Reset = "before",
+        batch_first: bool = True,
+    ) -> None:
+        super().__init__()
+        if min(input_size, hidden_size, num_layers) < 1:
+            raise ValueError(f"sizes must be positive, got {input_size=}, {hidden_size=}, {num_layers=}")
+        if reset not in ("before", "after"):
+            raise ValueError(f"reset must be 'before' or 'after', got {reset!r}")
+        if not 0.0 <= dropout < 1.0:
+            raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bidirectional, self.dropout, self.reset = bidirectional, dropout, reset
+        self.batch_first = batch_first
+        self.directions = 2 if bidirectional else 1
+        for layer in range(num_layers):
+            width = input_size if layer == 0 else hidden_size * self.directions
+            for suffix in self._suffixes(layer):
+                self._parameter(f"weight_ih_{suffix}", 3 * hidden_size, width)
+                self._parameter(f"weight_hh_{suffix}", 3 * hidden_size, hidden_size)
+                self._parameter(f"bias_ih_{suffix}", 3 * hidden_size)
+                if reset == "after":
+                    self._parameter(f"bias_hh_{suffix}", 3 * hidden_size)
+        self.reset_parameters()
+
+    def _parameter(self, name: str, *shape: int) -> None:
+        self.register_parameter(name, nn.Parameter(torch.empty(*shape)))
+
+    def _suffixes(self, layer: int) -> list[str]:
+        return [f"l{layer}", f"l{layer}_reverse"][: self.directions]
+
+    def reset_parameters(self) -> None:
+        """Draw every parameter uniformly from +-1 / sqrt(hidden_size), as torch.nn.GRU does."""
+        bound = 1.0 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None = None, initial: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run the stack.
+
+        Args:
+            x: [B, T, input_size] ([T, B, input_size] unless `batch_first`).
+            lengths: valid frames of each sequence, [B], in 1..T; None: all of them.
+            initial: state before the first frame, [num_layers * directions, B, hidden_size]; None: zeros.
+
+        Returns:
+            outputs of the last layer [B, T, directions * hidden_size], zero past each sequence's end, and the
+            final states [num_layers * directions, B, hidden_size] in torch.nn.GRU's order.
+        """
+        x = x.transpose(0, 1) if self.batch_first else x
+        self._check(x, lengths, initial)
+        steps, batch, _ = x.shape
+        device_type = x.device.type
+        if torch.is_autocast_enabled(device_type):
+            x = x.to(torch.get_autocast_dtype(device_type))
+        padding = _Padding(lengths.to(x.device), steps) if lengths is not None else None
+        states = (
+            x.new_zeros(self.num_layers * self.directions, batch, self.hidden_size)
+            if initial is None
+            else initial
+        )
+        finals = []
+        with torch.autocast(device_type, enabled=False):
+            for layer in range(self.num_layers):
+                start = states[layer * self.directions : (layer + 1) * self.directions]
+                x, final = self._layer(layer, x, start, padding)
+                finals.append(final)
+                if self.dropout and layer + 1 < self.num_layers:
+                    x = nn.functional.dropout(x, self.dropout, self.training)
+        return (x.transpose(0, 1) if self.batch_first else x), torch.cat(finals)
+
+    def _check(self, x: Tensor, lengths: Tensor | None, initial: Tensor | None) -> None:
+        if x.dim() != 3 or x.shape[2] != self.input_size or 0 in x.shape:
+            raise ValueError(f"expected non-empty [batch, time, {self.input_size}], got {tuple(x.shape)}")
+        if lengths is not None:
+            if lengths.shape != (x.shape[1],):
+                raise ValueError(f"expected {x.shape[1]} lengths, got shape {tuple(lengths.shape)}")
+            if int(lengths.min()) < 1 or int(lengths.max()) > x.shape[0]:
+                raise ValueError(f"lengths must lie in 1..{x.shape[0]}, got {lengths.tolist()}")
+        expected = (self.num_layers * self.directions, x.shape[1], self.hidden_size)
+        if initial is not None and initial.shape != expected:
+            raise ValueError(f"expected an initial state of shape {expected}, got {tuple(initial.shape)}")
+
+    def _layer(self, layer: int, x: Tensor, start: Tensor, padding: _Padding | None) -> tuple[Tensor, Tensor]:
+        """One layer: x [T, B, I] and states [D, B, H] to outputs [T, B, D * H] and final states [D, B, H]."""
+        if self.reset == "after" and padding is None and self._library_wins(x):
+            return self._library_layer(layer, x, start)
+        inputs = [x]
+        if self.bidirectional:
+            inputs.append(padding.reverse(x) if padding else x.flip(0))
+        h = self._recur(layer, torch.stack(inputs), start)
+        final = h[:, -1] if padding is None else padding.last(h)
+        if padding is not None:
+            h = h * padding.mask.to(h.dtype)
+        if not self.bidirectional:
+            return h[0], final
+        return torch.cat([h[0], padding.reverse(h[1]) if padding else h[1].flip(0)], dim=2), final
+
+    def _recur(self, layer: int, x: Tensor, start: Tensor) -> Tensor:
+        """All states [D, T, B, H] of a layer whose inputs are given per direction: x [D, T, B, I]."""
+        h, dtype = self.hidden_size, x.dtype
+        w_x, w_h = self._stacked("weight_ih", layer), self._stacked("weight_hh", layer)
+        bias = self._stacked("bias_ih", layer)
+        if self.reset == "after":
+            bias_h = self._stacked("bias_hh", layer)
+            bias = bias + torch.cat([bias_h[:, : 2 * h], torch.zeros_like(bias_h[:, 2 * h :])], dim=1)
+        # r and z are wanted as half of their pre-activation: see recurrence.py.
+        scale = torch.cat([w_x.new_full((2 * h,), 0.5), w_x.new_ones(h)])
+        w_x = (w_x * scale[:, None]).to(dtype).transpose(1, 2)
+        gates = torch.baddbmm((bias * scale).to(dtype).unsqueeze(1), x.flatten(1, 2), w_x)
+        gates = gates.unflatten(1, x.shape[1:3])
+        w_rz = (w_h[:, : 2 * h] * 0.5).to(dtype).transpose(1, 2).contiguous()
+        w_n = w_h[:, 2 * h :].to(dtype).transpose(1, 2).contiguous()
+        # Without gradients nothing needs to be kept but the outputs.
+        save = torch.is_grad_enabled() and (gates.requires_grad or w_rz.requires_grad or start.requires_grad)
+        if self.reset == "before":
+            return Before.apply(gates, start, w_rz, w_n, save)
+        return After.apply(gates, start, w_rz, w_n, bias_h[:, 2 * h :].to(dtype), save)
+
+    def _stacked(self, name: str, layer: int) -> Tensor:
+        """A parameter of both directions, [D, ...]."""
+        return torch.stack([getattr(self, f"{name}_{suffix}") for suffix in self._suffixes(layer)])
+
+    def _library_wins(self, x: Tensor) -> bool:
+        """cuDNN's kernel is faster on a GPU."""
+        return x.is_cuda
+
+    def _library_layer(self, layer: int, x: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+        """torch's own kernel for one layer of equally long sequences."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        weights = [getattr(self, f"{n}_{s}").to(x.dtype) for s in self._suffixes(layer) for n in names]
+        output, final = torch.gru(
+            x, start.to(x.dtype).contiguous(), weights, True, 1, 0.0, self.training, self.bidirectional, False
+        )
+        return output, final
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}, reset={self.reset!r}, "
+            f"bidirectional={self.bidirectional}, dropout={self.dropout}"
+        )
+
+
+class _Padding:
+    """Where sequences end: `mask` [T, B, 1], and an index that reverses each within its own length."""
+
+    def __init__(self, lengths: Tensor, steps: int) -> None:
+        time = torch.arange(steps, device=lengths.device).unsqueeze(1)
+        self.mask = (time < lengths).unsqueeze(2)
+        self.end = lengths - 1
+        self.batch = torch.arange(len(lengths), device=lengths.device)
+        # Padded frames stay where they are, behind the valid ones, so neither direction meets them first.
+        self.index = torch.where(self.mask.squeeze(2), self.end - time, time)
+
+    def reverse(self, x: Tensor) -> Tensor:
+        """x [T, B, F] with every sequence reversed in place."""
+        return _Reverse.apply(x, self.index, self.batch)
+
+    def last(self, h: Tensor) -> Tensor:
+        """The state of h [D, T, B, H] at each sequence's last frame, [D, B, H]."""
+        return h[:, self.end, self.batch]
+
+
+class _Reverse(torch.autograd.Function):
+    """x[index, batch] where that is its own inverse: the gradient is a gather too, not the far slower scatter."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, index: Tensor, batch: Tensor) -> Tensor:
+        ctx.save_for_backward(index, batch)
+        return x[index, batch]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        index, batch = ctx.saved_tensors
+        return _Reverse.apply(grad, index, batch), None, None

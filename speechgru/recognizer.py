@@ -1,0 +1,296 @@
+"""From audio to transcript: read, cut, featurise, run, decode, join.
+
+Pieces of many recordings wait in a pool, are sorted by length and run in batches: that is what makes many
+short files fast. The pool is bounded in seconds, so memory is too; results come in the order of the sources.
+A piece's words depend on that piece alone (the model ignores its neighbours in a batch), so neither order nor
+batch size changes a transcript.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Union
+
+from numpy.typing import NDArray
+
+from speechgru import hypothesis, samples
+from speechgru.activity import Gate, Signal, may_hold_speech
+from speechgru.errors import AudioError, CheckpointError, ConfigError, SpeechGruError
+from speechgru.jobs import Job
+from speechgru.transcript import Transcript, Word
+
+if TYPE_CHECKING:
+    import torch
+
+Source = Union[str, Path, BinaryIO, NDArray[Any], "torch.Tensor"]
+Progress = Callable[[float], None]
+
+DEFAULT_MODEL = "english-small"
+ASSETS = Path(__file__).parent / "assets"
+BATCH_SIZE = 16
+BATCH_SECONDS = {
+    "cpu": 120.0,
+    "cuda": 960.0,
+}  # padding included; on a CPU more costs memory and gains nothing
+POOLED_BATCHES = 2  # the pool holds audio for so many, so that lengths can be matched
+MIN_PIECE_SECONDS = 0.1  # shorter than any word
+
+
+class Recognizer:
+    """Turns recordings into transcripts with one engine and one decoder. Make one with `load_recognizer`.
+
+    Attributes:
+        sample_rate: the rate the model hears, in Hz; sources of any other rate are resampled.
+        model: what is written into each transcript.
+        gate: what audio and words must reach to count as speech.
+    """
+
+    def __init__(
+        self,
+        engine: Any,
+        decoder: Any,
+        *,
+        batch_size: int = BATCH_SIZE,
+        gate: Gate | None = None,
+        model: str = "",
+    ) -> None:
+        self.engine = engine
+        self.decoder = decoder
+        self.batch_size = _checked_batch_size(batch_size)
+        self.gate = gate or Gate()
+        self.model = model
+        self.sample_rate: int = engine.sample_rate
+
+    def transcribe(
+        self, source: Source, sample_rate: int | None = None, on_progress: Progress | None = None
+    ) -> Transcript:
+        """Transcribe one recording of any length.
+
+        Args:
+            source: a path, "-" for standard input, a binary file, or an array or tensor: [time] or
+                [channels, time], floats in [-1, 1] or integers.
+            sample_rate: of an array, in Hz. A file states its own.
+            on_progress: called with the fraction done, rising in [0, 1], at last with 1.0.
+
+        Raises:
+            AudioError: the recording can't be read; an array without its rate; a rate for a file.
+        """
+        prepared: Any = source
+        if samples.is_array(source):
+            prepared = samples.from_array(source, sample_rate, self.sample_rate)
+        elif not (isinstance(source, (str, Path)) or hasattr(source, "read")):
+            raise AudioError(
+                f"Got a {type(source).__name__}; expected a path, a binary file, an array or a tensor."
+            )
+        elif sample_rate is not None:
+            raise AudioError(
+                f"Got sample_rate={sample_rate} with {source}, but a file states its own rate. Leave it out."
+            )
+        ((_, result),) = self.transcribe_many([prepared], on_progress=on_progress)
+        if isinstance(result, SpeechGruError):
+            raise result
+        return result
+
+    def transcribe_many(
+        self, sources: Iterable[Source], batch_size: int | None = None, on_progress: Progress | None = None
+    ) -> Iterator[tuple[Source, Transcript | SpeechGruError]]:
+        """Transcribe many recordings; yields each source with its transcript or the error that stopped it.
+
+        Results come in the order of `sources`, which is read lazily.
+
+        Args:
+            sources: paths, binary files, or arrays [time] that are at `self.sample_rate` already.
+            batch_size: pieces that run at once, at most; the recognizer's own where None.
+            on_progress: called with the fraction of all sources that is done, if `sources` has a length.
+        """
+        pool = _Pool(self, _checked_batch_size(self.batch_size if batch_size is None else batch_size))
+        waiting: deque[Job] = deque()
+        count = len(sources) if isinstance(sources, Sequence) else 0
+        finished = 0
+
+        def report() -> None:
+            if on_progress is not None and count:
+                on_progress((finished + sum(job.fraction for job in waiting)) / count)
+
+        def results() -> Iterator[tuple[Source, Transcript | SpeechGruError]]:
+            nonlocal finished
+            while waiting and waiting[0].is_done:
+                job = waiting.popleft()
+                finished += 1
+                report()
+                yield job.source, job.error or job.transcript(self.model)
+
+        for source in sources:
+            waiting.append(Job(source, self.sample_rate))
+            for _ in pool.read(waiting[-1]):
+                report()
+            yield from results()
+        for _ in pool.run():
+            report()
+        yield from results()
+
+    def hear(self, signals: Sequence[Signal], starts: Sequence[float]) -> list[tuple[Word, ...]]:
+        """Words of each of `signals` [time], run as one batch, that begin at `starts` seconds."""
+        return [self._words(p, start) for p, start in zip(self._log_probs(signals), starts, strict=True)]
+
+    def is_worth_hearing(self, signal: Signal) -> bool:
+        """False for what is too short, too quiet or too steady to hold a word."""
+        return len(signal) >= MIN_PIECE_SECONDS * self.sample_rate and may_hold_speech(
+            signal, self.sample_rate, self.gate
+        )
+
+    def _log_probs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
+        """Log-probabilities [frames, symbols] of each signal, without padding."""
+        import torch
+
+        lengths = torch.tensor([len(signal) for signal in signals])
+        padded = torch.zeros(len(signals), int(lengths.max()))
+        for row, signal in zip(padded, signals, strict=True):
+            row[: len(signal)] = torch.from_numpy(signal)
+        with torch.inference_mode():
+            features = self.engine.features(padded.to(self.engine.device), lengths.to(self.engine.device))
+            log_probs, frames = self.engine(*features)
+        for row, count in zip(log_probs.float().cpu().numpy(), frames.tolist(), strict=True):
+            yield row[:count]
+
+    def _words(self, log_probs: NDArray[Any], start: float) -> tuple[Word, ...]:
+        # Frame t is centred at t * frame_seconds, so it begins half a frame before.
+        step = self.engine.frame_seconds
+        words = hypothesis.words(self.decoder(log_probs), step, start - step / 2)
+        if not words or sum(word.confidence for word in words) / len(words) < self.gate.min_confidence:
+            return ()
+        return words
+
+
+class _Pool:
+    """Pieces that wait for a batch. Bounded: it runs when it holds enough seconds of audio."""
+
+    def __init__(self, recognizer: Recognizer, batch_size: int) -> None:
+        self._recognizer = recognizer
+        self._batch_size = batch_size
+        self._entries: list[tuple[Job, int, Signal]] = []
+        self._seconds = 0.0
+        self._batch_seconds = BATCH_SECONDS.get(recognizer.engine.device.type, BATCH_SECONDS["cpu"])
+
+    def read(self, job: Job) -> Iterator[None]:
+        """Take in all pieces of a recording; yields after each batch that had to run meanwhile."""
+        for index, piece in job.pieces():
+            if not self._recognizer.is_worth_hearing(piece.samples):
+                job.heard(index, ())
+                continue
+            self._entries.append((job, index, piece.samples))
+            self._seconds += len(piece.samples) / job.sample_rate
+            if self._seconds >= POOLED_BATCHES * self._batch_seconds:
+                yield from self.run()
+
+    def run(self) -> Iterator[None]:
+        """Hear everything, longest first; yields after each batch."""
+        entries = sorted((e for e in self._entries if e[0].error is None), key=lambda entry: -len(entry[2]))
+        self._entries, self._seconds = [], 0.0
+        while entries:
+            room = int(self._batch_seconds * self._recognizer.sample_rate / len(entries[0][2]))
+            size = max(1, min(self._batch_size, room))
+            batch, entries = entries[:size], entries[size:]
+            starts = [job.start(index) for job, index, _ in batch]
+            try:
+                found = self._recognizer.hear([signal for _, _, signal in batch], starts)
+            except SpeechGruError as error:  # out of memory on a GPU
+                for job, _, _ in batch:
+                    job.error = error
+            else:
+                for (job, index, _), words in zip(batch, found, strict=True):
+                    job.heard(index, words)
+            yield
+
+
+def load_recognizer(
+    model: str | Path | None = None,
+    device: str = "cpu",
+    batch_size: int = BATCH_SIZE,
+    decoder: str | None = None,
+) -> Recognizer:
+    """Load a model and make it ready to transcribe.
+
+    Args:
+        model: path of a checkpoint, or the name of one that comes with the package; by default english-small.
+        device: "cpu", "cuda", "cuda:N", or "auto" for a GPU where there is one.
+        batch_size: pieces of audio that run at once, at most.
+        decoder: name of a decoder; by default the checkpoint's own.
+
+    Raises:
+        CheckpointError: no such model, or the file isn't one.
+        ConfigError: unknown device or decoder.
+    """
+    _checked_batch_size(batch_size)
+    path = find_model(model)  # before the imports: a mistake is told at once
+    from speechgru import checkpoint, plugins
+    from speechgru.engines.torch import Engine
+
+    loaded = checkpoint.load(path)
+    engine = Engine(loaded, _device(device))
+    stored = loaded.header.get("decoder") or {}
+    name = decoder or stored.get("name", "greedy")
+    module = plugins.find("decoders", name)
+    try:
+        # Settings belong to the decoder they were made for.
+        settings = module.Settings(**(stored.get("settings", {}) if name == stored.get("name") else {}))
+    except TypeError as error:
+        raise CheckpointError(f"{path} has settings that decoder {name} doesn't know: {error}.") from error
+    decode = module.Decoder(settings, engine.vocabulary)
+    return Recognizer(engine, decode, batch_size=batch_size, model=path.stem)
+
+
+def transcribe(
+    source: Source,
+    sample_rate: int | None = None,
+    model: str | Path | None = None,
+    device: str = "cpu",
+    on_progress: Progress | None = None,
+) -> Transcript:
+    """Transcribe one recording; for more than one, load a recognizer once. Arguments as there."""
+    return load_recognizer(model, device).transcribe(source, sample_rate, on_progress)
+
+
+def find_model(model: str | Path | None = None) -> Path:
+    """The file of a model given by path or by the name of one that comes with the package.
+
+    Raises:
+        CheckpointError: there is none; the message says what there is and what to do.
+    """
+    packaged = {path.stem: path for path in sorted(ASSETS.glob("*.safetensors"))}
+    name = DEFAULT_MODEL if model is None else str(model)
+    if name in packaged:
+        return packaged[name]
+    if model is not None and Path(model).exists():
+        return Path(model)
+    choices = (
+        f"a path or one of: {', '.join(packaged)}"
+        if packaged
+        else "a path (this installation holds no models)"
+    )
+    what = f"The default model {name}" if model is None else f"No model at {name}: it"
+    raise CheckpointError(
+        f"{what} is not there. Expected {choices}. Name a checkpoint with --model FILE (in Python "
+        f"load_recognizer(FILE)), install the package again, or train one: speechgru train {DEFAULT_MODEL}."
+    )
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind = name.split(":")[0]
+    if kind not in ("cpu", "cuda"):
+        raise ConfigError(f"Unknown device {name!r}; expected cpu, cuda, cuda:N or auto.")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"Device {name!r} was asked for, but PyTorch sees no GPU here. Use cpu or auto.")
+    return name
+
+
+def _checked_batch_size(batch_size: int) -> int:
+    if batch_size < 1:
+        raise ConfigError(f"batch_size={batch_size}; expected 1 or more.")
+    return batch_size

@@ -1,0 +1,327 @@
+"""fit(): the one training loop. It knows steps, epochs, checkpoints and stopping, and nothing of what is learnt."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from speechgru import files
+from speechgru.errors import TrainingError
+from speechgru.optimisation import Average, factor, optimizer
+from speechgru.recipe import OptimizerConfig, ScheduleConfig, TrainerConfig
+
+_log = logging.getLogger(__name__)
+STATE = "last.pt"
+
+
+class Task(Protocol):
+    """What is learnt: a model, its batches, a loss, and a score on dev data (lower is better)."""
+
+    model: nn.Module
+
+    def plan(self, epoch: int) -> Sequence[Any]:
+        """What identifies each batch of an epoch: a pure function of the epoch."""
+
+    def load(self, plan: Sequence[Any], epoch: int) -> Iterator[Any]:
+        """The batches of (the rest of) a plan."""
+
+    def loss(self, batch: Any) -> Tensor:
+        """Scalar to minimise."""
+
+    def evaluate(self) -> Mapping[str, float]:
+        """Figures on dev data; "score" decides which epoch is best."""
+
+    def save(self, path: Path, progress: Mapping[str, Any]) -> None:
+        """Write the model, as it is now, for users."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands: everything but tensors."""
+
+    epoch: int = 0
+    """The epoch that runs, from 0."""
+    done: int = 0
+    """Batches of it that are done."""
+    step: int = 0
+    best: float = math.inf
+    best_epoch: int = -1
+    seconds: float = 0.0
+    loss_sum: float = 0.0
+    """Over the batches of this epoch."""
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Interrupted(Exception):
+    """Ctrl-C: the state is saved, and the run can be resumed."""
+
+
+def fit(
+    task: Task,
+    folder: Path,
+    *,
+    seed: int,
+    optimizing: OptimizerConfig,
+    schedule: ScheduleConfig,
+    trainer: TrainerConfig,
+    fingerprint: str = "",
+    resume: bool = False,
+    quiet: bool = False,
+) -> Progress:
+    """Train until the last epoch or until `trainer.patience` evaluations in a row brought nothing better.
+
+    `folder` receives `last.pt` (all that a resumed run needs) after each epoch and on Ctrl-C, and
+    `best.safetensors` whenever the dev score improves.
+
+    Args:
+        fingerprint: of all settings that shape the result; a run is resumed only with the same.
+
+    Raises:
+        TrainingError: nothing to resume, or another recipe; the loss is no longer finite.
+        Interrupted: the user pressed Ctrl-C.
+    """
+    run = _Run(task, folder, seed, optimizing, schedule, trainer, fingerprint, quiet)
+    if resume:
+        run.restore()
+    with _stop_signal(run), run.writer:
+        while run.progress.epoch < trainer.epochs and not run.is_out_of_patience():
+            run.epoch()
+    return run.progress
+
+
+class _Run:
+    """The moving parts of fit()."""
+
+    def __init__(
+        self,
+        task: Task,
+        folder: Path,
+        seed: int,
+        optimizing: OptimizerConfig,
+        schedule: ScheduleConfig,
+        trainer: TrainerConfig,
+        fingerprint: str,
+        quiet: bool,
+    ) -> None:
+        self.task, self.folder, self.seed, self.fingerprint = task, folder, seed, fingerprint
+        self.schedule, self.trainer, self.quiet = schedule, trainer, quiet
+        self.device = next(task.model.parameters()).device
+        self.precision = precision(trainer.precision, self.device)
+        self.optimizer = optimizer(task.model, optimizing)
+        self.lr = optimizing.lr
+        self.average = Average(task.model, trainer.average) if trainer.average else None
+        self.total = trainer.epochs * len(task.plan(1))
+        self.progress = Progress()
+        self.stopping = False
+        self.writer = _Writer(folder if trainer.tensorboard else None)
+
+    def epoch(self) -> None:
+        """Run (the rest of) one epoch, evaluate, save."""
+        progress = self.progress
+        plan = self.task.plan(progress.epoch)
+        self.task.model.train()
+        with _bar(f"epoch {progress.epoch + 1}", len(plan), progress.done, self.quiet) as bar:
+            for batch in self.task.load(plan[progress.done :], progress.epoch):
+                started = time.perf_counter()
+                loss = self._step(batch)
+                progress.done += 1
+                progress.step += 1
+                progress.loss_sum += loss
+                bar.update(1)
+                if progress.step % self.trainer.log_every == 0:
+                    bar.set_postfix(loss=f"{loss:.3f}")
+                    self.writer.add({"train/loss": loss, "train/lr": self._rate()}, progress.step)
+                progress.seconds += time.perf_counter() - started
+                if self.stopping:
+                    self.save()
+                    raise Interrupted
+        started = time.perf_counter()
+        self._finish_epoch(len(plan))
+        progress.seconds += time.perf_counter() - started
+        self.save()
+
+    def _rate(self) -> float:
+        return self.lr * factor(self.progress.step, self.total, self.schedule)
+
+    def _step(self, batch: Any) -> float:
+        # Dropout depends on the step alone, so a resumed run draws what the whole run would have drawn.
+        torch.manual_seed(self.seed * 1_000_003 + self.progress.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.autocast():
+            loss = self.task.loss(batch)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"The loss is {value} at step {self.progress.step}. Lower optimizer.lr or trainer.clip; the state "
+                f"before this epoch is in {self.folder / STATE}."
+            )
+        loss.backward()
+        if self.trainer.clip:
+            nn.utils.clip_grad_norm_(self.task.model.parameters(), self.trainer.clip)
+        self.optimizer.step()
+        if self.average:
+            self.average.update(self.task.model.named_parameters())
+        return value
+
+    def autocast(self) -> Any:
+        if self.precision == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, self.precision)
+
+    def _finish_epoch(self, batches: int) -> None:
+        progress = self.progress
+        row: dict[str, Any] = {
+            "epoch": progress.epoch + 1,
+            "step": progress.step,
+            "train_loss": progress.loss_sum / batches,
+            "lr": self._rate(),
+            "seconds": round(progress.seconds, 1),
+        }
+        is_last = progress.epoch + 1 == self.trainer.epochs
+        if is_last or (progress.epoch + 1) % self.trainer.evaluate_every == 0:
+            with self._averaged():
+                self.task.model.eval()
+                with self.autocast():
+                    row |= self.task.evaluate()
+                if row["score"] < progress.best:
+                    progress.best, progress.best_epoch = row["score"], progress.epoch
+                    self.task.save(self.folder / "best.safetensors", row)
+        progress.history.append(row)
+        self.writer.add({k: v for k, v in row.items() if isinstance(v, float)}, progress.step)
+        _log.info(
+            "%s", "  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
+        )
+        progress.epoch, progress.done, progress.loss_sum = progress.epoch + 1, 0, 0.0
+
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """The model with its averaged weights, then as it was."""
+        if self.average is None:
+            yield
+            return
+        own = {name: p.detach().clone() for name, p in self.task.model.named_parameters()}
+        self._assign(self.average.weights)
+        try:
+            yield
+        finally:
+            self._assign(own)
+
+    @torch.no_grad()
+    def _assign(self, weights: Mapping[str, Tensor]) -> None:
+        for name, parameter in self.task.model.named_parameters():
+            parameter.copy_(weights[name])
+
+    def is_out_of_patience(self) -> bool:
+        """No evaluation of the last `patience` improved."""
+        scored = [row["epoch"] - 1 for row in self.progress.history if "score" in row]
+        since = [epoch for epoch in scored if epoch > self.progress.best_epoch]
+        return 0 < self.trainer.patience <= len(since)
+
+    def save(self) -> None:
+        state: dict[str, Any] = {
+            "fingerprint": self.fingerprint,
+            "progress": vars(self.progress),
+            "model": self.task.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        if self.average:
+            state["average"] = {"updates": self.average.updates, "weights": self.average.weights}
+        with files.atomic_path(self.folder / STATE) as temporary:
+            torch.save(state, temporary)
+
+    def restore(self) -> None:
+        path = self.folder / STATE
+        if not path.is_file():
+            raise TrainingError(
+                f"There is nothing to resume: {path} does not exist. Train without --resume first."
+            )
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except Exception as error:  # torch raises a dozen kinds for a damaged file
+            raise TrainingError(f"{path} can't be read ({error}); delete it and train anew.") from error
+        if state["fingerprint"] != self.fingerprint:
+            raise TrainingError(
+                f"{path} belongs to a run with other settings. Resume with the recipe and overrides it was started "
+                "with, or choose another output=FOLDER."
+            )
+        self.task.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average:
+            self.average.updates = state["average"]["updates"]
+            self.average.weights = state["average"]["weights"]
+        self.progress = Progress(**state["progress"])
+
+
+def precision(name: str, device: torch.device) -> torch.dtype:
+    """float32 or bfloat16; auto: bfloat16 where the hardware multiplies it faster."""
+    if name != "auto":
+        return torch.float32 if name == "float32" else torch.bfloat16
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported()
+    else:
+        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if fast else torch.float32
+
+
+@contextlib.contextmanager
+def _stop_signal(run: _Run) -> Iterator[None]:
+    """Ctrl-C stops after the step that runs; a second one stops at once."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        if run.stopping:
+            raise KeyboardInterrupt
+        run.stopping = True
+
+    try:
+        before = signal.signal(signal.SIGINT, stop)
+    except ValueError:  # not in the main thread: there is no Ctrl-C to catch
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _bar(name: str, total: int, done: int, quiet: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(
+        desc=name, total=total, initial=done, unit="batch", leave=False, disable=True if quiet else None
+    )
+
+
+class _Writer:
+    """TensorBoard, or nothing."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder, self.writer = folder, None
+
+    def __enter__(self) -> _Writer:
+        if self.folder is not None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.writer = SummaryWriter(str(self.folder / "tensorboard"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.writer is not None:
+            self.writer.close()
+
+    def add(self, figures: Mapping[str, float], step: int) -> None:
+        if self.writer is not None:
+            for name, value in figures.items():
+                self.writer.add_scalar(name, value, step)

@@ -1,0 +1,19 @@
+"""Plain text: one line for each segment; of several recordings, one line each: path, tab, text."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from speechgru.transcript import Transcript
+
+EXTENSION = "txt"
+
+
+def write(transcript: Transcript, stream: TextIO) -> None:
+    """One line a segment; nothing at all when nothing was said."""
+    stream.writelines(f"{segment.text}\n" for segment in transcript.segments)
+
+
+def write_line(transcript: Transcript, stream: TextIO) -> None:
+    """Path, tab, whole text: for several recordings in one stream."""
+    stream.write(f"{transcript.source}\t{transcript.text}\n")

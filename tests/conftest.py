@@ -1,0 +1,46 @@
+"""What every test gets: one thread, and the shared data where there is any."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+# Also for the processes that tests start: two threads on busy cores can be far slower than one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Where speechgru isn't installed the checkout itself is tested, also by the processes that tests start.
+if importlib.util.find_spec("speechgru") is None:
+    checkout = str(Path(__file__).resolve().parents[1])
+    sys.path.insert(0, checkout)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [checkout, os.environ.get("PYTHONPATH")]))
+
+
+def pytest_configure() -> None:
+    import speechgru
+
+    home = Path(speechgru.__file__).resolve()
+    wanted = os.environ.get("SPEECHGRU_TEST_INSTALLED") == "1"
+    if wanted and "site-packages" not in home.parts:
+        raise pytest.UsageError(f"SPEECHGRU_TEST_INSTALLED=1, but speechgru is {home}, no installed wheel")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder of real recordings that SPEECHGRU_DATA names; tests that want it are skipped without it."""
+    root = os.environ.get("SPEECHGRU_DATA", "")
+    if not root:
+        pytest.skip("SPEECHGRU_DATA is not set: no real recordings here")
+    if not Path(root).is_dir():
+        pytest.fail(f"SPEECHGRU_DATA names {root!r}, which is no folder")
+    return Path(root)

@@ -1,0 +1,69 @@
+"""Every file in `corpora` keeps the contract: source, licence, citation, a `prepare` that explains itself."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from pathlib import Path
+
+import pytest
+
+from speechgru import plugins
+from speechgru.errors import CorpusError
+from speechgru.manifest import Utterance
+
+CORPORA = plugins.names("corpora")
+every_corpus = pytest.mark.parametrize("name", CORPORA)
+
+
+def test_the_corpora_of_the_first_version_are_there() -> None:
+    promised = {
+        "librispeech",
+        "speechocean762",
+        "free_spoken_digits",
+        "folder",
+        "tsv",
+        "jsonl",
+        "speech_commands",
+    }
+    assert promised <= set(CORPORA)
+
+
+@every_corpus
+def test_says_where_it_is_from(name: str) -> None:
+    corpus = plugins.find("corpora", name)
+    assert all(
+        isinstance(getattr(corpus, a), str) and getattr(corpus, a) for a in ("SOURCE", "LICENSE", "CITATION")
+    )
+    assert isinstance(corpus.SHARE_ALIKE, bool)
+    assert ("-SA" in corpus.LICENSE or "GPL" in corpus.LICENSE) == corpus.SHARE_ALIKE
+    assert corpus.__doc__
+
+
+@every_corpus
+def test_prepare_takes_a_root_and_gives_splits(name: str) -> None:
+    prepare = plugins.find("corpora", name).prepare
+    assert list(inspect.signature(prepare).parameters) == ["root"]
+    assert typing.get_type_hints(prepare) == {"root": Path, "return": dict[str, list[Utterance]]}
+    assert "Raises:" in (prepare.__doc__ or "")
+
+
+@every_corpus
+def test_a_missing_root_is_named_and_explained(name: str, tmp_path: Path) -> None:
+    missing = tmp_path / "nowhere"
+    with pytest.raises(CorpusError) as caught:
+        plugins.find("corpora", name).prepare(missing)
+    message = str(caught.value)
+    assert name in message
+    assert str(missing) in message
+    assert "Expected" in message
+    assert "corpus.root=PATH" in message
+
+
+@every_corpus
+def test_an_empty_root_is_refused(name: str, tmp_path: Path) -> None:
+    empty_file = tmp_path / "empty.txt"
+    empty_file.touch()
+    for root in (tmp_path, empty_file):
+        with pytest.raises(CorpusError, match=r"Expected .*corpus\.root=PATH"):
+            plugins.find("corpora", name).prepare(root)

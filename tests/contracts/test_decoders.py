@@ -1,0 +1,72 @@
+"""What every decoder promises: every file of decoders/ is walked."""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from speechgru import plugins
+from speechgru.hypothesis import Hypothesis, words
+from speechgru.text import Vocabulary
+
+VOCABULARY = Vocabulary(("<blank>", " ", *"abcdefghijklmnopqrstuvwxyz"))
+NAMES = plugins.names("decoders")
+
+
+@pytest.fixture(params=NAMES)
+def decoder(request: pytest.FixtureRequest) -> Any:
+    module = plugins.find("decoders", request.param)
+    return module.Decoder(module.Settings(), VOCABULARY)
+
+
+def _certain(text: str, frames_each: int = 2) -> np.ndarray[Any, Any]:
+    """Log-probabilities [frames, symbols] that leave no doubt: blanks between the letters."""
+    path = [0] + [symbol for label in VOCABULARY.encode(text) for symbol in [label] * frames_each + [0]]
+    matrix = np.full((len(path), len(VOCABULARY)), 0.001)
+    matrix[np.arange(len(path)), path] = 1 - 0.001 * (len(VOCABULARY) - 1)
+    return np.log(matrix).astype(np.float32)
+
+
+def test_there_is_one() -> None:
+    assert "greedy" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_settings_are_a_frozen_dataclass_with_defaults(name: str) -> None:
+    settings = plugins.find("decoders", name).Settings()
+    assert dataclasses.is_dataclass(settings)
+    assert type(settings).__dataclass_params__.frozen
+
+
+def test_certain_input_is_read_letter_by_letter(decoder: Any) -> None:
+    found = decoder(_certain("hello all of you"))
+    assert isinstance(found, Hypothesis)
+    assert found.text == "hello all of you"
+
+
+def test_tokens_have_frames_and_confidence(decoder: Any) -> None:
+    matrix = _certain("see me")
+    found = decoder(matrix)
+    assert all(0 <= t.start < t.end <= len(matrix) for t in found.tokens)
+    assert all(a.end <= b.start for a, b in pairwise(found.tokens))
+    assert all(0.0 <= t.confidence <= 1.0 for t in found.tokens)
+    assert found.score <= 0.0
+
+
+def test_words_are_the_text(decoder: Any) -> None:
+    generator = np.random.default_rng(1)
+    for _ in range(20):
+        logits = 3 * generator.standard_normal((50, len(VOCABULARY)))
+        found = decoder(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))
+        assert " ".join(word.text for word in words(found, 0.04)) == found.text
+
+
+@pytest.mark.parametrize("frames", [0, 1, 40])
+def test_only_blanks_is_an_empty_text(decoder: Any, frames: int) -> None:
+    matrix = np.full((frames, len(VOCABULARY)), -20.0, np.float32)
+    matrix[:, 0] = -1e-6
+    assert decoder(matrix).text == ""
