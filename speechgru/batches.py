@@ -139,7 +139,7 @@ def load(
     return iter(
         DataLoader(
             recordings,
-            batch_sampler=keys,  # type: ignore[arg-type]
+            batch_sampler=keys,
             collate_fn=collate,
             num_workers=workers,
             worker_init_fn=_start_worker if workers else None,

@@ -192,6 +192,8 @@ class _Pool:
         while entries:
             room = int(self._batch_seconds * self._recognizer.sample_rate / len(entries[0][2]))
             size = max(1, min(self._batch_size, room))
+            # Nothing less than half as long as the first: padding would cost more than another batch.
+            size = sum(2 * len(signal) >= len(entries[0][2]) for _, _, signal in entries[:size])
             batch, entries = entries[:size], entries[size:]
             starts = [job.start(index) for job, index, _ in batch]
             try:

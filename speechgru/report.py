@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-import importlib.util
 import json
 import math
 import platform
@@ -67,7 +66,7 @@ def versions() -> dict[str, str]:
 
 
 def write_report(folder: str | Path, report: Report) -> list[Path]:
-    """Write report.json, report.md and, where matplotlib is installed, the learning curve into `folder`.
+    """Write report.json, report.md and, once there is a loss to draw, the learning curve into `folder`.
 
     Everything is composed before anything is written, and each file is written whole or not at all.
 
@@ -75,9 +74,7 @@ def write_report(folder: str | Path, report: Report) -> list[Path]:
         the files written.
     """
     folder = Path(folder)
-    curve = (
-        len(_points(report.history, "train_loss")) > 0 and importlib.util.find_spec("matplotlib") is not None
-    )
+    curve = len(_points(report.history, "train_loss")) > 0
     texts = {
         "report.json": json.dumps(to_dict(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
         "report.md": to_markdown(report, curve=curve),
@@ -197,7 +194,7 @@ def _points(history: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float,
 
 
 def draw_curve(path: str | Path, history: Sequence[Mapping[str, Any]]) -> Path:
-    """Draw training loss and, on its own axis, dev WER in per cent over epochs as a PNG. Needs matplotlib."""
+    """Draw training loss and, on its own axis, dev WER in per cent over epochs as a PNG."""
     # Figure without pyplot: no display, no state left behind.
     from matplotlib.figure import Figure
 

@@ -65,11 +65,12 @@ def train(
     data = preparation.prepare(recipe, _frames_per_second(recipe), folder / "manifests")
     files.write_text(folder / "recipe.yaml", composed or json.dumps(asdict(recipe), indent=2, default=str))
     uses = _uses(recipe, data)
+    commit = _commit()
     provenance = {
         "recipe": recipe.name,
         "overrides": list(overrides),
         "seed": recipe.seed,
-        "commit": _commit(),
+        "commit": commit,
         "corpora": [asdict(use) for use in uses],
         "trained_hours": round(sum(data.hours.values()), 3),
         "versions": versions(),
@@ -102,7 +103,7 @@ def train(
         seed=recipe.seed,
         evaluations=evaluations,
         overrides=list(overrides),
-        commit=provenance["commit"],
+        commit=commit,
         epoch=progress.best_epoch + 1,
         checkpoint=BEST,
         parameters=sum(p.numel() for p in task.model.parameters()),

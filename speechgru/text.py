@@ -4,7 +4,7 @@ Conventions of the normaliser `english-1` (its name is reported with every error
 
 * the result holds `a`-`z`, the apostrophe and single spaces, nothing else;
 * accents are folded (`café` → `cafe`), curly quotes and dashes are made plain, a hyphen is a space;
-* numbers are read out, see `speechgru.numbers` (`1990` → `nineteen ninety`, `$5` → `five dollars`);
+* numbers are read out, see `speechgru.numerals` (`1990` → `nineteen ninety`, `$5` → `five dollars`);
 * abbreviations are left as they are written: `Mr.` → `mr`, `A.M` → `a m`;
 * `&` → `and`, `%` → `percent`, `+` → `plus`, `=` → `equals`, `@` → `at`, `°` → `degrees`;
 * an apostrophe stays inside a word, at its end (`dogs'`, `goin'`), and before a known short form (`'em`,
@@ -22,7 +22,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from speechgru import numbers
+from speechgru import numerals
 from speechgru.errors import ConfigError, CorpusError
 
 NORMALISER = "english-1"
@@ -76,7 +76,7 @@ def _plain(text: str, spell_digits: bool) -> str:
     """`text` in the normaliser's letters, with what it doesn't know still inside."""
     folded = _OPEN_SLASH.sub(_FRACTION_SLASH, _MINUS.sub(" minus ", _fold(text)))
     if spell_digits:
-        folded = numbers.spell_out(folded)
+        folded = numerals.spell_out(folded)
     for symbol, word in _SPOKEN.items():
         folded = folded.replace(symbol, f" {word} ")
     return " ".join(_without_quotes(_SILENT.sub(" ", folded)).split())

@@ -63,7 +63,7 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818 - it is no error
     """Ctrl-C: the state is saved, and the run can be resumed."""
 
 
@@ -308,7 +308,8 @@ class _Writer:
     """TensorBoard, or nothing."""
 
     def __init__(self, folder: Path | None) -> None:
-        self.folder, self.writer = folder, None
+        self.folder = folder
+        self.writer: Any = None
 
     def __enter__(self) -> _Writer:
         if self.folder is not None:

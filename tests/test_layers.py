@@ -20,7 +20,7 @@ FLOORS: list[set[str]] = [
     {"audio", "activity", "containers", "decoding", "ffmpeg", "inputs", "mp3", "quality", "recordings"}
     | {"resample", "samples", "sndfile"}
     | {"gru", "recurrence"}
-    | {"text", "numbers", "transcript", "hypothesis", "cues", "manifest"},
+    | {"text", "numerals", "transcript", "hypothesis", "cues", "manifest"},
     {"features", "corpora", "models", "decoders", "lm", "align", "writers", "scoring", "augment"},
     {"engines", "checkpoint", "batches", "jobs", "longform", "optimisation", "preparation"},
     {"training", "ctc", "recognizer", "evaluation"},

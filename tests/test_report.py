@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 
@@ -13,7 +12,6 @@ from speechgru.evaluation import Evaluation, Failure
 from speechgru.manifest import Utterance
 from speechgru.report import CorpusUse, Report
 
-NO_MATPLOTLIB = importlib.util.find_spec("matplotlib") is None
 HISTORY = [
     {"epoch": 1, "train_loss": 2.5, "dev_wer": 1.0, "blank_rate": 0.99},
     {"epoch": 2, "train_loss": 1.5, "dev_wer": None},
@@ -99,18 +97,11 @@ def test_unknown_facts_are_left_out():
     assert not any(word in text for word in ("None", "commit", "device", "Left out"))
 
 
-@pytest.mark.skipif(NO_MATPLOTLIB, reason="matplotlib is not installed")
 def test_the_curve_is_a_picture_and_is_referred_to(full, tmp_path):
     written = report.write_report(tmp_path, full)
     assert [path.name for path in written] == ["learning_curve.png", "report.json", "report.md"]
     assert (tmp_path / report.CURVE).read_bytes().startswith(b"\x89PNG")
     assert f"]({report.CURVE})" in (tmp_path / "report.md").read_text()
-
-
-def test_without_matplotlib_there_is_a_report_without_a_picture(full, tmp_path, monkeypatch):
-    monkeypatch.setattr(report.importlib.util, "find_spec", lambda name: None)
-    assert [path.name for path in report.write_report(tmp_path, full)] == ["report.json", "report.md"]
-    assert "png" not in (tmp_path / "report.md").read_text()
 
 
 @pytest.mark.parametrize("history", [[], [{"epoch": 1, "train_loss": math.nan}]])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechgru import numbers, text
+from speechgru import numerals, text
 from speechgru.errors import ConfigError, CorpusError
 from speechgru.text import BLANK, Vocabulary, normalise, unsupported_characters
 
@@ -117,7 +117,7 @@ def test_plain_english_is_always_supported(written: str) -> None:
 
 @given(st.integers(0, 10**15))
 def test_any_number_becomes_words(number: int) -> None:
-    assert numbers.cardinal(str(number)).replace(" ", "").isalpha()
+    assert numerals.cardinal(str(number)).replace(" ", "").isalpha()
 
 
 VOCABULARIES = st.sets(st.characters(exclude_categories=["Cs"])).map(lambda s: Vocabulary.from_texts(s))
