@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import signal
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from speechgru import audio, augment, files
+from speechgru.errors import SpeechGruError
 from speechgru.features.spectral import LogMel
 from speechgru.features.spectral import Settings as FeatureSettings
 from speechgru.manifest import Utterance
 from speechgru.recipe import AugmentConfig
+from speechgru.stopping import undisturbed
 from speechgru.text import Vocabulary
 
 # How far the durations in a bucket may differ: sorting by duration x U(1 - j, 1 + j) mixes neighbours anew in
@@ -133,18 +135,30 @@ def collate(items: Sequence[tuple[Tensor, list[int]]]) -> Batch:
 
 def load(
     recordings: Recordings, batches: Sequence[Sequence[int]], epoch: int, workers: int
-) -> Iterator[Batch]:
-    """The batches of an epoch, read ahead by `workers` processes (0: by the caller)."""
-    keys = [[(epoch, index) for index in batch] for batch in batches]
-    return iter(
-        DataLoader(
-            recordings,
-            batch_sampler=keys,
-            collate_fn=collate,
-            num_workers=workers,
-            worker_init_fn=_start_worker if workers else None,
-        )
+) -> Generator[Batch, None, None]:
+    """The batches of an epoch, read ahead by `workers` processes (0: by the caller).
+
+    Closing it ends the workers.
+
+    Raises:
+        SpeechGruError: a recording can't be read.
+    """
+    loader = DataLoader(
+        recordings,
+        batch_sampler=[[(epoch, index) for index in batch] for batch in batches],
+        collate_fn=collate,
+        num_workers=workers,
+        worker_init_fn=_start_worker if workers else None,
     )
+    iterator = iter(loader)
+    try:
+        yield from iterator
+    except SpeechGruError as error:
+        # From a worker it comes wrapped in the worker's traceback, whose last line is what it says.
+        raise type(error)(str(error).strip().rpartition(f"{type(error).__name__}: ")[2]) from None
+    finally:
+        with undisturbed():
+            del iterator  # ends the workers
 
 
 def _start_worker(_: int) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from speechgru import files
@@ -61,7 +61,13 @@ def save(
     tensors: Mapping[str, Tensor],
     dtype: torch.dtype | None = None,
 ) -> None:
-    """Write a checkpoint, whole or not at all. Floating-point tensors are stored as `dtype` where given."""
+    """Write a checkpoint, whole or not at all. Floating-point tensors are stored as `dtype` where given.
+
+    Raises:
+        ValueError: `header` holds `format` or `kind`, which are the file's own.
+    """
+    if {"format", "kind"} & header.keys():
+        raise ValueError(f"a header can't hold format or kind, got {sorted(header)}")
     metadata = {"format": FORMAT, "kind": kind}
     metadata |= {key: json.dumps(value, ensure_ascii=False, sort_keys=True) for key, value in header.items()}
     stored = {
@@ -72,7 +78,8 @@ def save(
         for name, tensor in tensors.items()
     }
     with files.atomic_path(path) as temporary:
-        save_file(stored, str(temporary), metadata)
+        # As bytes: safetensors' own file writer would put a file with private permissions in its place.
+        temporary.write_bytes(safetensors.torch.save(stored, metadata))
 
 
 def load(path: str | Path) -> Checkpoint:
@@ -93,24 +100,25 @@ def load(path: str | Path) -> Checkpoint:
                     f"{path} has format {metadata.get('format')!r}; expected {FORMAT!r}. Was it written by another "
                     "program or version?"
                 )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a model file ({error}); expected safetensors.") from error
     kind = metadata.get("kind", "")
     try:
         header = {k: json.loads(v) for k, v in metadata.items() if k not in ("format", "kind")}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} has a damaged header ({error}).") from error
     return Checkpoint(path, kind, header, tensors)
 
 
 def fill(module: nn.Module, checkpoint: Checkpoint) -> None:
-    """Load a checkpoint's weights into `module`, in the module's own precision.
+    """Give `module`, which may be on the meta device, a checkpoint's weights in the module's own precision.
 
     Raises:
         CheckpointError: names or shapes differ; the message names the first few.
     """
-    wanted = {name: tuple(t.shape) for name, t in module.state_dict().items()}
+    own = module.state_dict()
+    wanted = {name: tuple(t.shape) for name, t in own.items()}
     given = {name: tuple(t.shape) for name, t in checkpoint.tensors.items()}
     wrong = [name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name)]
     if wrong:
@@ -119,4 +127,4 @@ def fill(module: nn.Module, checkpoint: Checkpoint) -> None:
             for name in sorted(wrong)[:3]
         )
         raise CheckpointError(f"{checkpoint.path} does not fit the model that its header describes: {first}.")
-    module.load_state_dict(checkpoint.tensors)
+    module.load_state_dict({n: t.to(own[n].dtype) for n, t in checkpoint.tensors.items()}, assign=True)

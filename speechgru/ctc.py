@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ class CtcTask:
         durations = [u.duration for u in self.train.utterances]
         return batches.plan(durations, self.recipe.trainer.batch_seconds, self.recipe.seed, epoch)
 
-    def load(self, plan: Sequence[Any], epoch: int) -> Iterator[Batch]:
+    def load(self, plan: Sequence[Any], epoch: int) -> Generator[Batch, None, None]:
         return batches.load(self.train, plan, epoch, self.recipe.trainer.workers)
 
     def loss(self, batch: Batch) -> Tensor:
@@ -108,13 +109,14 @@ class CtcTask:
         durations = [u.duration for u in recordings.utterances]
         plan = batches.plan(durations, EVALUATION_SECONDS, self.recipe.seed, 0)
         order, hypotheses, blanks, frames = [], [], 0, 0
-        for indices, batch in zip(plan, batches.load(recordings, plan, 0, self.recipe.trainer.workers)):
-            log_probs, lengths = self.model(batch.features.to(self.device), batch.lengths.to(self.device))
-            for index, row, length in zip(indices, log_probs.cpu(), lengths.tolist()):
-                order.append(index)
-                hypotheses.append(self.decoder(row[:length]).text)
-                blanks += int((row[:length].argmax(dim=1) == self.vocabulary.BLANK).sum())
-                frames += length
+        with closing(batches.load(recordings, plan, 0, self.recipe.trainer.workers)) as loaded:
+            for batch, indices in zip(loaded, plan):
+                log_probs, lengths = self.model(batch.features.to(self.device), batch.lengths.to(self.device))
+                for index, row, length in zip(indices, log_probs.cpu(), lengths.tolist()):
+                    order.append(index)
+                    hypotheses.append(self.decoder(row[:length]).text)
+                    blanks += int((row[:length].argmax(dim=1) == self.vocabulary.BLANK).sum())
+                    frames += length
         return order, hypotheses, blanks, frames
 
     def save(self, path: Path, progress: Mapping[str, Any]) -> None:

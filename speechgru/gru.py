@@ -133,21 +133,22 @@ class GRU(nn.Module):
 
     def _layer(self, layer: int, x: Tensor, start: Tensor, padding: _Padding | None) -> tuple[Tensor, Tensor]:
         """One layer: x [T, B, I] and states [D, B, H] to outputs [T, B, D * H] and final states [D, B, H]."""
-        if self.reset == "after" and padding is None and self._library_wins(x):
-            return self._library_layer(layer, x, start)
+        if self.reset == "after" and self._library_wins(x):
+            return self._library_layer(layer, x, start, padding)
         inputs = [x]
         if self.bidirectional:
             inputs.append(padding.reverse(x) if padding else x.flip(0))
         h = self._recur(layer, torch.stack(inputs), start)
-        final = h[:, -1] if padding is None else padding.last(h)
+        final = h[-1] if padding is None else padding.last(h)
         if padding is not None:
-            h = h * padding.mask.to(h.dtype)
+            h = h * padding.mask.unsqueeze(1).to(h.dtype)
         if not self.bidirectional:
-            return h[0], final
-        return torch.cat([h[0], padding.reverse(h[1]) if padding else h[1].flip(0)], dim=2), final
+            return h[:, 0], final
+        back = padding.reverse(h[:, 1]) if padding else h[:, 1].flip(0)
+        return torch.cat([h[:, 0], back], dim=2), final
 
     def _recur(self, layer: int, x: Tensor, start: Tensor) -> Tensor:
-        """All states [D, T, B, H] of a layer whose inputs are given per direction: x [D, T, B, I]."""
+        """All states [T, D, B, H] of a layer whose inputs are given per direction: x [D, T, B, I]."""
         h, dtype = self.hidden_size, x.dtype
         w_x, w_h = self._stacked("weight_ih", layer), self._stacked("weight_hh", layer)
         bias = self._stacked("bias_ih", layer)
@@ -175,14 +176,21 @@ class GRU(nn.Module):
         """cuDNN's kernel is faster on a GPU."""
         return x.is_cuda
 
-    def _library_layer(self, layer: int, x: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
-        """torch's own kernel for one layer of equally long sequences."""
+    def _library_layer(
+        self, layer: int, x: Tensor, start: Tensor, padding: _Padding | None
+    ) -> tuple[Tensor, Tensor]:
+        """The same layer by torch's own kernel."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         weights = [getattr(self, f"{n}_{s}").to(x.dtype) for s in self._suffixes(layer) for n in names]
-        output, final = torch.gru(
-            x, start.to(x.dtype).contiguous(), weights, True, 1, 0.0, self.training, self.bidirectional, False
-        )
-        return output, final
+        settings = (True, 1, 0.0, self.training, self.bidirectional)
+        start = start.to(x.dtype).contiguous()
+        if padding is None:
+            return torch.gru(x, start, weights, *settings, False)
+        packed = nn.utils.rnn.pack_padded_sequence(x, padding.lengths.cpu(), enforce_sorted=False)
+        order, back = packed.sorted_indices, packed.unsorted_indices
+        data, final = torch.gru(packed.data, packed.batch_sizes, start[:, order], weights, *settings)
+        output, _ = nn.utils.rnn.pad_packed_sequence(packed._replace(data=data), total_length=len(x))
+        return output, final[:, back]
 
     def extra_repr(self) -> str:
         return (
@@ -192,9 +200,10 @@ class GRU(nn.Module):
 
 
 class _Padding:
-    """Where sequences end: `mask` [T, B, 1], and an index that reverses each within its own length."""
+    """Where sequences end: `lengths` [B], `mask` [T, B, 1], and an index that reverses each within its own length."""
 
     def __init__(self, lengths: Tensor, steps: int) -> None:
+        self.lengths = lengths
         time = torch.arange(steps, device=lengths.device).unsqueeze(1)
         self.mask = (time < lengths).unsqueeze(2)
         self.end = lengths - 1
@@ -207,8 +216,8 @@ class _Padding:
         return _Reverse.apply(x, self.index, self.batch)
 
     def last(self, h: Tensor) -> Tensor:
-        """The state of h [D, T, B, H] at each sequence's last frame, [D, B, H]."""
-        return h[:, self.end, self.batch]
+        """The state of h [T, D, B, H] at each sequence's last frame, [D, B, H]."""
+        return h[self.end, :, self.batch].transpose(0, 1)
 
 
 class _Reverse(torch.autograd.Function):

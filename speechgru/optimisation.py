@@ -1,4 +1,4 @@
-"""Optimiser, learning rate and running average of the weights."""
+"""Optimiser, learning rate, precision and running average of the weights."""
 
 from __future__ import annotations
 
@@ -25,14 +25,25 @@ def optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimize
 
 def factor(step: int, total: int, config: ScheduleConfig) -> float:
     """The learning rate at a step in [0, total), as a share of the highest: a linear rise, then the schedule."""
-    warm = config.warmup * total
+    warm = int(config.warmup * total)
     if step < warm:
         return (step + 1) / (warm + 1)
-    done = min(1.0, (step - warm) / max(1.0, total - warm))
+    done = min(1.0, (step - warm) / max(1, total - 1 - warm))
     if config.name == "constant":
         return 1.0
     fall = (1 + math.cos(math.pi * done)) / 2 if config.name == "cosine" else 1 - done
     return config.final + (1 - config.final) * fall
+
+
+def precision(name: str, device: torch.device) -> torch.dtype:
+    """float32 or bfloat16; auto: bfloat16 where the hardware multiplies it faster."""
+    if name != "auto":
+        return torch.float32 if name == "float32" else torch.bfloat16
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported()
+    else:
+        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if fast else torch.float32
 
 
 class Average:

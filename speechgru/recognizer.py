@@ -31,10 +31,10 @@ DEFAULT_MODEL = "english-small"
 ASSETS = Path(__file__).parent / "assets"
 BATCH_SIZE = 16
 BATCH_SECONDS = {
-    "cpu": 120.0,
+    "cpu": 80.0,
     "cuda": 960.0,
 }  # padding included; on a CPU more costs memory and gains nothing
-POOLED_BATCHES = 2  # the pool holds audio for so many, so that lengths can be matched
+POOLED_BATCHES = 4  # the pool holds audio for so many, so that lengths can be matched
 MIN_PIECE_SECONDS = 0.1  # shorter than any word
 
 

@@ -6,18 +6,19 @@ import hashlib
 import json
 import logging
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from speechgru import checkpoint, files, manifest, plugins, preparation, training
+from speechgru import files, manifest, plugins, preparation, training
 from speechgru.ctc import CtcTask, build_model
 from speechgru.errors import ConfigError, TrainingError
 from speechgru.evaluation import Evaluation, evaluate
 from speechgru.features.spectral import Settings as FeatureSettings
+from speechgru.optimisation import precision
 from speechgru.preparation import Data
 from speechgru.recipe import Recipe
 from speechgru.recognizer import load_recognizer
@@ -58,33 +59,19 @@ def train(
         training.Interrupted: Ctrl-C; the state is saved.
     """
     folder = Path(recipe.output)
-    _refuse_overwriting(folder, resume)
+    _check_folder(folder, resume)
     device = _device(recipe.trainer.device)
     if recipe.trainer.threads:
         torch.set_num_threads(recipe.trainer.threads)
-    data = preparation.prepare(recipe, _frames_per_second(recipe), folder / "manifests")
+    data = preparation.prepare(recipe, _frames_per_second(recipe))
+    fingerprint = _fingerprint(recipe, data)
+    if resume:  # another run is refused before any of its files is overwritten
+        training.saved_state(folder, fingerprint)
+    preparation.write(folder / "manifests", data)
     files.write_text(folder / "recipe.yaml", composed or json.dumps(asdict(recipe), indent=2, default=str))
-    uses = _uses(recipe, data)
-    commit = _commit()
-    provenance = {
-        "recipe": recipe.name,
-        "overrides": list(overrides),
-        "seed": recipe.seed,
-        "commit": commit,
-        "corpora": [asdict(use) for use in uses],
-        "trained_hours": round(sum(data.hours.values()), 3),
-        "versions": versions(),
-    }
-    cache = folder.parent / "audio-cache" if recipe.corpus.cache else None
-    task = CtcTask(recipe, data, device, cache, provenance)
-    _log.info(
-        "%d training utterances, %.2f h; %.2f M parameters; %s, %s",
-        len(data.train),
-        sum(data.hours.values()),
-        sum(p.numel() for p in task.model.parameters()) / 1e6,
-        device,
-        str(training.precision(recipe.trainer.precision, device)).removeprefix("torch."),
-    )
+    provenance = _provenance(recipe, overrides, data)
+    task = CtcTask(recipe, data, device, _cache(recipe), provenance)
+    _log_size(task, data, recipe)
     progress = training.fit(
         task,
         folder,
@@ -92,37 +79,80 @@ def train(
         optimizing=recipe.optimizer,
         schedule=recipe.schedule,
         trainer=recipe.trainer,
-        fingerprint=_fingerprint(recipe, data),
+        fingerprint=fingerprint,
         resume=resume,
         quiet=quiet,
     )
-    evaluations = _evaluate(folder / BEST, data, recipe)
-    report = Report(
-        recipe=recipe.name,
-        command=command,
-        seed=recipe.seed,
-        evaluations=evaluations,
-        overrides=list(overrides),
-        commit=commit,
-        epoch=progress.best_epoch + 1,
-        checkpoint=BEST,
-        parameters=sum(p.numel() for p in task.model.parameters()),
-        corpora=uses,
-        dropped={name: manifest.summary(lost) for name, lost in data.dropped.items() if lost},
-        training_seconds=progress.seconds,
-        device=str(device),
-        threads=torch.get_num_threads(),
-        history=progress.history,
-    )
-    write_report(folder, report)
+    evaluations = _evaluate(folder / BEST, data, device)
+    write_report(folder, _report(command, provenance, task, data, progress, evaluations))
     return Run(folder, folder / BEST, evaluations)
 
 
-def _refuse_overwriting(folder: Path, resume: bool) -> None:
-    if not resume and (folder / training.STATE).exists():
+def _check_folder(folder: Path, resume: bool) -> None:
+    state = folder / training.STATE
+    if state.exists() and not resume:
         raise TrainingError(
             f"{folder} already holds a run. Continue it with --resume, choose another output=FOLDER, or delete it."
         )
+    if resume and not state.exists():
+        raise training.nothing_to_resume(state)
+
+
+def _cache(recipe: Recipe) -> Path | None:
+    """Beside the run's folder, so that runs share what they decoded."""
+    return Path(recipe.output).parent / "audio-cache" if recipe.corpus.cache else None
+
+
+def _provenance(recipe: Recipe, overrides: Sequence[str], data: Data) -> dict[str, Any]:
+    """Where a model comes from, for its header and the report."""
+    return {
+        "recipe": recipe.name,
+        "overrides": list(overrides),
+        "seed": recipe.seed,
+        "commit": _commit(),
+        "corpora": [asdict(use) for use in _uses(recipe, data)],
+        "trained_hours": round(sum(data.hours.values()), 3),
+        "versions": versions(),
+    }
+
+
+def _log_size(task: CtcTask, data: Data, recipe: Recipe) -> None:
+    _log.info(
+        "%d training utterances, %.2f h; %.2f M parameters; %s, %s",
+        len(data.train),
+        sum(data.hours.values()),
+        _parameters(task) / 1e6,
+        task.device,
+        str(precision(recipe.trainer.precision, task.device)).removeprefix("torch."),
+    )
+
+
+def _parameters(task: CtcTask) -> int:
+    return sum(p.numel() for p in task.model.parameters())
+
+
+def _report(
+    command: str,
+    provenance: Mapping[str, Any],
+    task: CtcTask,
+    data: Data,
+    progress: training.Progress,
+    evaluations: dict[str, Evaluation],
+) -> Report:
+    return Report(
+        **{key: provenance[key] for key in ("recipe", "overrides", "seed", "commit", "versions")},
+        corpora=[CorpusUse(**use) for use in provenance["corpora"]],
+        command=command,
+        evaluations=evaluations,
+        epoch=progress.best_epoch + 1,
+        checkpoint=BEST,
+        parameters=_parameters(task),
+        dropped={name: manifest.summary(lost) for name, lost in data.dropped.items() if lost},
+        training_seconds=progress.seconds,
+        device=str(task.device),
+        threads=torch.get_num_threads(),
+        history=progress.history,
+    )
 
 
 def _device(name: str) -> torch.device:
@@ -154,7 +184,10 @@ def _uses(recipe: Recipe, data: Data) -> list[CorpusUse]:
 
 def _commit() -> str:
     """The checkout's commit, marked where files were changed; empty outside a checkout."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    home = Path(__file__).parents[1]
+    if not (home / ".git").exists():  # an installed package may lie inside somebody else's checkout
+        return ""
+    command = ["git", "-C", str(home), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
@@ -174,9 +207,11 @@ def _fingerprint(recipe: Recipe, data: Data) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _evaluate(path: Path, data: Data, recipe: Recipe) -> dict[str, Evaluation]:
+def _evaluate(path: Path, data: Data, device: torch.device) -> dict[str, Evaluation]:
+    """The saved file's scores on every dev and test split, through the door that users take."""
     if not path.is_file():
-        raise TrainingError(f"No epoch was ever evaluated, so there is no {path}.")
-    checkpoint.load(path)
-    recognizer = load_recognizer(path, str(_device(recipe.trainer.device)))
+        raise TrainingError(
+            f"There is no {path}: no epoch had a score, or the file was deleted since. Train anew."
+        )
+    recognizer = load_recognizer(path, str(device))
     return {name: evaluate(recognizer, utterances) for name, utterances in (data.dev | data.test).items()}

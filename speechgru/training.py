@@ -5,21 +5,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from speechgru import files
+from speechgru import files, monitor
 from speechgru.errors import TrainingError
-from speechgru.optimisation import Average, factor, optimizer
+from speechgru.optimisation import Average, factor, optimizer, precision
 from speechgru.recipe import OptimizerConfig, ScheduleConfig, TrainerConfig
+from speechgru.stopping import Stop
 
 _log = logging.getLogger(__name__)
 STATE = "last.pt"
@@ -33,8 +32,8 @@ class Task(Protocol):
     def plan(self, epoch: int) -> Sequence[Any]:
         """What identifies each batch of an epoch: a pure function of the epoch."""
 
-    def load(self, plan: Sequence[Any], epoch: int) -> Iterator[Any]:
-        """The batches of (the rest of) a plan."""
+    def load(self, plan: Sequence[Any], epoch: int) -> Generator[Any, None, None]:
+        """The batches of (the rest of) a plan; closed where the loop stops early."""
 
     def loss(self, batch: Any) -> Tensor:
         """Scalar to minimise."""
@@ -63,8 +62,8 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Interrupted(Exception):  # noqa: N818 - it is no error
-    """Ctrl-C: the state is saved, and the run can be resumed."""
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, heard at a moment when the state could be saved; the run can be resumed."""
 
 
 def fit(
@@ -94,7 +93,7 @@ def fit(
     run = _Run(task, folder, seed, optimizing, schedule, trainer, fingerprint, quiet)
     if resume:
         run.restore()
-    with _stop_signal(run), run.writer:
+    with run.stop, run.curves:
         while run.progress.epoch < trainer.epochs and not run.is_out_of_patience():
             run.epoch()
     return run.progress
@@ -123,17 +122,20 @@ class _Run:
         self.average = Average(task.model, trainer.average) if trainer.average else None
         self.total = trainer.epochs * len(task.plan(1))
         self.progress = Progress()
-        self.stopping = False
-        self.writer = _Writer(folder if trainer.tensorboard else None)
+        self.stop = Stop()
+        self.curves = monitor.Curves(folder if trainer.tensorboard else None)
+        self.clock = time.perf_counter()
 
     def epoch(self) -> None:
         """Run (the rest of) one epoch, evaluate, save."""
         progress = self.progress
         plan = self.task.plan(progress.epoch)
         self.task.model.train()
-        with _bar(f"epoch {progress.epoch + 1}", len(plan), progress.done, self.quiet) as bar:
-            for batch in self.task.load(plan[progress.done :], progress.epoch):
-                started = time.perf_counter()
+        self.clock = time.perf_counter()
+        batches = self.task.load(plan[progress.done :], progress.epoch)
+        bar = monitor.bar(f"epoch {progress.epoch + 1}", len(plan), progress.done, self.quiet)
+        with contextlib.closing(batches), bar:
+            for batch in batches:
                 loss = self._step(batch)
                 progress.done += 1
                 progress.step += 1
@@ -141,15 +143,20 @@ class _Run:
                 bar.update(1)
                 if progress.step % self.trainer.log_every == 0:
                     bar.set_postfix(loss=f"{loss:.3f}")
-                    self.writer.add({"train/loss": loss, "train/lr": self._rate()}, progress.step)
-                progress.seconds += time.perf_counter() - started
-                if self.stopping:
+                    self.curves.add({"train/loss": loss, "train/lr": self._rate()}, progress.step)
+                if self.stop.requested:
                     self.save()
                     raise Interrupted
-        started = time.perf_counter()
+        self._count_time()
         self._finish_epoch(len(plan))
-        progress.seconds += time.perf_counter() - started
         self.save()
+        if self.stop.requested:
+            raise Interrupted
+
+    def _count_time(self) -> None:
+        now = time.perf_counter()
+        self.progress.seconds += now - self.clock
+        self.clock = now
 
     def _rate(self) -> float:
         return self.lr * factor(self.progress.step, self.total, self.schedule)
@@ -165,8 +172,8 @@ class _Run:
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingError(
-                f"The loss is {value} at step {self.progress.step}. Lower optimizer.lr or trainer.clip; the state "
-                f"before this epoch is in {self.folder / STATE}."
+                f"The loss is {value} in step {self.progress.step + 1}. Train anew with a lower "
+                "optimizer.lr or trainer.clip."
             )
         loss.backward()
         if self.trainer.clip:
@@ -200,10 +207,9 @@ class _Run:
                     progress.best, progress.best_epoch = row["score"], progress.epoch
                     self.task.save(self.folder / "best.safetensors", row)
         progress.history.append(row)
-        self.writer.add({k: v for k, v in row.items() if isinstance(v, float)}, progress.step)
-        _log.info(
-            "%s", "  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
-        )
+        self.curves.add({k: v for k, v in row.items() if isinstance(v, float)}, progress.step)
+        figures = (f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
+        _log.info("%s", "  ".join(figures))
         progress.epoch, progress.done, progress.loss_sum = progress.epoch + 1, 0, 0.0
 
     @contextlib.contextmanager
@@ -231,6 +237,7 @@ class _Run:
         return 0 < self.trainer.patience <= len(since)
 
     def save(self) -> None:
+        self._count_time()
         state: dict[str, Any] = {
             "fingerprint": self.fingerprint,
             "progress": vars(self.progress),
@@ -243,86 +250,43 @@ class _Run:
             torch.save(state, temporary)
 
     def restore(self) -> None:
-        path = self.folder / STATE
-        if not path.is_file():
-            raise TrainingError(
-                f"There is nothing to resume: {path} does not exist. Train without --resume first."
-            )
+        state = saved_state(self.folder, self.fingerprint, self.device)
         try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-        except Exception as error:  # torch raises a dozen kinds for a damaged file
-            raise TrainingError(f"{path} can't be read ({error}); delete it and train anew.") from error
-        if state["fingerprint"] != self.fingerprint:
+            self.task.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.average:
+                self.average.updates = state["average"]["updates"]
+                self.average.weights = state["average"]["weights"]
+            self.progress = Progress(**state["progress"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise TrainingError(
-                f"{path} belongs to a run with other settings. Resume with the recipe and overrides it was started "
-                "with, or choose another output=FOLDER."
-            )
-        self.task.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.average:
-            self.average.updates = state["average"]["updates"]
-            self.average.weights = state["average"]["weights"]
-        self.progress = Progress(**state["progress"])
+                f"{self.folder / STATE} doesn't fit this version of speechgru ({error}); delete it and train anew."
+            ) from error
 
 
-def precision(name: str, device: torch.device) -> torch.dtype:
-    """float32 or bfloat16; auto: bfloat16 where the hardware multiplies it faster."""
-    if name != "auto":
-        return torch.float32 if name == "float32" else torch.bfloat16
-    if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported()
-    else:
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if fast else torch.float32
+def saved_state(folder: Path, fingerprint: str, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What a resumed run goes on from, known to be of the run with this fingerprint.
 
-
-@contextlib.contextmanager
-def _stop_signal(run: _Run) -> Iterator[None]:
-    """Ctrl-C stops after the step that runs; a second one stops at once."""
-
-    def stop(_: int, __: FrameType | None) -> None:
-        if run.stopping:
-            raise KeyboardInterrupt
-        run.stopping = True
-
+    Raises:
+        TrainingError: there is none, it can't be read, or it belongs to a run with other settings.
+    """
+    path = folder / STATE
+    if not path.is_file():
+        raise nothing_to_resume(path)
     try:
-        before = signal.signal(signal.SIGINT, stop)
-    except ValueError:  # not in the main thread: there is no Ctrl-C to catch
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        found = state["fingerprint"]
+    except Exception as error:  # torch raises a dozen kinds for a damaged file
+        raise TrainingError(
+            f"{path} is damaged or no state of a run ({type(error).__name__}); delete it and train anew."
+        ) from error
+    if found != fingerprint:
+        raise TrainingError(
+            f"{path} belongs to a run with other settings or other data. Resume with the recipe and overrides it "
+            "was started with, or choose another output=FOLDER."
+        )
+    return state
 
 
-def _bar(name: str, total: int, done: int, quiet: bool) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(
-        desc=name, total=total, initial=done, unit="batch", leave=False, disable=True if quiet else None
-    )
-
-
-class _Writer:
-    """TensorBoard, or nothing."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
-        self.writer: Any = None
-
-    def __enter__(self) -> _Writer:
-        if self.folder is not None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self.writer = SummaryWriter(str(self.folder / "tensorboard"))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.writer is not None:
-            self.writer.close()
-
-    def add(self, figures: Mapping[str, float], step: int) -> None:
-        if self.writer is not None:
-            for name, value in figures.items():
-                self.writer.add_scalar(name, value, step)
+def nothing_to_resume(path: Path) -> TrainingError:
+    return TrainingError(f"There is nothing to resume: {path} does not exist. Train without --resume first.")

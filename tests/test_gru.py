@@ -86,6 +86,31 @@ def test_after_equals_torch_and_shares_its_weights(lengths: list[int] | None) ->
         torch.testing.assert_close(getattr(ours, name).grad, parameter.grad, atol=2e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("lengths", [None, [12, 2, 7, 9]])
+def test_the_librarys_kernel_gives_the_same(lengths: list[int] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where cuDNN takes over on a GPU; here the same calls reach torch's CPU kernel."""
+    gru = make("after").double()
+    x, initial = torch.randn(4, 12, 5, dtype=torch.float64), torch.randn(4, 4, 4, dtype=torch.float64)
+    valid = None if lengths is None else torch.tensor(lengths)
+    ours = gru(x, valid, initial)
+    monkeypatch.setattr(GRU, "_library_wins", lambda self, x: True)
+    monkeypatch.setattr("speechgru.gru.After.apply", None)
+    theirs = gru(x, valid, initial)
+    for a, b in zip(ours, theirs):
+        torch.testing.assert_close(a, b, atol=1e-12, rtol=0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("reset", RESETS)
+def test_gpu_equals_cpu(reset: str) -> None:
+    gru = make(reset)
+    x, lengths = torch.randn(4, 12, 5), torch.tensor([12, 2, 7, 9])
+    expected = gru(x, lengths)
+    found = gru.cuda()(x.cuda(), lengths.cuda())
+    for a, b in zip(found, expected):
+        torch.testing.assert_close(a.cpu(), b, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("reset", RESETS)
 @pytest.mark.parametrize("steps", [3, 11])
 def test_gradcheck(reset: str, steps: int) -> None:

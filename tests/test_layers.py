@@ -16,13 +16,13 @@ PACKAGE = Path(speechgru.__file__).parent
 # WORKSHOPS may not, but for the stairs below. A new file needs a floor: add it where its imports allow.
 FLOORS: list[set[str]] = [
     {"errors"},
-    {"plugins", "files", "recipe", "typed"},
+    {"plugins", "files", "recipe", "stopping", "typed"},
     {"audio", "activity", "containers", "decoding", "ffmpeg", "inputs", "mp3", "quality", "recordings"}
     | {"resample", "samples", "sndfile"}
     | {"gru", "recurrence"}
     | {"text", "numerals", "transcript", "hypothesis", "cues", "manifest"},
     {"features", "corpora", "models", "decoders", "lm", "align", "writers", "scoring", "augment"},
-    {"engines", "checkpoint", "batches", "jobs", "longform", "optimisation", "preparation"},
+    {"engines", "checkpoint", "batches", "jobs", "longform", "monitor", "optimisation", "preparation"},
     {"training", "ctc", "recognizer", "evaluation"},
     {"config", "report", "runs"},
     {"cli"},

@@ -38,6 +38,8 @@ def test_words_and_times() -> None:
     assert [segment.text for segment in found.segments] == ["hi all of", "you"]
     assert found.words[1].start == pytest.approx(0.3 + 3 * LETTER_SECONDS, abs=0.06)
     assert found.words[1].end == pytest.approx(0.3 + 6 * LETTER_SECONDS - 0.08, abs=0.06)
+    # A frame is centred at its time: it begins half a frame earlier.
+    assert all(word.start / 0.04 % 1 == pytest.approx(0.5) for word in found.words)
     assert all(word.confidence == pytest.approx(0.9) for word in found.words)
     assert (found.model, found.source, found.truncated) == ("beeps", "", False)
 
@@ -283,7 +285,7 @@ def test_results_are_in_order_and_do_not_depend_on_the_batch() -> None:
         heard = recognizer()
         results = [result for _, result in heard.transcribe_many(signals, batch_size=size)]
         assert [result.text for result in results if isinstance(result, Transcript)] == texts
-        assert max(rows for rows, _ in heard.engine.batches) == size
+        assert size / 3 < max(rows for rows, _ in heard.engine.batches) <= size
 
 
 def test_batches_hold_pieces_of_about_one_length() -> None:
@@ -300,15 +302,15 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def sources() -> Any:
         nonlocal taken
-        for i in range(60):
+        for i in range(120):
             taken += 1
             yield beep(sentence(2, i))
 
     heard = recognizer()
     for given, (_, result) in enumerate(heard.transcribe_many(sources())):
         assert isinstance(result, Transcript)
-        # Two batches of 20 s are about 15 of these sentences.
-        assert taken - given < 25
+        # Four batches of 20 s are about 35 of these sentences.
+        assert taken - given < 60
     assert max(rows * length for rows, length in heard.engine.batches) <= 20 * RATE
 
 

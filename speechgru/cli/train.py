@@ -6,6 +6,7 @@ import argparse
 import logging
 import shlex
 import sys
+from pathlib import Path
 
 HELP = "Train a model from a recipe, and report what it can do"
 EXAMPLES = """\
@@ -40,12 +41,11 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("speechgru").setLevel(level)
 
-    from speechgru import runs
-    from speechgru.evaluation import describe
-    from speechgru.training import Interrupted
-
     command = shlex.join(["speechgru", "train", args.recipe, *args.overrides])
     try:
+        from speechgru import runs
+        from speechgru.evaluation import describe
+
         finished = runs.train(
             recipe,
             args.overrides,
@@ -54,10 +54,18 @@ def run(args: argparse.Namespace) -> int:
             resume=args.resume,
             quiet=args.quiet,
         )
-    except Interrupted:
-        print(f"Stopped; the state is saved. Go on with: {command} --resume", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt:
+        return _stopped(recipe.output, command)
     for name, evaluation in finished.evaluations.items():
         print(f"== {name}\n{describe(evaluation)}")
     print(f"model: {finished.model}\nreport: {finished.folder / 'report.md'}")
     return 0
+
+
+def _stopped(folder: str, command: str) -> int:
+    """Say what Ctrl-C left: it may come before the first state is saved, while training, or after."""
+    if (Path(folder) / "last.pt").is_file():
+        print(f"Stopped; the state is saved. Go on with: {command} --resume", file=sys.stderr)
+    else:
+        print("Stopped; nothing was saved yet, so there is nothing to resume.", file=sys.stderr)
+    return 130

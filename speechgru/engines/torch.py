@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from speechgru import checkpoint as checkpoints
-from speechgru import plugins
+from speechgru import plugins, typed
 from speechgru.checkpoint import Checkpoint
 from speechgru.errors import CheckpointError, ConfigError, SpeechGruError
 from speechgru.features.spectral import LogMel, Settings
@@ -30,7 +30,7 @@ class Engine:
         self.device = torch.device(device)
         try:
             self._build(checkpoint)
-        except (ConfigError, KeyError, TypeError, ValueError) as error:
+        except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(f"{checkpoint.path} has a header that fits no model: {error}") from error
         checkpoints.fill(self.model, checkpoint)
         self.model.to(self.device).eval()
@@ -38,7 +38,7 @@ class Engine:
 
     def _build(self, checkpoint: Checkpoint) -> None:
         stored = checkpoint.get("features")
-        settings = Settings(**stored["settings"])
+        settings = typed.build(Settings, stored["settings"], "features")
         if settings.fingerprint != stored["fingerprint"]:
             raise ConfigError(
                 f"features were {stored['fingerprint']} in training and are {settings.fingerprint} here"
@@ -47,7 +47,10 @@ class Engine:
         self.vocabulary = Vocabulary(tuple(checkpoint.get("vocabulary")))
         model = checkpoint.get("model")
         module: Any = plugins.find("models", model["name"])
-        self.model = module.Model(module.Settings(**model["settings"]), settings.n_mels, len(self.vocabulary))
+        sizes = typed.build(module.Settings, model["settings"], "model")
+        # Without memory or first values: both come from the file, once its shapes are known to fit.
+        with torch.device("meta"):
+            self.model = module.Model(sizes, settings.n_mels, len(self.vocabulary))
         self.sample_rate = settings.sample_rate
         self.frame_seconds = self.model.stride * settings.hop_length / settings.sample_rate
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Union
 
 import torch
 from torch import Tensor, nn
 
+from speechgru import typed
 from speechgru.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,18 +43,22 @@ class Settings:
     """utterance: each band to mean 0 and deviation 1 over the recording; none: as it is."""
 
     def __post_init__(self) -> None:
-        if self.sample_rate < 4000 or self.n_mels < 1 or self.log_floor <= 0:
+        if self.sample_rate < 4000 or self.n_mels < 1 or not self.log_floor > 0:
             raise ConfigError(
                 f"Features want sample_rate ≥ 4000 Hz, n_mels ≥ 1 and log_floor > 0; got {self.sample_rate}, "
                 f"{self.n_mels} and {self.log_floor}."
             )
-        if not 0 < self.hop <= self.window:
-            raise ConfigError(f"Features want 0 < hop ≤ window; got {self.hop} s and {self.window} s.")
+        if not 1 / self.sample_rate <= self.hop <= self.window <= 1:
+            raise ConfigError(
+                f"Features want one sample ≤ hop ≤ window ≤ 1 s; got {self.hop} s and {self.window} s."
+            )
         if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
             raise ConfigError(
                 f"Features want 0 ≤ f_min < f_max ≤ sample_rate / 2 = {self.sample_rate / 2:g} Hz; got "
                 f"f_min={self.f_min:g} and f_max={self.f_max:g}."
             )
+        if self.normalise not in ("utterance", "none"):
+            raise ConfigError(f"Features want normalise 'utterance' or 'none'; got {self.normalise!r}.")
 
     @property
     def hop_length(self) -> int:
@@ -62,8 +67,9 @@ class Settings:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when any setting does: 16 hexadecimal digits."""
-        text = json.dumps({"kind": "log_mel", **asdict(self)}, sort_keys=True)
+        """Changes when any setting does: 16 hexadecimal digits. Equal settings have equal ones."""
+        same = typed.build(Settings, asdict(self))  # 20 Hz given as 20 or as 20.0
+        text = json.dumps({"kind": "log_mel", **asdict(same)}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -113,14 +119,13 @@ def log_mel(source: Source, sample_rate: int | None = None, **settings: Any) -> 
 
     Args:
         source: a path, "-", a binary file, or an array or tensor [time] or [channels, time].
-        sample_rate: of an array, in Hz; a file states its own. Either is resampled to the settings' rate.
-        settings: fields of `Settings`; here `normalise` is "none" unless given.
+        sample_rate: of an array, in Hz; a file states its own. Either is resampled to 16 kHz.
+        settings: the other fields of `Settings`; here `normalise` is "none" unless given.
 
     Raises:
         AudioError: the recording can't be read. ConfigError: an impossible setting.
     """
-    chosen = _settings(settings)
-    return LogMel(chosen)(_signal(source, sample_rate, chosen.sample_rate))[0][0]
+    return _log_mel(source, sample_rate, _settings(settings))
 
 
 def mfcc(source: Source, sample_rate: int | None = None, *, n_mfcc: int = 13, **settings: Any) -> Tensor:
@@ -133,18 +138,15 @@ def mfcc(source: Source, sample_rate: int | None = None, *, n_mfcc: int = 13, **
     chosen = _settings(settings)
     if not 1 <= n_mfcc <= chosen.n_mels:
         raise ConfigError(f"n_mfcc must lie in 1..n_mels ({chosen.n_mels}); got {n_mfcc}.")
-    return log_mel(source, sample_rate, **asdict(chosen)) @ create_dct(n_mfcc, chosen.n_mels, norm="ortho")
+    return _log_mel(source, sample_rate, chosen) @ create_dct(n_mfcc, chosen.n_mels, norm="ortho")
 
 
 def _settings(given: dict[str, Any]) -> Settings:
-    try:
-        return replace(Settings(normalise="none"), **given)
-    except TypeError:
-        from speechgru.plugins import unknown
+    return typed.build(Settings, {"normalise": "none", **given}, "features")
 
-        choices = [field for field in asdict(Settings())]
-        wrong = next(key for key in given if key not in choices)
-        raise ConfigError(unknown("feature setting", wrong, choices)) from None
+
+def _log_mel(source: Source, sample_rate: int | None, settings: Settings) -> Tensor:
+    return LogMel(settings)(_signal(source, sample_rate, settings.sample_rate))[0][0]
 
 
 def _signal(source: Source, sample_rate: int | None, wanted: int) -> Tensor:

@@ -1,0 +1,182 @@
+"""Every file in `models` keeps the contract: Settings, Model(settings, n_features, n_labels), and results that
+do not depend on the company a recording is in."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import itertools
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+import torch
+from torch import Tensor
+
+from speechgru import plugins
+from speechgru.decoders import greedy
+from speechgru.features.spectral import LogMel
+from speechgru.features.spectral import Settings as FeatureSettings
+from speechgru.text import Vocabulary
+
+MODELS = plugins.names("models")
+every_model = pytest.mark.parametrize("name", MODELS)
+# Sizes that keep these tests fast, of settings with these names.
+SMALL = {"layers": 2, "width": 12, "channels": 3}
+VOCABULARY = Vocabulary(("<blank>", " ", *"abcdefgh"))
+BANDS = 20
+
+
+def variants() -> list[Any]:
+    """Every model with every combination of the choices that its Settings offer."""
+    found = []
+    for name in MODELS:
+        hints = get_type_hints(plugins.find("models", name).Settings)
+        choices = {key: get_args(hint) for key, hint in hints.items() if get_origin(hint) is Literal}
+        for values in itertools.product(*choices.values()):
+            label = "-".join(map(str, (name, *values)))
+            found.append(pytest.param(name, dict(zip(choices, values)), id=label))
+    return found
+
+
+every_variant = pytest.mark.parametrize(("name", "chosen"), variants())
+
+
+def make(name: str, chosen: dict[str, Any], seed: int = 0) -> Any:
+    """A small network whose outputs are as decided as a trained one's."""
+    module = plugins.find("models", name)
+    given = {f.name for f in dataclasses.fields(module.Settings)}
+    settings = module.Settings(**{k: v for k, v in SMALL.items() if k in given}, **chosen)
+    torch.manual_seed(seed)
+    model = module.Model(settings, BANDS, len(VOCABULARY)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(2)
+    return model
+
+
+def features(lengths: list[int], seed: int = 1) -> tuple[Tensor, Tensor]:
+    """Random features [B, T, BANDS], zero past each length."""
+    x = torch.randn(len(lengths), max(lengths), BANDS, generator=torch.Generator().manual_seed(seed))
+    for row, length in zip(x, lengths):
+        row[length:] = 0
+    return x, torch.tensor(lengths)
+
+
+def recordings(seconds: list[float]) -> list[Tensor]:
+    """Tones that jump every 50 ms, with noise: something to write for a network that was never trained."""
+    generator = torch.Generator().manual_seed(3)
+    found = []
+    for duration in seconds:
+        time = torch.arange(round(duration * 16000)) / 16000
+        pitches = 200 + 3000 * torch.rand(1 + int(duration / 0.05), generator=generator)
+        pitch = pitches.repeat_interleave(800)[: len(time)]
+        noise = 0.01 * torch.randn(len(time), generator=generator)
+        found.append(0.3 * torch.sin(2 * torch.pi * pitch * time) + noise)
+    return found
+
+
+def test_the_models_of_the_first_version_are_there() -> None:
+    assert "acoustic" in MODELS
+
+
+@every_model
+def test_settings_are_frozen_and_have_defaults(name: str) -> None:
+    kind = plugins.find("models", name).Settings
+    settings = kind()
+    assert dataclasses.is_dataclass(kind)
+    assert kind.__doc__
+    first = dataclasses.fields(kind)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(settings, first, getattr(settings, first))
+
+
+@every_model
+def test_the_constructor_is_the_agreed_one(name: str) -> None:
+    module = plugins.find("models", name)
+    assert list(inspect.signature(module.Model).parameters) == ["settings", "n_features", "n_labels"]
+    assert issubclass(module.Model, torch.nn.Module)
+    assert module.__doc__ and module.Model.__doc__ and module.Model.forward.__doc__
+
+
+@every_variant
+def test_shapes_and_probabilities(name: str, chosen: dict[str, Any]) -> None:
+    model = make(name, chosen)
+    x, lengths = features([50, 1, 37, 16, 49])
+    log_probs, found = model(x, lengths)
+    assert log_probs.shape == (5, int(found.max()), len(VOCABULARY))
+    assert log_probs.dtype == torch.float32
+    assert found.tolist() == model.output_lengths(lengths).tolist()
+    torch.testing.assert_close(log_probs.exp().sum(dim=2), torch.ones(log_probs.shape[:2]))
+
+
+@every_variant
+def test_stride_is_feature_frames_per_output_frame(name: str, chosen: dict[str, Any]) -> None:
+    model = make(name, chosen)
+    lengths = torch.arange(1, 100)
+    expected = [-(-n // model.stride) for n in lengths.tolist()]
+    assert model.output_lengths(lengths).tolist() == expected
+    assert all(model(*features([n]))[0].shape[1] == expected[n - 1] for n in (1, 2, 15, 16, 17, 31))
+
+
+@every_variant
+def test_a_recording_gets_the_same_alone_and_in_a_batch_of_16(name: str, chosen: dict[str, Any]) -> None:
+    model, transform = make(name, chosen), LogMel(FeatureSettings(n_mels=BANDS))
+    decode = greedy.Decoder(greedy.Settings(), VOCABULARY)
+    signals = recordings(
+        [1.3, 0.01, 0.4, 1.29, 0.9, 0.05, 1.0, 0.77, 0.2, 1.3, 0.63, 0.31, 1.1, 0.5, 0.02, 0.123]
+    )
+    assert len(signals) == 16
+    padded = torch.nn.utils.rnn.pad_sequence(signals, batch_first=True, padding_value=0.5)
+    texts = []
+    with torch.inference_mode():
+        together, lengths = model(*transform(padded, torch.tensor([len(s) for s in signals])))
+        for row, length, signal in zip(together, lengths.tolist(), signals):
+            alone, own = model(*transform(signal))
+            assert own.tolist() == [length]
+            torch.testing.assert_close(row[:length], alone[0], atol=1e-4, rtol=0)
+            texts.append(decode(alone[0]).text)
+            assert decode(row[:length]).text == texts[-1]
+    assert len(set(texts)) > 8, "texts that hardly differ prove nothing"
+
+
+@every_variant
+def test_more_padding_changes_nothing(name: str, chosen: dict[str, Any]) -> None:
+    model = make(name, chosen)
+    x, lengths = features([23, 40])
+    once, found = model(x, lengths)
+    more, same = model(torch.nn.functional.pad(x, (0, 0, 0, 29)), lengths)
+    assert same.tolist() == found.tolist()
+    for row, other, length in zip(once, more, found.tolist()):
+        torch.testing.assert_close(other[:length], row[:length], atol=1e-5, rtol=0)
+
+
+@every_variant
+def test_the_output_sees_the_whole_recording(name: str, chosen: dict[str, Any]) -> None:
+    model = make(name, chosen)
+    x, lengths = features([33])
+    x.requires_grad_()
+    model(x, lengths)[0][0, 0, 1].backward()
+    assert x.grad is not None and (x.grad != 0).any(dim=2).all()
+
+
+@every_variant
+def test_the_gradient_reaches_every_parameter(name: str, chosen: dict[str, Any]) -> None:
+    model = make(name, chosen).train()
+    log_probs, lengths = model(*features([40, 25, 33]))
+    targets, counts = torch.tensor([[1, 2], [3, 4], [5, 6]]), torch.tensor([2, 2, 2])
+    torch.nn.functional.ctc_loss(log_probs.transpose(0, 1), targets, lengths, counts).backward()
+    dead = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not dead
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+@every_variant
+def test_dropout_acts_in_training_only(name: str, chosen: dict[str, Any]) -> None:
+    model, batch = make(name, chosen), features([30, 20])
+    calm = model(*batch)[0]
+    assert torch.equal(model(*batch)[0], calm)
+    model.train()
+    assert not torch.allclose(model(*batch)[0], model(*batch)[0])
+    without = make(name, {**chosen, "dropout": 0.0}).train()
+    torch.testing.assert_close(without(*batch)[0], calm)

@@ -1,0 +1,207 @@
+"""Learning to transcribe a language of beeps: the loss, the dev figures, and that a tiny model gets it right."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import beeps
+import pytest
+import torch
+
+from speechgru import audio, training
+from speechgru.ctc import CtcTask
+from speechgru.manifest import Utterance
+from speechgru.preparation import Data
+from speechgru.recipe import AugmentConfig, OptimizerConfig, Recipe, ScheduleConfig, TrainerConfig
+from speechgru.recognizer import load_recognizer
+from speechgru.text import Vocabulary
+
+TEXTS = ("cab", "a bad cab", "added", "bad ace")
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def utterances(tmp_path_factory: pytest.TempPathFactory) -> list[Utterance]:
+    folder = tmp_path_factory.mktemp("beeps")
+    found = []
+    for i, text in enumerate(TEXTS):
+        signal = beeps.beep(text)
+        audio.write(folder / f"{i}.wav", signal, beeps.RATE)
+        found.append(Utterance(folder / f"{i}.wav", len(signal) / beeps.RATE, text, id=f"beeps/{i}"))
+    return found
+
+
+def data(train: list[Utterance], **dev: list[Utterance]) -> Data:
+    vocabulary = Vocabulary.from_texts(u.text for u in train)
+    return Data(train, dev, {}, vocabulary, {"beeps": 0.01}, {})
+
+
+def recipe(dropout: float = 0.0, **trainer: Any) -> Recipe:
+    return Recipe(
+        "beeps",
+        features={"name": "log_mel", "n_mels": 40},
+        model={"name": "acoustic", "layers": 1, "width": 32, "channels": 8, "dropout": dropout},
+        decoder={"name": "greedy"},
+        optimizer=OptimizerConfig(lr=0.01),
+        schedule=ScheduleConfig(),
+        trainer=TrainerConfig(device="cpu", precision="float32", tensorboard=False, **trainer),
+    )
+
+
+def task(given: Data, provenance: Mapping[str, Any] = {}, **settings: Any) -> CtcTask:
+    return CtcTask(recipe(**settings), given, CPU, None, provenance)
+
+
+# --- the loss
+
+
+def test_the_loss_is_that_of_each_utterance_by_itself(utterances: list[Utterance]) -> None:
+    learning = task(data(utterances, dev=utterances))
+    (batch,) = learning.load([[2, 0, 3, 1]], 0)
+    total = 0.0
+    for index in range(4):
+        features, labels = learning.train[0, index]
+        log_probs, lengths = learning.model(features[None], torch.tensor([len(features)]))
+        loss = torch.nn.CTCLoss(blank=0, reduction="sum")
+        counts = lengths, torch.tensor([len(labels)])
+        total += loss(log_probs.transpose(0, 1), torch.tensor([labels]), *counts).item()
+    letters = sum(map(len, TEXTS))
+    assert learning.loss(batch).item() == pytest.approx(total / letters, rel=1e-4)
+
+
+def test_an_utterance_with_too_few_frames_does_no_harm(utterances: list[Utterance]) -> None:
+    learning = task(
+        data([replace(u, text="a bad cab" * 20) for u in utterances[:1]] + utterances, dev=utterances)
+    )
+    (batch,) = learning.load([[0, 1]], 0)
+    learning.loss(batch).backward()
+    assert all(torch.isfinite(p.grad).all() for p in learning.model.parameters() if p.grad is not None)
+    assert any(p.grad.abs().max() > 0 for p in learning.model.parameters() if p.grad is not None)
+
+
+def test_the_seed_decides_the_first_weights(utterances: list[Utterance]) -> None:
+    given = data(utterances, dev=utterances)
+    first, again = (task(given).model.state_dict() for _ in range(2))
+    other = CtcTask(replace(recipe(), seed=2), given, CPU, None, {}).model.state_dict()
+    assert all(torch.equal(first[k], again[k]) for k in first)
+    assert any(not torch.equal(first[k], other[k]) for k in first)
+
+
+# --- the dev figures
+
+
+class _Says:
+    """A decoder that says what it is told, utterance by utterance in the order of their lengths."""
+
+    def __init__(self, texts: Mapping[int, str]) -> None:
+        self.texts = texts
+
+    def __call__(self, log_probs: torch.Tensor) -> Any:
+        return type("Hypothesis", (), {"text": self.texts[len(log_probs)]})
+
+
+def _certain(label: int, labels: int) -> Any:
+    """A model that is sure of one label in every frame, and takes every fourth frame."""
+
+    def model(features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        log_probs = torch.full((len(features), features.shape[1] // 4, labels), -10.0)
+        log_probs[..., label] = 0
+        return log_probs, lengths // 4
+
+    return model
+
+
+def test_figures(utterances: list[Utterance]) -> None:
+    measured = task(data(utterances, one=utterances[:2], two=utterances[2:]))
+    measured.model = _certain(1, len(measured.vocabulary))
+    said = ("cab", "bad cab a", "", "bad ace")  # of 1 word 0 wrong, of 3 words 2, of 1 word 1, of 2 words 0
+    frames = [len(measured.train[0, i][0]) // 4 for i in range(4)]
+    assert len(set(frames)) == 4
+    measured.decoder = _Says(dict(zip(frames, said)))
+    figures = measured.evaluate()
+    assert figures == {
+        "score": pytest.approx(3 / 7),
+        "dev_wer": pytest.approx(3 / 7),
+        "wer/one": pytest.approx(2 / 4),
+        "wer/two": pytest.approx(1 / 3),
+        "blank_rate": 0,
+    }
+
+
+def test_dev_texts_may_hold_letters_that_training_never_saw(utterances: list[Utterance]) -> None:
+    figures = task(data(utterances, dev=[replace(utterances[0], text="zebra")])).evaluate()
+    assert figures["wer/dev"] >= 1
+
+
+def test_dev_recordings_are_left_as_they_are(utterances: list[Utterance]) -> None:
+    changing = replace(recipe(), augment=AugmentConfig(speed=[0.5], time_masks=3, frequency_masks=3))
+    learning = CtcTask(changing, data(utterances, dev=utterances), CPU, None, {})
+    plain = task(data(utterances, dev=utterances))
+    assert torch.equal(learning.dev["dev"][0, 1][0], plain.dev["dev"][0, 1][0])
+    assert len(learning.train[0, 1][0]) > 1.9 * len(plain.train[0, 1][0])
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_nothing_but_blanks_is_warned_about(
+    utterances: list[Utterance], caplog: pytest.LogCaptureFixture, label: int
+) -> None:
+    silent = task(data(utterances, dev=utterances))
+    silent.model = _certain(label, len(silent.vocabulary))
+    figures = silent.evaluate()
+    assert figures["blank_rate"] == 1 - label
+    warned = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert [w[:36] for w in warned] == (["100.0 % of the outputs are blank: no"] if label == 0 else [])
+
+
+# --- the whole
+
+
+@pytest.fixture(scope="module")
+def trained(
+    utterances: list[Utterance], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, training.Progress]:
+    folder = tmp_path_factory.mktemp("run")
+    settings = recipe(epochs=60, evaluate_every=20, batch_seconds=2)
+    learning = CtcTask(settings, data(utterances, dev=utterances), CPU, None, {"recipe": "beeps"})
+    progress = training.fit(
+        learning,
+        folder,
+        seed=1,
+        optimizing=settings.optimizer,
+        schedule=settings.schedule,
+        trainer=settings.trainer,
+        quiet=True,
+    )
+    return folder / "best.safetensors", progress
+
+
+def test_it_learns_four_sentences_by_heart(trained: tuple[Path, training.Progress]) -> None:
+    _, progress = trained
+    assert progress.best == 0
+    assert progress.history[-1]["train_loss"] < 0.05
+
+
+def test_the_saved_file_transcribes_them(
+    trained: tuple[Path, training.Progress], utterances: list[Utterance]
+) -> None:
+    recognizer = load_recognizer(trained[0])
+    heard = [recognizer.transcribe(u.audio_filepath) for u in utterances]
+    assert tuple(transcript.text for transcript in heard) == TEXTS
+
+
+def test_the_saved_file_says_where_it_comes_from(trained: tuple[Path, training.Progress]) -> None:
+    from speechgru import checkpoint
+
+    loaded = checkpoint.load(trained[0]).require("acoustic")
+    assert loaded.header["vocabulary"] == ["<blank>", " ", "a", "b", "c", "d", "e"]
+    assert loaded.header["model"]["settings"]["width"] == 32
+    assert loaded.header["features"]["settings"]["n_mels"] == 40
+    assert loaded.header["decoder"] == {"name": "greedy", "settings": {}}
+    provenance = loaded.header["provenance"]
+    assert provenance["recipe"] == "beeps"
+    assert provenance["score"] == provenance["wer/dev"] == 0
+    assert {t.dtype for t in loaded.tensors.values()} == {torch.float16}
