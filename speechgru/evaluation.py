@@ -25,7 +25,7 @@ DETAIL_COLUMNS = (
     *("set", "id", "speaker", "words", "substitutions", "insertions", "deletions"),
     *("reference", "hypothesis", "alignment"),
 )
-_TOLERANCE = 0.1  # seconds by which a file may be longer than its manifest says and still be meant whole
+_TOLERANCE = 0.1  # seconds by which a file may differ from what its manifest says and still be meant whole
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def evaluate(
 
     Args:
         recognizer: from `load_recognizer`, so that what is measured is the file that users get.
-        utterances: of one with an offset, or shorter than its file, only that part is read.
+        utterances: of one with an offset, or shorter than its file, only that part is read; one longer than
+            its file is listed in `failed`.
         batch_size: files at once; the recognizer's own choice where None.
         on_progress: called with the number of utterances done so far.
         samples, seed: of the bootstrap, see `scoring.score`.
@@ -156,7 +157,11 @@ def _transcribe(
 def _source(utterance: Utterance, sample_rate: int) -> Path | np.ndarray:
     """The file itself, or samples [time] at `sample_rate` where the utterance is only a part of it."""
     length = audio.info(utterance.audio_filepath).duration
-    if utterance.offset == 0 and (length is None or length <= utterance.duration + _TOLERANCE):
+    if utterance.duration == 0:
+        raise AudioError(
+            f"{utterance.audio_filepath} has duration 0 in its manifest; expected its length in s."
+        )
+    if utterance.offset == 0 and (length is None or abs(length - utterance.duration) <= _TOLERANCE):
         return utterance.audio_filepath
     return _part(utterance, sample_rate)
 

@@ -46,7 +46,9 @@ def find(arguments: Sequence[str], recursive: bool = False) -> Found:
     problems: list[str] = []
     notes: list[str] = []
     for argument in arguments:
-        if argument != STDIN and Path(argument).is_dir():
+        if not argument:  # to pathlib it would be the current folder
+            problems.append('"" names no recording. Is a variable of the shell empty?')
+        elif argument != STDIN and Path(argument).is_dir():
             _scan(Path(argument), recursive, inputs, problems, notes)
         elif argument != STDIN and not Path(argument).exists():
             problems.append(f"{argument} doesn't exist. Check the path and the folder you are in.")

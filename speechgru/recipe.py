@@ -159,7 +159,7 @@ class TrainerConfig:
     patience: int = 0
     """Dev evaluations without a better score before the run stops early; 0: never."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto: bfloat16 on a GPU that has it, else float32."""
+    """auto: bfloat16 on a GPU or CPU that has it in hardware, else float32."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 0
     """Threads of the CPU; 0: as many as PyTorch takes."""

@@ -8,6 +8,7 @@ batch size changes a transcript.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -30,10 +31,7 @@ Progress = Callable[[float], None]
 DEFAULT_MODEL = "english-small"
 ASSETS = Path(__file__).parent / "assets"
 BATCH_SIZE = 16
-BATCH_SECONDS = {
-    "cpu": 80.0,
-    "cuda": 960.0,
-}  # padding included; on a CPU more costs memory and gains nothing
+BATCH_SECONDS = {"cpu": 80.0, "cuda": 960.0}  # padding included; on a CPU more costs memory and gains nothing
 POOLED_BATCHES = 4  # the pool holds audio for so many, so that lengths can be matched
 MIN_PIECE_SECONDS = 0.1  # shorter than any word
 
@@ -272,10 +270,10 @@ def find_model(model: str | Path | None = None) -> Path:
         if packaged
         else "a path (this installation holds no models)"
     )
-    what = f"The default model {name}" if model is None else f"No model at {name}: it"
+    what = "The default model" if model is None else "The model"
     raise CheckpointError(
-        f"{what} is not there. Expected {choices}. Name a checkpoint with --model FILE (in Python "
-        f"load_recognizer(FILE)), install the package again, or train one: speechgru train {DEFAULT_MODEL}."
+        f"{what} {name} is not there. Expected {choices}. Name a checkpoint (--model FILE, inspect FILE, in "
+        f"Python load_recognizer(FILE)), install the package again, or train one: speechgru train {DEFAULT_MODEL}."
     )
 
 
@@ -284,11 +282,11 @@ def _device(name: str) -> str:
 
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    kind = name.split(":")[0]
-    if kind not in ("cpu", "cuda"):
+    known = re.fullmatch(r"cpu|cuda(?::([0-9]+))?", name)
+    if known is None:
         raise ConfigError(f"Unknown device {name!r}; expected cpu, cuda, cuda:N or auto.")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"Device {name!r} was asked for, but PyTorch sees no GPU here. Use cpu or auto.")
+    if name != "cpu" and int(known[1] or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"PyTorch sees no GPU {name!r} here. Use cpu or auto.")
     return name
 
 

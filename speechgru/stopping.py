@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+# Seconds in which a second signal is taken for an echo of the first: a wrapper (make, uv run, timeout) passes on
+# what the terminal has sent already.
+ECHO = 0.5
 
 
 class Stop:
@@ -15,6 +20,7 @@ class Stop:
     def __init__(self) -> None:
         self.requested = False
         self._before: Any = None
+        self._heard = 0.0
 
     def __enter__(self) -> Stop:
         try:
@@ -28,9 +34,10 @@ class Stop:
             signal.signal(signal.SIGINT, self._before)
 
     def _hear(self, _: int, __: FrameType | None) -> None:
-        if self.requested:
+        if not self.requested:
+            self.requested, self._heard = True, time.monotonic()
+        elif time.monotonic() - self._heard > ECHO:
             raise KeyboardInterrupt
-        self.requested = True
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -57,6 +58,12 @@ def test_a_plan_is_a_pure_function_and_begins_with_the_largest(
     assert plan(durations, cap, seed, epoch) == planned
     sizes = [padded(batch, durations) for batch in planned]
     assert sizes[0] == max(sizes)
+
+
+def test_the_cap_counts_the_longest_and_not_the_last() -> None:
+    # Of nearly one length, so that the jitter decides who comes last in a batch.
+    durations = np.random.default_rng(0).uniform(5, 6, 300).tolist()
+    assert all(padded(batch, durations) <= 17 for batch in plan(durations, 17, 0, 1))
 
 
 def test_batches_are_filled_as_far_as_the_cap_allows() -> None:
@@ -131,6 +138,22 @@ def test_workers_change_nothing(utterances: list[Utterance]) -> None:
     for one, other in zip(alone, helped):
         assert all(torch.equal(getattr(one, n), getattr(other, n)) for n in one.__dataclass_fields__)
     assert alone[0].label_lengths.tolist() == [1, 3]
+
+
+def test_recordings_are_changed_each_in_its_own_way(utterances: list[Utterance]) -> None:
+    masking = AugmentConfig(frequency_masks=2, frequency_mask_max=8)
+    same = recordings([utterances[1]] * 5, masking)
+    assert any(not torch.equal(same[0, 0][0], same[0, i][0]) for i in range(1, 5))
+
+
+class _Deaf(Recordings):
+    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, list[int]]:
+        return super().__getitem__(key)[0], [int(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)]
+
+
+def test_workers_leave_ctrl_c_to_the_loop(utterances: list[Utterance]) -> None:
+    deaf = _Deaf(utterances, VOCABULARY, FEATURES, AUGMENTATION, seed=3)
+    assert [batch.labels.tolist() for batch in batches.load(deaf, [[0], [1]], 0, 1)] == [[1], [1]]
 
 
 def test_without_augmentation_the_features_are_those_of_the_recording(utterances: list[Utterance]) -> None:

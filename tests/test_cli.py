@@ -38,7 +38,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def install(run: Callable[[argparse.Namespace], int]) -> None:
         module = ModuleType("speechgru.cli.play")
-        module.HELP, module.EXAMPLES, module.run = "play a file", "examples:\n  speechgru play it.wav", run  # type: ignore[attr-defined]
+        module.HELP, module.EXAMPLES, module.run = "play a file", "  speechgru play it.wav", run  # type: ignore[attr-defined]
         module.add_arguments = lambda parser: parser.add_argument("file")  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "speechgru.cli.play", module)
         real = plugins.names
@@ -67,6 +67,20 @@ def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 def test_a_command_gets_its_arguments_and_gives_the_exit_code(command: Callable[..., None]) -> None:
     command(lambda args: 7 if args.file == "a b.wav" else 0)
     assert cli.main(["play", "a b.wav"]) == 7
+
+
+def test_options_may_stand_between_arguments(
+    command: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command(lambda args: len(args.files) if args.loud else 0)
+
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("files", nargs="+")
+        parser.add_argument("--loud", action="store_true")
+
+    monkeypatch.setattr(sys.modules["speechgru.cli.play"], "add_arguments", add_arguments)
+    assert cli.main(["play", "a.wav", "--loud", "b.wav", "c.wav"]) == 3
+    assert cli.main(["play", "--loud", "--", "-a.wav", "b.wav"]) == 2
 
 
 def test_help_of_a_command_shows_its_examples(
@@ -157,6 +171,21 @@ def test_python_m_knows_usage_errors() -> None:
     finished = _run("trnascribe")
     assert finished.returncode == 2
     assert finished.stderr.startswith("speechgru: error: Unknown command: 'trnascribe'.")
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [("transcribe - <&-", 1), ("train digits --show >&-", 0), ("transcribe gone.wav 2>&-", 1)],
+)
+def test_a_closed_stream_leads_nowhere(line: str, code: int) -> None:
+    finished = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m speechgru {line}', sys.executable],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (finished.returncode, finished.stdout) == (code, "")
+    assert "Traceback" not in finished.stderr
 
 
 _PIPE = """

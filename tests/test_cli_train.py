@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import replicas
 
-from speechgru import cli, preparation, runs
+from speechgru import cli, monitor, preparation, runs
 from speechgru.config import load_recipe
 
 TINY = [
@@ -31,6 +31,14 @@ def _log_level() -> Iterator[None]:
     level = logging.getLogger("speechgru").level
     yield
     logging.getLogger("speechgru").setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _hears_ctrl_c() -> Iterator[None]:
+    """A shell's background job is started with Ctrl-C ignored; these tests are to run there too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -64,9 +72,16 @@ def test_it_trains_and_says_where_things_are(
 
 
 def test_quiet_shows_no_epochs(
-    arguments: list[str], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    arguments: list[str],
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    bar, quiet = monitor.bar, []
+    # Without a terminal there is no bar anyway: see what is asked for.
+    monkeypatch.setattr(monitor, "bar", lambda *given: quiet.append(given[-1]) or bar(*given))
     assert cli.main(["train", *arguments, "--quiet"]) == 0
+    assert quiet == [True, True]
     assert not [r for r in caplog.records if r.name.startswith("speechgru") and r.levelno < logging.WARNING]
     captured = capfd.readouterr()
     assert "batch" not in captured.err and "epoch " not in captured.err

@@ -375,6 +375,13 @@ def test_folders_left_out_are_mentioned(run: Run, folder: Path) -> None:
     assert "--recursive" in found.err
 
 
+def test_an_empty_name_is_not_the_current_folder(run: Run, folder: Path) -> None:
+    save("a.wav")
+    found = run("")
+    assert (found.code, found.out) == (1, "")
+    assert "names no recording" in found.err
+
+
 def test_a_bad_folder_does_not_stop_the_files(run: Run, folder: Path) -> None:
     save("a.wav")
     Path("empty").mkdir()
@@ -400,6 +407,7 @@ def test_wrong_usage(run: Run, folder: Path, arguments: tuple[str, ...]) -> None
     found = run(*arguments)
     assert (found.code, found.out) == (2, "")
     assert "usage" in found.err
+    assert "_positive" not in found.err
 
 
 @pytest.mark.parametrize("format_", ["srt", "vtt", "tsv"])

@@ -26,7 +26,15 @@ def recognizer() -> Recognizer:
 def test_it_is_small_and_says_what_it_is() -> None:
     card = MODEL.with_suffix(".md").read_text(encoding="utf-8")
     assert MODEL.stat().st_size <= LARGEST
-    for word in ("test-libri", "test-l2", "95 %", "seed", "CC BY 4.0", "Apache 2.0", "speechgru train english-small"):
+    for word in (
+        "test-libri",
+        "test-l2",
+        "95 %",
+        "seed",
+        "CC BY 4.0",
+        "Apache 2.0",
+        "speechgru train english-small",
+    ):
         assert word in card
 
 

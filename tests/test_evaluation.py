@@ -95,12 +95,14 @@ def test_unreadable_truncated_and_outlying_recordings_are_listed_and_not_scored(
         Utterance(junk, 1.0, "one"),
         recording(7, "seven"),  # the scripted recognizer calls it truncated
         recording(2, "two", offset=1.5, duration=2.0),  # ends at 2.0, not at 3.5
+        recording(1, "one", duration=2.0),  # shorter than its manifest says
+        recording(1, "one", duration=0.0),  # of a length that nobody wrote down
         recording(3, "three"),
     ]
     result = evaluation.evaluate(Scripted(), utterances)
     assert (result.score.utterances, result.score.wer) == (2, 0)
-    assert [row.utterance for row in result.rows] == [utterances[0], utterances[5]]
-    assert {f.utterance.audio_filepath for f in result.failed} == {u.audio_filepath for u in utterances[1:5]}
+    assert [row.utterance for row in result.rows] == [utterances[0], utterances[-1]]
+    assert {f.utterance.audio_filepath for f in result.failed} == {u.audio_filepath for u in utterances[1:-1]}
     assert all(f.message for f in result.failed)
 
 

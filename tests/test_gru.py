@@ -87,7 +87,9 @@ def test_after_equals_torch_and_shares_its_weights(lengths: list[int] | None) ->
 
 
 @pytest.mark.parametrize("lengths", [None, [12, 2, 7, 9]])
-def test_the_librarys_kernel_gives_the_same(lengths: list[int] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_librarys_kernel_gives_the_same(
+    lengths: list[int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where cuDNN takes over on a GPU; here the same calls reach torch's CPU kernel."""
     gru = make("after").double()
     x, initial = torch.randn(4, 12, 5, dtype=torch.float64), torch.randn(4, 4, 4, dtype=torch.float64)

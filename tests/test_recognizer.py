@@ -402,7 +402,7 @@ def test_a_checkpoint_runs_through_the_real_engine(checkpoint_path: Path) -> Non
         assert all(0 <= w.start < w.end <= one.duration for w in one.words)
 
 
-@pytest.mark.parametrize("device", ["tpu", "cuda:x:y", ""])
+@pytest.mark.parametrize("device", ["tpu", "cpu:x", "cuda:x:y", "cuda:99", ""])
 def test_unknown_device(device: str, checkpoint_path: Path) -> None:
     with pytest.raises(ConfigError):
         load_recognizer(checkpoint_path, device=device)

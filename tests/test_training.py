@@ -6,7 +6,7 @@ import json
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from speechgru import training
+from speechgru import stopping, training
 from speechgru.errors import TrainingError
 from speechgru.optimisation import Average, factor
 from speechgru.recipe import OptimizerConfig, ScheduleConfig, TrainerConfig
@@ -74,6 +74,14 @@ class Copying:
         path.write_text(json.dumps(plain))
 
 
+@pytest.fixture(autouse=True)
+def _hears_ctrl_c() -> Iterator[None]:
+    """A shell's background job is started with Ctrl-C ignored; these tests are to run there too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def weights(task: Copying) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in task.model.state_dict().items()}
 
@@ -120,11 +128,20 @@ def test_it_learns_and_keeps_its_history(tmp_path: Path) -> None:
     assert task.seen == [(epoch, index) for epoch in range(60) for index in task.plan(epoch)]
 
 
-def test_the_learning_rate_follows_the_schedule(tmp_path: Path) -> None:
-    rates = [row["lr"] for row in run(Copying(), tmp_path).history]
-    expected = [0.01 * factor(BATCHES * (epoch + 1), STEPS, ScheduleConfig()) for epoch in range(EPOCHS)]
-    assert rates == pytest.approx(expected)
-    assert rates[0] > rates[1] > rates[2]
+def test_the_learning_rate_follows_the_schedule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[float] = []
+    step = torch.optim.AdamW.step
+
+    def spy(self: Any, *args: Any, **kwargs: Any) -> Any:
+        taken.extend({group["lr"] for group in self.param_groups})
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", spy)
+    rows = run(Copying(), tmp_path).history
+    expected = [0.01 * factor(number, STEPS, ScheduleConfig()) for number in range(STEPS + 1)]
+    assert taken == pytest.approx(expected[:STEPS])
+    assert [row["lr"] for row in rows] == pytest.approx(expected[BATCHES::BATCHES])
+    assert max(taken) > 10 * taken[-1]
 
 
 def test_the_train_loss_is_the_mean_over_the_epoch(tmp_path: Path) -> None:
@@ -356,7 +373,7 @@ def test_ctrl_c_in_the_last_evaluation_is_heard(tmp_path: Path) -> None:
     assert resumed.steps == 0, "a finished run has nothing left to learn"
 
 
-def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def twice(step: int) -> None:
         if step == 6:
             signal.raise_signal(signal.SIGINT)
@@ -364,6 +381,9 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
 
     whole, impatient = Copying(), Copying(at=twice)
     run(whole, tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        run(Copying(at=twice), tmp_path / "echo")  # sent twice within a moment: one Ctrl-C
+    monkeypatch.setattr(stopping, "ECHO", -1.0)
     with pytest.raises(KeyboardInterrupt) as caught:
         run(impatient, tmp_path / "stopped")
     assert not isinstance(caught.value, Interrupted)

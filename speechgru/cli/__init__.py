@@ -22,6 +22,7 @@ DEBUG_VARIABLE = "SPEECHGRU_DEBUG"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (by default the process's own) and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_closed_streams()
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()  # a closed pipe shows here, not in an ugly line at exit
@@ -51,10 +52,26 @@ def _dispatch(arguments: list[str]) -> int:
         command = plugins.find("cli", name)
     except ConfigError:
         return _complain(plugins.unknown("command", name, plugins.names("cli")), 2)
-    parser = _parser(f"speechgru {name}", command.HELP, command.EXAMPLES)
+    parser = _parser(f"speechgru {name}", command.HELP, f"examples:\n{command.EXAMPLES}")
     command.add_arguments(parser)
     run: Callable[[argparse.Namespace], int] = command.run
-    return run(parser.parse_args(arguments[1:]))
+    # Intermixed: an option may stand between two files or before a key=value. It knows no `--` in old Pythons.
+    parse = parser.parse_args if "--" in arguments else parser.parse_intermixed_args
+    return run(parse(arguments[1:]))
+
+
+def positive(value: str) -> int:
+    """For `type=` of an argument: a whole number of at least 1."""
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 1")
+    return int(value)
+
+
+def _open_closed_streams() -> None:
+    """A stream that the caller closed (`>&-`) leads to nowhere; as None it would break every use of it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, errors="replace"))  # noqa: SIM115 (never closed)
 
 
 def _top_parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from speechgru.cli import positive
 from speechgru.errors import ConfigError, ManifestError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
     )
     parser.add_argument(
-        "--batch-size", type=_positive, metavar="N", help="recordings at once (default: the model's)"
+        "--batch-size", type=positive, metavar="N", help="recordings at once (default: the model's)"
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
 
@@ -66,12 +67,6 @@ def run(args: argparse.Namespace) -> int:
     if args.details:
         write_details(args.details, evaluations)
     return int(any(evaluation.failed for evaluation in evaluations.values()))
-
-
-def _positive(value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 1")
-    return int(value)
 
 
 def _read(paths: list[str]) -> dict[str, list[Utterance]]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from speechgru.cli import positive
 from speechgru.errors import ConfigError, SpeechGruError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
     parser.add_argument(
-        "--batch-size", type=_positive, metavar="N", help="pieces that run at once (default: 16)"
+        "--batch-size", type=positive, metavar="N", help="pieces that run at once (default: 16)"
     )
     parser.add_argument(
         "--decoder", metavar="NAME", help="how to read the network's output (default: the model's own)"
@@ -76,13 +77,6 @@ def run(args: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
-def _positive(value: str) -> int:
-    number = int(value)
-    if number < 1:
-        raise ValueError(value)
-    return number
-
-
 def _targets(args: argparse.Namespace, found: Found, writer: ModuleType, several: bool) -> list[Path] | None:
     """Where each result goes; None for stdout. What is wrong with that is refused before any work."""
     from speechgru import inputs
@@ -100,7 +94,7 @@ def _targets(args: argparse.Namespace, found: Found, writer: ModuleType, several
     if several and not hasattr(writer, "write_line"):
         raise ConfigError(
             f"Several recordings can't share one {args.format} on stdout. Pass --output-dir DIR, or a format "
-            "that takes one line each: txt or json."
+            "that several can share: txt, json or ctm."
         )
     if several and hasattr(writer, "file_name"):
         names = [writer.file_name(entry.path) for entry in found.inputs]

@@ -104,7 +104,9 @@ class _Subsampling(nn.Module):
         self.convolutions = nn.ModuleList(
             nn.Conv2d(channels if i else 1, channels, 3, stride=2, padding=1) for i in range(halvings)
         )
-        bands = -(-n_features // factor)  # halving and rounding up again and again is dividing and rounding up
+        bands = -(
+            -n_features // factor
+        )  # halving and rounding up again and again is dividing and rounding up
         self.project = nn.Linear(channels * bands, width)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
