@@ -37,7 +37,7 @@ def card(name: str, report: dict[str, Any], commit: str, size: int, limits: str)
         ("seed", report["seed"]),
         ("best epoch", f"{report['epoch']} (chosen by dev WER)"),
         ("parameters", f"{report['parameters']:,} (float16 in the file, {size / 1e6:.1f} MB)"),
-        ("training", f"{report['training_seconds'] / 60:.0f} minutes on {report['threads']} CPU cores"),
+        ("training", f"{report['training_seconds'] / 60:.0f} minutes on {report['device']}, {report['threads']} threads"),
         ("versions", ", ".join(f"{k} {v}" for k, v in report["versions"].items())),
     ]
     data = [(c["name"], f"{c['hours']:.2f}", c["licence"], c["source"]) for c in report["corpora"]]
@@ -49,7 +49,7 @@ def card(name: str, report: dict[str, Any], commit: str, size: int, limits: str)
             "## Scores",
             table(("set", "WER", "95 % interval", "interval over", "CER", "words", "hours"), scores(report)),
             "Greedy decoding of whole files through `speechgru evaluate`; texts normalised by `english-1`. Choices "
-            "were made on the dev sets; the test sets were scored once, for this card.",
+            "are made on the dev sets alone; the test sets are scored at the end of a run and decide nothing.",
             "## How it was made",
             table(("", ""), facts),
             "## Trained on",

@@ -40,6 +40,7 @@ class Batch:
     label_lengths: Tensor
 
     def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
         return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
 

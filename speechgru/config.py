@@ -219,6 +219,7 @@ def _check_top_level(values: Mapping[str, Any]) -> None:
         homes = [repr(f"{group}.{key}") for group in groups if key in {f.name for f in fields(hints[group])}]
         if homes:
             raise ConfigError(f"Unknown key: {key!r}. Did you mean {' or '.join(homes)}?")
+        raise ConfigError(plugins.unknown("key", key, sorted(hints.keys() - {"folder"})))
 
 
 def _settings(group: str, values: Any) -> dict[str, Any]:

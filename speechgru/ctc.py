@@ -64,13 +64,16 @@ class CtcTask:
         return Recordings(utterances, self.vocabulary, self.features, augmentation, self.recipe.seed, cache)
 
     def plan(self, epoch: int) -> list[list[int]]:
+        """Indices of the utterances in each batch of an epoch."""
         durations = [u.duration for u in self.train.utterances]
         return batches.plan(durations, self.recipe.trainer.batch_seconds, self.recipe.seed, epoch)
 
     def load(self, plan: Sequence[Any], epoch: int) -> Generator[Batch, None, None]:
+        """The batches that a plan (or the rest of one) names."""
         return batches.load(self.train, plan, epoch, self.recipe.trainer.workers)
 
     def loss(self, batch: Batch) -> Tensor:
+        """Negative log-likelihood per label of a batch: a scalar."""
         batch = batch.to(self.device)
         log_probs, lengths = self.model(batch.features, batch.lengths)
         total = torch.nn.functional.ctc_loss(

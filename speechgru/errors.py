@@ -7,6 +7,10 @@ class SpeechGruError(Exception):
     """Base of every error that the command line prints without a traceback."""
 
 
+class UsageError(SpeechGruError):
+    """Arguments of a command that don't go together. Exit code 2."""
+
+
 class AudioError(SpeechGruError):
     """A recording that can't be opened, decoded or used."""
 

@@ -58,6 +58,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, parameters: Iterable[tuple[str, Tensor]]) -> None:
+        """Take in the weights after a step."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         pairs = [(self.weights[name], p) for name, p in parameters]

@@ -231,6 +231,8 @@ def load_recognizer(
     loaded = checkpoint.load(path)
     engine = Engine(loaded, _device(device))
     stored = loaded.header.get("decoder") or {}
+    if not isinstance(stored, dict):
+        raise CheckpointError(f"{path} has a damaged header: decoder {stored!r} has no name and settings.")
     name = decoder or stored.get("name", "greedy")
     module = plugins.find("decoders", name)
     try:

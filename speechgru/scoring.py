@@ -44,6 +44,7 @@ class Counts:
 
     @property
     def errors(self) -> int:
+        """Everything that is wrong, of any kind."""
         return self.substitutions + self.insertions + self.deletions
 
     @property

@@ -289,4 +289,5 @@ def saved_state(folder: Path, fingerprint: str, device: torch.device | str = "cp
 
 
 def nothing_to_resume(path: Path) -> TrainingError:
+    """The error for a resume without a saved state."""
     return TrainingError(f"There is nothing to resume: {path} does not exist. Train without --resume first.")

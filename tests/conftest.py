@@ -8,13 +8,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("speechgru", deadline=None)
+settings.load_profile("speechgru")
 
 # Also for the processes that tests start: two threads on busy cores can be far slower than one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Where speechgru isn't installed the checkout itself is tested, also by the processes that tests start.
-if importlib.util.find_spec("speechgru") is None:
-    checkout = str(Path(__file__).resolve().parents[1])
+checkout = str(Path(__file__).resolve().parents[1])
+found = importlib.util.find_spec("speechgru")
+if found is None or str(found.origin).startswith(checkout + os.sep + "speechgru"):
     sys.path.insert(0, checkout)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [checkout, os.environ.get("PYTHONPATH")]))
 

@@ -415,12 +415,14 @@ def test_formats_that_cannot_share_stdout(run: Run, folder: Path, format_: str) 
     save("a.wav")
     save("b.wav")
     found = run("a.wav", "b.wav", "--format", format_)
-    assert (found.code, found.out) == (1, "")
+    assert (found.code, found.out) == (2, "")
     assert "--output-dir" in found.err
 
 
 def test_overwrite_without_a_folder_is_a_mistake(run: Run, folder: Path) -> None:
-    assert "--output-dir" in run(save("a.wav"), "--overwrite").err
+    found = run(save("a.wav"), "--overwrite")
+    assert found.code == 2
+    assert "--output-dir" in found.err
 
 
 def test_ctrl_c_keeps_what_is_finished(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

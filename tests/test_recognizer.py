@@ -13,7 +13,7 @@ import pytest
 import soundfile
 import torch
 
-from speechgru import activity, longform
+from speechgru import activity, checkpoint, longform
 from speechgru.activity import Gate
 from speechgru.errors import AudioError, CheckpointError, ConfigError, SpeechGruError
 from speechgru.longform import MAX_SECONDS, OVERLAP_SECONDS, cut, join
@@ -406,6 +406,15 @@ def test_a_checkpoint_runs_through_the_real_engine(checkpoint_path: Path) -> Non
 def test_unknown_device(device: str, checkpoint_path: Path) -> None:
     with pytest.raises(ConfigError):
         load_recognizer(checkpoint_path, device=device)
+
+
+@pytest.mark.parametrize("decoder", ["greedy", {"name": "greedy", "settings": {"beam": 8}}])
+def test_a_decoder_that_a_header_gets_wrong(decoder: Any, checkpoint_path: Path, tmp_path: Path) -> None:
+    loaded = checkpoint.load(checkpoint_path)
+    wrong = tmp_path / "wrong.safetensors"
+    checkpoint.save(wrong, loaded.kind, {**loaded.header, "decoder": decoder}, loaded.tensors)
+    with pytest.raises(CheckpointError, match="decoder"):
+        load_recognizer(wrong)
 
 
 def test_unknown_decoder(checkpoint_path: Path) -> None:

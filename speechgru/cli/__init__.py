@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from speechgru import __version__, plugins
-from speechgru.errors import ConfigError, SpeechGruError
+from speechgru.errors import ConfigError, SpeechGruError, UsageError
 
 DEBUG_VARIABLE = "SPEECHGRU_DEBUG"
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (SpeechGruError, OSError) as error:
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exc()
-        return _complain(str(error), 1)
+        return _complain(str(error), 2 if isinstance(error, UsageError) else 1)
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -24,7 +24,7 @@ environment variable SPEECHGRU_DATA is taken. Results go to output=FOLDER, by de
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="name, folder or .yaml file of a recipe")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings to change")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="KEY=VALUE", help="settings to change")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
     parser.add_argument("--show", action="store_true", help="print the composed recipe and stop")
     parser.add_argument("--quiet", action="store_true", help="no progress bars and no epoch lines")

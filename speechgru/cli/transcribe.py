@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgru.cli import positive
-from speechgru.errors import ConfigError, SpeechGruError
+from speechgru.errors import ConfigError, SpeechGruError, UsageError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -88,11 +88,11 @@ def _targets(args: argparse.Namespace, found: Found, writer: ModuleType, several
     if args.output_dir is not None:
         return inputs.outputs(found.inputs, args.output_dir, writer.EXTENSION, args.overwrite)
     if args.overwrite:
-        raise ConfigError(
+        raise UsageError(
             "--overwrite is about the files in --output-dir, which isn't given; results go to stdout."
         )
     if several and not hasattr(writer, "write_line"):
-        raise ConfigError(
+        raise UsageError(
             f"Several recordings can't share one {args.format} on stdout. Pass --output-dir DIR, or a format "
             "that several can share: txt, json or ctm."
         )

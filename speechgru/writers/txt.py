@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TextIO
 
 from speechgru.transcript import Transcript
@@ -15,5 +16,6 @@ def write(transcript: Transcript, stream: TextIO) -> None:
 
 
 def write_line(transcript: Transcript, stream: TextIO) -> None:
-    """Path, tab, whole text: for several recordings in one stream."""
-    stream.write(f"{transcript.source}\t{transcript.text}\n")
+    """Path, tab, whole text: for several recordings in one stream. A tab or line break in a path is a space."""
+    path = re.sub(r"[\t\r\n]", " ", transcript.source)
+    stream.write(f"{path}\t{transcript.text}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -79,6 +80,11 @@ def test_txt() -> None:
     assert _written("txt", SILENT) == ""
     assert _written("txt", SPOKEN, "write_line") == "talks/day one.mp3\tit's a fine day is it not\n"
     assert _written("txt", SILENT, "write_line") == "silence.wav\t\n"
+
+
+def test_a_tab_in_a_name_makes_no_third_column() -> None:
+    named = replace(SILENT, source="a\tb\n.wav")
+    assert _written("txt", named, "write_line") == "a b .wav\t\n"
 
 
 def test_json_holds_all_that_a_transcript_knows() -> None:
