@@ -32,7 +32,7 @@ import numpy as np
 import soundfile
 
 from speechgru import audio, manifest
-from speechgru.recognizer import ASSETS
+from speechgru.packaged import ASSETS
 
 RATE = audio.SAMPLE_RATE
 LIMITS = {"real-time factor": 0.02, "peak memory": 1.2, "help": 0.3, "first transcript": 6.0}

@@ -37,7 +37,10 @@ def card(name: str, report: dict[str, Any], commit: str, size: int, limits: str)
         ("seed", report["seed"]),
         ("best epoch", f"{report['epoch']} (chosen by dev WER)"),
         ("parameters", f"{report['parameters']:,} (float16 in the file, {size / 1e6:.1f} MB)"),
-        ("training", f"{report['training_seconds'] / 60:.0f} minutes on {report['device']}, {report['threads']} threads"),
+        (
+            "training",
+            f"{report['training_seconds'] / 60:.0f} minutes on {report['device']}, {report['threads']} threads",
+        ),
         ("versions", ", ".join(f"{k} {v}" for k, v in report["versions"].items())),
     ]
     data = [(c["name"], f"{c['hours']:.2f}", c["licence"], c["source"]) for c in report["corpora"]]
@@ -64,10 +67,9 @@ def scores(report: dict[str, Any]) -> list[tuple[str, ...]]:
     for split, score in report["scores"].items():
         low, high = score["interval"]
         over = f"{score['speakers']} speakers" if score["interval_over"] == "speakers" else "utterances"
-        rows.append(
-            (split, f"{100 * score['wer']:.1f} %", f"{100 * low:.1f} to {100 * high:.1f} %", over)
-            + (f"{100 * score['cer']:.1f} %", str(score["words"]), f"{score['audio_seconds'] / 3600:.2f}")
-        )
+        rates = (f"{100 * score['wer']:.1f} %", f"{100 * low:.1f} to {100 * high:.1f} %", over)
+        size = (str(score["words"]), f"{score['audio_seconds'] / 3600:.2f}")
+        rows.append((split, *rates, f"{100 * score['cer']:.1f} %", *size))
     return rows
 
 

@@ -20,6 +20,7 @@ from speechgru import hypothesis, samples
 from speechgru.activity import Gate, Signal, may_hold_speech
 from speechgru.errors import AudioError, CheckpointError, ConfigError, SpeechGruError
 from speechgru.jobs import Job
+from speechgru.packaged import find_model
 from speechgru.transcript import Transcript, Word
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 Source = Union[str, Path, BinaryIO, NDArray[Any], "torch.Tensor"]
 Progress = Callable[[float], None]
 
-DEFAULT_MODEL = "english-small"
-ASSETS = Path(__file__).parent / "assets"
 BATCH_SIZE = 16
 BATCH_SECONDS = {"cpu": 80.0, "cuda": 960.0}  # padding included; on a CPU more costs memory and gains nothing
 POOLED_BATCHES = 4  # the pool holds audio for so many, so that lengths can be matched
@@ -225,7 +224,7 @@ def load_recognizer(
     """
     _checked_batch_size(batch_size)
     path = find_model(model)  # before the imports: a mistake is told at once
-    from speechgru import checkpoint, plugins
+    from speechgru import checkpoint, plugins, typed
     from speechgru.engines.torch import Engine
 
     loaded = checkpoint.load(path)
@@ -240,8 +239,13 @@ def load_recognizer(
         settings = module.Settings(**(stored.get("settings", {}) if name == stored.get("name") else {}))
     except TypeError as error:
         raise CheckpointError(f"{path} has settings that decoder {name} doesn't know: {error}.") from error
+    try:
+        # How sure a network is of noise differs from one to the next: scripts/tune_gate.py finds its gate.
+        gate = typed.build(Gate, loaded.header.get("gate", {}), "gate")
+    except (ConfigError, TypeError) as error:
+        raise CheckpointError(f"{path} has a damaged header: {error}") from error
     decode = module.Decoder(settings, engine.vocabulary)
-    return Recognizer(engine, decode, batch_size=batch_size, model=path.stem)
+    return Recognizer(engine, decode, batch_size=batch_size, gate=gate, model=path.stem)
 
 
 def transcribe(
@@ -253,30 +257,6 @@ def transcribe(
 ) -> Transcript:
     """Transcribe one recording; for more than one, load a recognizer once. Arguments as there."""
     return load_recognizer(model, device).transcribe(source, sample_rate, on_progress)
-
-
-def find_model(model: str | Path | None = None) -> Path:
-    """The file of a model given by path or by the name of one that comes with the package.
-
-    Raises:
-        CheckpointError: there is none; the message says what there is and what to do.
-    """
-    packaged = {path.stem: path for path in sorted(ASSETS.glob("*.safetensors"))}
-    name = DEFAULT_MODEL if model is None else str(model)
-    if name in packaged:
-        return packaged[name]
-    if model is not None and Path(model).exists():
-        return Path(model)
-    choices = (
-        f"a path or one of: {', '.join(packaged)}"
-        if packaged
-        else "a path (this installation holds no models)"
-    )
-    what = "The default model" if model is None else "The model"
-    raise CheckpointError(
-        f"{what} {name} is not there. Expected {choices}. Name a checkpoint (--model FILE, inspect FILE, in "
-        f"Python load_recognizer(FILE)), install the package again, or train one: speechgru train {DEFAULT_MODEL}."
-    )
 
 
 def _device(name: str) -> str:

@@ -8,7 +8,7 @@ import pickle
 import pytest
 import torch
 
-from speechgru import checkpoint, recognizer
+from speechgru import checkpoint, packaged
 from speechgru.cli import main
 
 HEADER = {
@@ -88,8 +88,8 @@ def test_long_vocabularies_are_cut_for_people(tmp_path, capsys):
 
 
 def test_packaged_models_go_by_name_and_the_default_needs_none(model, capsys, monkeypatch):
-    monkeypatch.setattr(recognizer, "ASSETS", model.parent)
-    monkeypatch.setattr(recognizer, "DEFAULT_MODEL", "model")
+    monkeypatch.setattr(packaged, "ASSETS", model.parent)
+    monkeypatch.setattr(packaged, "DEFAULT_MODEL", "model")
     for arguments in ([], ["model"]):
         assert main(["inspect", *arguments]) == 0
         assert lines(capsys)["file"] == str(model)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from speechgru import cli, scoring
-from speechgru.recognizer import ASSETS, Recognizer, load_recognizer
+from speechgru.packaged import ASSETS
+from speechgru.recognizer import Recognizer, load_recognizer
 
 RATE = 16000
 LARGEST = 16_000_000

@@ -22,7 +22,17 @@ FLOORS: list[set[str]] = [
     | {"gru", "recurrence"}
     | {"text", "numerals", "transcript", "hypothesis", "cues", "manifest"},
     {"features", "corpora", "models", "decoders", "lm", "align", "writers", "scoring", "augment"},
-    {"engines", "checkpoint", "batches", "jobs", "longform", "monitor", "optimisation", "preparation"},
+    {
+        "engines",
+        "checkpoint",
+        "batches",
+        "jobs",
+        "longform",
+        "packaged",
+        "monitor",
+        "optimisation",
+        "preparation",
+    },
     {"training", "ctc", "recognizer", "evaluation"},
     {"config", "report", "runs"},
     {"cli"},

@@ -17,7 +17,8 @@ from speechgru import activity, checkpoint, longform
 from speechgru.activity import Gate
 from speechgru.errors import AudioError, CheckpointError, ConfigError, SpeechGruError
 from speechgru.longform import MAX_SECONDS, OVERLAP_SECONDS, cut, join
-from speechgru.recognizer import find_model, load_recognizer
+from speechgru.packaged import find_model
+from speechgru.recognizer import load_recognizer
 from speechgru.transcript import Transcript, Word
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -361,13 +362,13 @@ def test_a_model_that_is_not_there() -> None:
 
 
 def test_a_missing_default_model_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("speechgru.recognizer.ASSETS", tmp_path)
+    monkeypatch.setattr("speechgru.packaged.ASSETS", tmp_path)
     with pytest.raises(CheckpointError, match="default model english-small"):
         load_recognizer()
 
 
 def test_a_packaged_model_is_found_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("speechgru.recognizer.ASSETS", tmp_path)
+    monkeypatch.setattr("speechgru.packaged.ASSETS", tmp_path)
     (tmp_path / "tiny.safetensors").touch()
     assert find_model("tiny") == tmp_path / "tiny.safetensors"
     with pytest.raises(CheckpointError, match="one of: tiny"):

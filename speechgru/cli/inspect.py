@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from speechgru import checkpoint
-    from speechgru.recognizer import find_model
+    from speechgru.packaged import find_model
 
     # A path goes to the loader as it is: it says best what is wrong with a folder or a file of another kind.
     is_path = args.file is not None and Path(args.file).exists()
