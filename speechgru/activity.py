@@ -6,10 +6,13 @@ which removes offset and hum and makes the level of room noise steady, so that s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from speechgru.transcript import Word
 
 Signal = NDArray[np.float32]
 
@@ -23,6 +26,7 @@ FLOOR_PERCENTILE = 10.0
 PAUSE_SHARE = 0.3  # a frame is quiet below floor + PAUSE_SHARE * (top - floor)
 PAUSE_MIN_RANGE_DB = 6.0  # with less between floor and top, dips are chance rather than pauses
 PAUSE_SECONDS = 0.2
+SHORTEST_SPAN_SECONDS = 0.3  # one short word; less would make a high rate of a single letter
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,27 @@ class Gate:
     min_level_db: top level. Among 150 spoken digits the quietest has -62; dithered 16-bit silence about -95.
     min_range_db: top level above the floor, only asked of `range_seconds` or more. White, pink and brown
         noise have at most 2.2; speech with white noise 10 dB below it at least 2.7; clean speech over 15.
-    min_confidence: mean confidence of the words of one stretch, in [0, 1]; for noise that isn't steady.
+    min_confidence: of the words of one stretch, see `evidence`; for noise that isn't steady.
+    rate_weight: what a letter a second adds to the evidence. What a network hears in noise is unsure, and
+        sparse as well. How much of either depends on the network: scripts/tune_gate.py finds both numbers.
     """
 
     min_level_db: float = -80.0
     min_range_db: float = 2.5
     range_seconds: float = 1.0
     min_confidence: float = 0.35
+    rate_weight: float = 0.0
+
+    def accepts(self, words: Sequence[Word]) -> bool:
+        """Whether the words of one stretch are likely to have been said."""
+        return bool(words) and evidence(words, self.rate_weight) >= self.min_confidence
+
+
+def evidence(words: Sequence[Word], rate_weight: float) -> float:
+    """Mean confidence of at least one word, plus `rate_weight` for each letter a second from first to last."""
+    seconds = max(words[-1].end - words[0].start, SHORTEST_SPAN_SECONDS)
+    letters = sum(len(word.text) for word in words)
+    return sum(word.confidence for word in words) / len(words) + rate_weight * letters / seconds
 
 
 def levels(signal: Signal, rate: int) -> Signal:

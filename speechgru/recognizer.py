@@ -156,9 +156,7 @@ class Recognizer:
         # Frame t is centred at t * frame_seconds, so it begins half a frame before.
         step = self.engine.frame_seconds
         words = hypothesis.words(self.decoder(log_probs), step, start - step / 2)
-        if not words or sum(word.confidence for word in words) / len(words) < self.gate.min_confidence:
-            return ()
-        return words
+        return words if self.gate.accepts(words) else ()
 
 
 class _Pool:

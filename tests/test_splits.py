@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "recipes" / "english-small" / "splits"
-NAMES = ("train", "dev-libri", "dev-l2", "test-libri", "test-l2")
+NAMES = ("train", "train-words", "dev-libri", "dev-l2", "test-libri", "test-l2")
 
 pytestmark = pytest.mark.skipif(
     not FOLDER.is_dir(), reason="the lists lie in the checkout, not in the package"
@@ -22,7 +22,10 @@ def speaker(listed: str) -> tuple[str, str]:
     source, _, name = listed.partition("/")
     if source == "librispeech":
         return source, name.partition("-")[0]
-    # The first five digits of a speechocean762 id are its speaker; the other sources are in train only.
+    # The first five digits of a speechocean762 id are its speaker; kathleen and
+    # Asterisk are in train only.
+    if source == "speech_commands":
+        return source, name.partition("/")[2].partition("_")[0]
     return source, str(int(name[:5])) if source == "speechocean762" else ""
 
 
