@@ -15,6 +15,7 @@ from torch import Tensor
 
 from speechgru import batches, checkpoint, plugins
 from speechgru.batches import Batch, Recordings
+from speechgru.errors import CheckpointError
 from speechgru.features.spectral import Settings as FeatureSettings
 from speechgru.preparation import Data
 from speechgru.recipe import AugmentConfig, Recipe
@@ -47,7 +48,10 @@ class CtcTask:
         )
         self.features = FeatureSettings(**_settings(recipe.features))
         torch.manual_seed(recipe.seed)
-        self.model = build_model(recipe, len(data.vocabulary)).to(device)
+        self.model = build_model(recipe, len(data.vocabulary))
+        if recipe.trainer.start:
+            self.provenance = {**provenance, "started_from": self._start(Path(recipe.trainer.start))}
+        self.model.to(device)
         decoder = plugins.find("decoders", recipe.decoder["name"])
         self.decoder = decoder.Decoder(decoder.Settings(**_settings(recipe.decoder)), data.vocabulary)
         self.train = self._recordings(data.train, recipe.augment, cache)
@@ -57,6 +61,20 @@ class CtcTask:
             name: self._recordings([replace(u, text="") for u in utterances], AugmentConfig(), cache)
             for name, utterances in data.dev.items()
         }
+
+    def _start(self, path: Path) -> Any:
+        """Take over the weights of a checkpoint; returns where those come from."""
+        first = checkpoint.load(path).require("acoustic")
+        for what, theirs, ours in (
+            ("features", first.get("features").get("fingerprint"), self.features.fingerprint),
+            ("symbols", first.get("vocabulary"), list(self.vocabulary.symbols)),
+        ):
+            if theirs != ours:
+                raise CheckpointError(
+                    f"{path} has other {what} than this run: {theirs}, not {ours}. Start from a model of the same."
+                )
+        checkpoint.fill(self.model, first)
+        return first.header.get("provenance", {})
 
     def _recordings(
         self, utterances: Sequence[Any], augmentation: AugmentConfig, cache: Path | None

@@ -151,6 +151,8 @@ class ScheduleConfig:
 class TrainerConfig:
     """The loop: how long, how much at once, on what."""
 
+    start: str = ""
+    """Checkpoint whose weights the run starts from, of the same sizes, features and symbols; empty: from chance."""
     epochs: int = 20
     batch_seconds: float = 120.0
     """Most seconds of audio in a batch, padding included."""
