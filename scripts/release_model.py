@@ -1,6 +1,6 @@
 """Put a trained model into the package, with its card.
 
-    python scripts/release_model.py runs/english-small --commit COMMIT
+    python scripts/release_model.py runs/english-small
 
 Copies best.safetensors to speechgru/assets/NAME.safetensors and writes NAME.md beside it from the run's report.json
 and the recipe's LIMITS.md. What only says where the run lay (output=, corpus.root=) is left out of both.
@@ -20,7 +20,14 @@ from speechgru.errors import SpeechGruError
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST = 16_000_000
 # Overrides that say where things lie and how a run is watched, and shape no weight.
-PLACES = ("output=", "corpus.root=", "trainer.log_every=", "trainer.tensorboard=", "trainer.workers=")
+PLACES = (
+    "output=",
+    "corpus.root=",
+    "trainer.start=",
+    "trainer.log_every=",
+    "trainer.tensorboard=",
+    "trainer.workers=",
+)
 
 
 def shaping(overrides: list[str]) -> list[str]:
@@ -28,18 +35,41 @@ def shaping(overrides: list[str]) -> list[str]:
     return [override for override in overrides if not override.startswith(PLACES)]
 
 
-def card(name: str, report: dict[str, Any], commit: str, size: int, limits: str) -> str:
+def cleaned(provenance: dict[str, Any], commits: list[str]) -> dict[str, Any]:
+    """Without what only says where the run lay; `commits` are those of its stages, where it doesn't know its own."""
+    result = {**provenance, "overrides": shaping(provenance["overrides"])}
+    result["commit"] = commits[-1] if commits else provenance["commit"]
+    if "started_from" in provenance:
+        result["started_from"] = cleaned(provenance["started_from"], commits[:-1])
+    return result
+
+
+def seconds(provenance: dict[str, Any]) -> float:
+    """Training time of all stages."""
+    before = provenance.get("started_from")
+    return provenance["seconds"] + (seconds(before) if before else 0.0)
+
+
+def stages(provenance: dict[str, Any]) -> list[tuple[str, str]]:
+    """Command, commit and best epoch of a run, after those of the run that it started from."""
+    before = stages(provenance["started_from"]) if "started_from" in provenance else []
+    start = ["trainer.start=FIRST"] if before else []
+    command = " ".join(
+        ["speechgru", "train", provenance["recipe"], *start, *shaping(provenance["overrides"])]
+    )
+    where = f"commit `{provenance['commit']}`, best epoch {provenance['epoch']} by dev WER"
+    return [*before, ("then" if before else "command", f"`{command}`, {where}")]
+
+
+def card(name: str, report: dict[str, Any], provenance: dict[str, Any], size: int, limits: str) -> str:
     """The model card, in Markdown."""
-    command = " ".join(["speechgru", "train", report["recipe"], *shaping(report["overrides"])])
     facts = [
-        ("command", f"`{command}`"),
-        ("commit", f"`{commit}`"),
+        *stages(provenance),
         ("seed", report["seed"]),
-        ("best epoch", f"{report['epoch']} (chosen by dev WER)"),
         ("parameters", f"{report['parameters']:,} (float16 in the file, {size / 1e6:.1f} MB)"),
         (
             "training",
-            f"{report['training_seconds'] / 60:.0f} minutes on {report['device']}, {report['threads']} threads",
+            f"{seconds(provenance) / 60:.0f} minutes on {report['device']}, {report['threads']} threads",
         ),
         ("versions", ", ".join(f"{k} {v}" for k, v in report["versions"].items())),
     ]
@@ -77,23 +107,20 @@ def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in [head, ("---",) * len(head), *rows])
 
 
-def release(run: Path, commit: str) -> Path:
+def release(run: Path, commits: list[str]) -> Path:
     """Write model and card; returns the model's path."""
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     name = report["recipe"]
     loaded = checkpoint.load(run / "best.safetensors")
-    provenance = loaded.header["provenance"]
-    header = {
-        **loaded.header,
-        "provenance": {**provenance, "overrides": shaping(provenance["overrides"]), "commit": commit},
-    }
+    provenance = cleaned(loaded.header["provenance"], commits)
+    header = {**loaded.header, "provenance": provenance}
     target = ROOT / "speechgru" / "assets" / f"{name}.safetensors"
     checkpoint.save(target, loaded.kind, header, loaded.tensors)
     size = target.stat().st_size
     if size > LARGEST:
         raise SpeechGruError(f"{target.name} has {size:,} bytes; at most {LARGEST:,} are embedded.")
     limits = (ROOT / "recipes" / name / "LIMITS.md").read_text(encoding="utf-8")
-    files.write_text(target.with_suffix(".md"), card(name, report, commit, size, limits) + "\n")
+    files.write_text(target.with_suffix(".md"), card(name, report, provenance, size, limits) + "\n")
     return target
 
 
@@ -102,7 +129,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", type=Path, help="folder of a finished run")
-    parser.add_argument("--commit", required=True, help="the commit that trained it")
+    parser.add_argument(
+        "--commit", nargs="+", default=[], help="what trained each stage, where it isn't known"
+    )
     args = parser.parse_args()
     try:
         print(release(args.run, args.commit))

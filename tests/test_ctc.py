@@ -14,6 +14,7 @@ import torch
 
 from speechgru import audio, training
 from speechgru.ctc import CtcTask
+from speechgru.errors import CheckpointError
 from speechgru.manifest import Utterance
 from speechgru.preparation import Data
 from speechgru.recipe import AugmentConfig, OptimizerConfig, Recipe, ScheduleConfig, TrainerConfig
@@ -205,3 +206,24 @@ def test_the_saved_file_says_where_it_comes_from(trained: tuple[Path, training.P
     assert provenance["recipe"] == "beeps"
     assert provenance["score"] == provenance["wer/dev"] == 0
     assert {t.dtype for t in loaded.tensors.values()} == {torch.float16}
+
+
+# --- starting from a checkpoint
+
+
+def test_a_run_can_start_from_the_weights_of_another(utterances: list[Utterance], tmp_path: Path) -> None:
+    given = data(utterances, dev=utterances)
+    first = task(given, {"seed": 7})
+    first.save(tmp_path / "first.safetensors", {})
+    second = task(given, {"seed": 8}, start=str(tmp_path / "first.safetensors"))
+    for own, theirs in zip(second.model.parameters(), first.model.parameters()):
+        torch.testing.assert_close(own, theirs.detach().half().float(), atol=0, rtol=0)
+        assert own.requires_grad
+    assert second.provenance == {"seed": 8, "started_from": {"seed": 7}}
+
+
+def test_it_must_have_the_same_symbols(utterances: list[Utterance], tmp_path: Path) -> None:
+    task(data(utterances, dev=utterances)).save(tmp_path / "first.safetensors", {})
+    other = data([replace(u, text=u.text + "z") for u in utterances], dev=utterances)
+    with pytest.raises(CheckpointError, match="other symbols"):
+        task(other, start=str(tmp_path / "first.safetensors"))

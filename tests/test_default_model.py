@@ -33,7 +33,7 @@ def test_it_is_small_and_says_what_it_is() -> None:
         "95 %",
         "seed",
         "CC BY 4.0",
-        "Apache 2.0",
+        "Apache-2.0",
         "speechgru train english-small",
     ):
         assert word in card
