@@ -17,6 +17,7 @@ from speechgru import batches, checkpoint, plugins
 from speechgru.batches import Batch, Recordings
 from speechgru.errors import CheckpointError
 from speechgru.features.spectral import Settings as FeatureSettings
+from speechgru.packaged import find_model
 from speechgru.preparation import Data
 from speechgru.recipe import AugmentConfig, Recipe
 
@@ -50,7 +51,7 @@ class CtcTask:
         torch.manual_seed(recipe.seed)
         self.model = build_model(recipe, len(data.vocabulary))
         if recipe.trainer.start:
-            self.provenance = {**provenance, "started_from": self._start(Path(recipe.trainer.start))}
+            self.provenance = {**provenance, "started_from": self._start(find_model(recipe.trainer.start))}
         self.model.to(device)
         decoder = plugins.find("decoders", recipe.decoder["name"])
         self.decoder = decoder.Decoder(decoder.Settings(**_settings(recipe.decoder)), data.vocabulary)

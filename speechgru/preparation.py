@@ -37,11 +37,12 @@ class Data:
     dropped: dict[str, list[Dropped]]
 
 
-def prepare(recipe: Recipe, frames_per_second: float) -> Data:
+def prepare(recipe: Recipe, frames_per_second: float, vocabulary: Vocabulary | None = None) -> Data:
     """Prepare the corpora of `recipe`, take its splits and part what can be used from what can't.
 
     Args:
         frames_per_second: of the model's output; CTC needs as many frames as labels and repeats.
+        vocabulary: of the model that the run starts from; None: what the training texts hold.
 
     Raises:
         CorpusError: a corpus isn't there, a split is unknown or empty, or train shares speakers or recordings
@@ -55,7 +56,7 @@ def prepare(recipe: Recipe, frames_per_second: float) -> Data:
         wanted = {*corpus.train, *corpus.dev, *corpus.test}
         splits, dropped["lists"] = _listed(splits, unusable, recipe.splits_folder(), wanted)
     training = _join(splits, corpus.train, TRAIN)
-    vocabulary = Vocabulary.from_texts(u.text for u in training)
+    vocabulary = vocabulary or Vocabulary.from_texts(u.text for u in training)
     training, dropped[TRAIN] = manifest.check(
         training,
         vocabulary,

@@ -152,7 +152,8 @@ class TrainerConfig:
     """The loop: how long, how much at once, on what."""
 
     start: str = ""
-    """Checkpoint whose weights the run starts from, of the same sizes, features and symbols; empty: from chance."""
+    """Checkpoint (or the name of a packaged model) whose weights and symbols the run starts from; it must have the
+    recipe's sizes and features. Empty: from chance."""
     epochs: int = 20
     batch_seconds: float = 120.0
     """Most seconds of audio in a batch, padding included."""

@@ -13,16 +13,18 @@ from typing import Any
 
 import torch
 
-from speechgru import files, manifest, plugins, preparation, training
+from speechgru import checkpoint, files, manifest, plugins, preparation, training
 from speechgru.ctc import CtcTask, build_model
 from speechgru.errors import ConfigError, TrainingError
 from speechgru.evaluation import Evaluation, evaluate
 from speechgru.features.spectral import Settings as FeatureSettings
 from speechgru.optimisation import precision
+from speechgru.packaged import find_model
 from speechgru.preparation import Data
 from speechgru.recipe import Recipe
 from speechgru.recognizer import load_recognizer
 from speechgru.report import CorpusUse, Report, versions, write_report
+from speechgru.text import Vocabulary
 
 _log = logging.getLogger(__name__)
 BEST = "best.safetensors"
@@ -63,7 +65,7 @@ def train(
     device = _device(recipe.trainer.device)
     if recipe.trainer.threads:
         torch.set_num_threads(recipe.trainer.threads)
-    data = preparation.prepare(recipe, _frames_per_second(recipe))
+    data = preparation.prepare(recipe, _frames_per_second(recipe), _vocabulary(recipe))
     fingerprint = _fingerprint(recipe, data)
     if resume:  # another run is refused before any of its files is overwritten
         training.saved_state(folder, fingerprint)
@@ -96,6 +98,13 @@ def _check_folder(folder: Path, resume: bool) -> None:
         )
     if resume and not state.exists():
         raise training.nothing_to_resume(state)
+
+
+def _vocabulary(recipe: Recipe) -> Vocabulary | None:
+    """Of the checkpoint that the run starts from, where it starts from one."""
+    if not recipe.trainer.start:
+        return None
+    return Vocabulary(tuple(checkpoint.load(find_model(recipe.trainer.start)).get("vocabulary")))
 
 
 def _cache(recipe: Recipe) -> Path | None:

@@ -16,6 +16,7 @@ from speechgru.errors import CorpusError
 from speechgru.manifest import Utterance
 from speechgru.preparation import Data
 from speechgru.recipe import CorpusConfig, Recipe, SourceConfig
+from speechgru.text import Vocabulary
 
 RATE = 16000
 
@@ -288,6 +289,17 @@ def test_the_vocabulary_comes_from_training_text_alone(tmp_path: Path) -> None:
     data = prepare([one, two, three], ["one/all"], ["two/all"], ["three/all"])
     assert data.vocabulary.symbols == ("<blank>", " ", "e", "m", "s")
     assert ids(data.dev["two/all"]) == ["two/b"], "its letters are no reason to leave it out"
+
+
+def test_a_model_to_start_from_brings_its_vocabulary(tmp_path: Path) -> None:
+    one = write_manifest(tmp_path / "one.jsonl", ("a", "anna", "see me"), ("b", "anna", "quiz"))
+    two = write_manifest(tmp_path / "two.jsonl", ("c", "ben", "me"))
+    corpus = CorpusConfig(sources=[one, two], train=["one/all"], dev=["two/all"])
+    known = Vocabulary(("<blank>", " ", "e", "m", "s", "x"))
+    data = preparation.prepare(Recipe("mine", corpus=corpus), 25, known)
+    assert data.vocabulary is known
+    assert ids(data.train) == ["one/a"]
+    assert "outside the vocabulary" in reasons(data)["train"]["one/b"]
 
 
 def test_manifests_are_written(voices: SourceConfig, tmp_path: Path) -> None:
