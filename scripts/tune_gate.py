@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ Heard = list[tuple[Word, ...]]
 
 def hear(recognizer: Recognizer, paths: Sequence[Path]) -> Heard:
     """Words of each recording, without a gate on confidence."""
-    recognizer.gate = replace(Gate(), min_confidence=0.0)
+    recognizer.gate = Gate(min_confidence=0.0)
     results = [result for _, result in recognizer.transcribe_many(paths)]
     return [result.words for result in results if isinstance(result, Transcript)]
 
@@ -46,7 +46,7 @@ def choose(speech: Heard, noise: Heard, lose: float) -> Gate:
         threshold = float(np.quantile(scores(speech, weight), lose))
         gates.append((passing(noise, weight, threshold), weight, threshold))
     _, weight, threshold = min(gates)
-    return replace(Gate(), min_confidence=round(threshold, 3), rate_weight=weight)
+    return Gate(min_confidence=round(threshold, 3), rate_weight=weight)
 
 
 def passing(heard: Heard, weight: float, threshold: float) -> float:

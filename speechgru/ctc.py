@@ -47,7 +47,7 @@ class CtcTask:
             device,
             provenance,
         )
-        self.features = FeatureSettings(**_settings(recipe.features))
+        self.features = feature_settings(recipe)
         torch.manual_seed(recipe.seed)
         self.model = build_model(recipe, len(data.vocabulary))
         if recipe.trainer.start:
@@ -157,11 +157,15 @@ class CtcTask:
         checkpoint.save(path, "acoustic", header, self.model.state_dict(), torch.float16)
 
 
+def feature_settings(recipe: Recipe) -> FeatureSettings:
+    """The settings of the recipe's features."""
+    return FeatureSettings(**_settings(recipe.features))
+
+
 def build_model(recipe: Recipe, n_labels: int) -> Any:
     """The recipe's network, freshly initialised."""
     module = plugins.find("models", recipe.model["name"])
-    features = FeatureSettings(**_settings(recipe.features))
-    return module.Model(module.Settings(**_settings(recipe.model)), features.n_mels, n_labels)
+    return module.Model(module.Settings(**_settings(recipe.model)), feature_settings(recipe).n_mels, n_labels)
 
 
 def _settings(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,9 @@ from typing import Any
 import torch
 
 from speechgru import checkpoint, files, manifest, plugins, preparation, training
-from speechgru.ctc import CtcTask, build_model
+from speechgru.ctc import CtcTask, build_model, feature_settings
 from speechgru.errors import ConfigError, TrainingError
 from speechgru.evaluation import Evaluation, evaluate
-from speechgru.features.spectral import Settings as FeatureSettings
 from speechgru.optimisation import precision
 from speechgru.packaged import find_model
 from speechgru.preparation import Data
@@ -176,8 +175,7 @@ def _device(name: str) -> torch.device:
 
 def _frames_per_second(recipe: Recipe) -> float:
     """Output frames per second of the recording as it lies on disk, at the fastest speed it is played."""
-    features = FeatureSettings(**{k: v for k, v in recipe.features.items() if k != "name"})
-    return 1 / (features.hop * build_model(recipe, 2).stride * max(recipe.augment.speed))
+    return 1 / (feature_settings(recipe).hop * build_model(recipe, 2).stride * max(recipe.augment.speed))
 
 
 def _uses(recipe: Recipe, data: Data) -> list[CorpusUse]:

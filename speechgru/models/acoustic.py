@@ -9,7 +9,7 @@ same alone and in a batch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +17,12 @@ from torch import Tensor, nn
 from speechgru.errors import ConfigError
 from speechgru.gru import GRU
 
+_Size = TypeVar("_Size", int, Tensor)
+
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes of the network."""
+    """_Sizes of the network."""
 
     layers: int = 4
     """Bidirectional GRU layers."""
@@ -74,7 +76,7 @@ class Model(nn.Module):
 
     def output_lengths(self, lengths: Tensor) -> Tensor:
         """Output frames for given feature frames."""
-        return _halved(lengths, self.stride)
+        return _ceil_divide(lengths, self.stride)
 
 
 class _LockedDropout(nn.Module):
@@ -104,15 +106,12 @@ class _Subsampling(nn.Module):
         self.convolutions = nn.ModuleList(
             nn.Conv2d(channels if i else 1, channels, 3, stride=2, padding=1) for i in range(halvings)
         )
-        bands = -(
-            -n_features // factor
-        )  # halving and rounding up again and again is dividing and rounding up
-        self.project = nn.Linear(channels * bands, width)
+        self.project = nn.Linear(channels * _ceil_divide(n_features, factor), width)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         x = features.unsqueeze(1)
         for convolution in self.convolutions:
-            lengths = _halved(lengths, 2)
+            lengths = _ceil_divide(lengths, 2)
             # channels_last is the faster layout of convolutions on CPUs.
             x = convolution(x.contiguous(memory_format=torch.channels_last)).relu()
             inside = torch.arange(x.shape[2], device=x.device) < lengths.unsqueeze(1)
@@ -120,9 +119,6 @@ class _Subsampling(nn.Module):
         return self.project(x.transpose(1, 2).flatten(2)), lengths
 
 
-def _halved(lengths: Tensor, factor: int) -> Tensor:
-    """Frames after `factor`-fold subsampling by strides of 2: rounded up at each."""
-    while factor > 1:
-        lengths = (lengths + 1) // 2
-        factor //= 2
-    return lengths
+def _ceil_divide(size: _Size, factor: int) -> _Size:
+    """What is left of `size` frames or bands; halving and rounding up again and again comes to the same."""
+    return (size + factor - 1) // factor
