@@ -8,7 +8,7 @@ import hashlib
 import signal
 import warnings
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,16 +32,26 @@ JITTER = 0.1
 
 @dataclass(frozen=True)
 class Batch:
-    """features [B, T, F] padded with zeros, lengths [B], labels [sum of label_lengths], label_lengths [B]."""
+    """features [B, T, F] padded with zeros, lengths [B], labels [sum of label_lengths], label_lengths [B].
+
+    `counts` is false where another process learns from the same recordings.
+    """
 
     features: Tensor
     lengths: Tensor
     labels: Tensor
     label_lengths: Tensor
+    counts: bool = True
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
-        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+        return replace(
+            self,
+            features=self.features.to(device),
+            lengths=self.lengths.to(device),
+            labels=self.labels.to(device),
+            label_lengths=self.label_lengths.to(device),
+        )
 
 
 def plan(durations: Sequence[float], batch_seconds: float, seed: int, epoch: int) -> list[list[int]]:

@@ -18,6 +18,7 @@ from speechgru.batches import Batch, Recordings
 from speechgru.errors import CheckpointError
 from speechgru.features.spectral import Settings as FeatureSettings
 from speechgru.packaged import find_model
+from speechgru.parallel import ALONE, Group
 from speechgru.preparation import Data
 from speechgru.recipe import AugmentConfig, Recipe
 
@@ -40,7 +41,9 @@ class CtcTask:
         device: torch.device,
         cache: Path | None,
         provenance: Mapping[str, Any],
+        group: Group = ALONE,
     ) -> None:
+        self.group = group
         self.recipe, self.vocabulary, self.device, self.provenance = (
             recipe,
             data.vocabulary,
@@ -85,14 +88,21 @@ class CtcTask:
     def plan(self, epoch: int) -> list[list[int]]:
         """Indices of the utterances in each batch of an epoch."""
         durations = [u.duration for u in self.train.utterances]
-        return batches.plan(durations, self.recipe.trainer.batch_seconds, self.recipe.seed, epoch)
+        return batches.plan(
+            durations, self.recipe.trainer.batch_seconds * self.group.size, self.recipe.seed, epoch
+        )
 
-    def load(self, plan: Sequence[Any], epoch: int) -> Generator[Batch, None, None]:
-        """The batches that a plan (or the rest of one) names."""
-        return batches.load(self.train, plan, epoch, self.recipe.trainer.workers)
+    def load(self, plan: Sequence[Sequence[int]], epoch: int) -> Generator[Batch, None, None]:
+        """This process's share of the batches that a plan (or the rest of one) names."""
+        # Where there are fewer utterances than processes, some see one that another counts.
+        shares = [self.group.share(batch) or batch[:1] for batch in plan]
+        loaded = batches.load(self.train, shares, epoch, self.recipe.trainer.workers)
+        with closing(loaded):
+            for batch, whole in zip(loaded, plan):
+                yield batch if self.group.rank < len(whole) else replace(batch, counts=False)
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Negative log-likelihood per label of a batch: a scalar."""
+    def loss(self, batch: Batch) -> tuple[Tensor, float]:
+        """Negative log-likelihood of a batch, a scalar, and its number of labels."""
         batch = batch.to(self.device)
         log_probs, lengths = self.model(batch.features, batch.lengths)
         total = torch.nn.functional.ctc_loss(
@@ -103,18 +113,17 @@ class CtcTask:
             reduction="sum",
             zero_infinity=True,  # speed perturbation can make a recording shorter than its labels need
         )
-        return total / batch.label_lengths.sum()
+        return total * batch.counts, batch.counts * int(batch.label_lengths.sum())
 
     @torch.inference_mode()
     def evaluate(self) -> dict[str, float]:
         """Greedy WER of each dev split (named wer/SPLIT), of all together (score, dev_wer), and the blank rate."""
         figures: dict[str, float] = {}
-        errors = words = blanks = frames = 0
+        errors = words = blanks = frames = 0.0
         for name, recordings in self.dev.items():
-            indices, hypotheses, blank, count = self._transcribe(recordings)
-            counts = jiwer.process_words([self.references[name][i] for i in indices], hypotheses)
-            wrong = counts.substitutions + counts.insertions + counts.deletions
-            total = counts.hits + counts.substitutions + counts.deletions
+            indices, hypotheses, *frame_counts = self._transcribe(recordings)
+            word_counts = _word_errors([self.references[name][i] for i in indices], hypotheses)
+            wrong, total, blank, count = self.group.sums((*word_counts, *frame_counts))
             figures[f"wer/{name}"] = wrong / total
             errors, words, blanks, frames = errors + wrong, words + total, blanks + blank, frames + count
         rate = blanks / frames
@@ -129,7 +138,7 @@ class CtcTask:
     def _transcribe(self, recordings: Recordings) -> tuple[list[int], list[str], int, int]:
         """Indices of the utterances, their hypotheses, blank frames and frames of a split."""
         durations = [u.duration for u in recordings.utterances]
-        plan = batches.plan(durations, EVALUATION_SECONDS, self.recipe.seed, 0)
+        plan = self.group.share(batches.plan(durations, EVALUATION_SECONDS, self.recipe.seed, 0))
         order, hypotheses, blanks, frames = [], [], 0, 0
         with closing(batches.load(recordings, plan, 0, self.recipe.trainer.workers)) as loaded:
             for batch, indices in zip(loaded, plan):
@@ -155,6 +164,15 @@ class CtcTask:
             "provenance": {**self.provenance, **progress},
         }
         checkpoint.save(path, "acoustic", header, self.model.state_dict(), torch.float16)
+
+
+def _word_errors(references: list[str], hypotheses: list[str]) -> tuple[int, int]:
+    """Wrong words and words of the references."""
+    if not references:  # of a small set, some processes get nothing
+        return 0, 0
+    counts = jiwer.process_words(references, hypotheses)
+    wrong = counts.substitutions + counts.insertions + counts.deletions
+    return wrong, counts.hits + counts.substitutions + counts.deletions
 
 
 def feature_settings(recipe: Recipe) -> FeatureSettings:

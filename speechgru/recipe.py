@@ -156,7 +156,7 @@ class TrainerConfig:
     recipe's sizes and features. Empty: from chance."""
     epochs: int = 20
     batch_seconds: float = 120.0
-    """Most seconds of audio in a batch, padding included."""
+    """Most seconds of audio in a batch, padding included; each of several processes takes so many."""
     clip: float = 5.0
     """Largest norm of the gradient; 0 leaves it."""
     patience: int = 0

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from speechgru import checkpoint, files, manifest, plugins, preparation, training
+from speechgru import checkpoint, files, manifest, parallel, plugins, preparation, training
 from speechgru.ctc import CtcTask, build_model, feature_settings
 from speechgru.errors import ConfigError, TrainingError
 from speechgru.evaluation import Evaluation, evaluate
@@ -59,31 +59,39 @@ def train(
         ConfigError, CorpusError, TrainingError: with what to do.
         training.Interrupted: Ctrl-C; the state is saved.
     """
-    folder = Path(recipe.output)
+    folder, group = Path(recipe.output), parallel.place()
     _check_folder(folder, resume)
-    device = _device(recipe.trainer.device)
+    device = _device(recipe.trainer.device, group)
     if recipe.trainer.threads:
         torch.set_num_threads(recipe.trainer.threads)
     data = preparation.prepare(recipe, _frames_per_second(recipe), _vocabulary(recipe))
-    fingerprint = _fingerprint(recipe, data)
+    fingerprint = _fingerprint(recipe, data, group)
     if resume:  # another run is refused before any of its files is overwritten
         training.saved_state(folder, fingerprint)
-    preparation.write(folder / "manifests", data)
-    files.write_text(folder / "recipe.yaml", composed or json.dumps(asdict(recipe), indent=2, default=str))
-    provenance = _provenance(recipe, overrides, data)
-    task = CtcTask(recipe, data, device, _cache(recipe), provenance)
+    if group.is_main:
+        preparation.write(folder / "manifests", data)
+        files.write_text(
+            folder / "recipe.yaml", composed or json.dumps(asdict(recipe), indent=2, default=str)
+        )
+    provenance = _provenance(recipe, overrides, data, group)
+    task = CtcTask(recipe, data, device, _cache(recipe), provenance, group)
     _log_size(task, data, recipe)
-    progress = training.fit(
-        task,
-        folder,
-        seed=recipe.seed,
-        optimizing=recipe.optimizer,
-        schedule=recipe.schedule,
-        trainer=recipe.trainer,
-        fingerprint=fingerprint,
-        resume=resume,
-        quiet=quiet,
-    )
+    with parallel.joined(group, device):
+        progress = training.fit(
+            task,
+            folder,
+            seed=recipe.seed,
+            optimizing=recipe.optimizer,
+            schedule=recipe.schedule,
+            trainer=recipe.trainer,
+            fingerprint=fingerprint,
+            resume=resume,
+            quiet=quiet,
+            group=group,
+        )
+    if not group.is_main:
+        return Run(folder, folder / BEST, {})
+    torch.set_num_threads(max(torch.get_num_threads(), group.size))  # the others' cores are free now
     evaluations = _evaluate(folder / BEST, data, device)
     write_report(folder, _report(command, provenance, task, data, progress, evaluations))
     return Run(folder, folder / BEST, evaluations)
@@ -111,12 +119,15 @@ def _cache(recipe: Recipe) -> Path | None:
     return Path(recipe.output).parent / "audio-cache" if recipe.corpus.cache else None
 
 
-def _provenance(recipe: Recipe, overrides: Sequence[str], data: Data) -> dict[str, Any]:
+def _provenance(
+    recipe: Recipe, overrides: Sequence[str], data: Data, group: parallel.Group
+) -> dict[str, Any]:
     """Where a model comes from, for its header and the report."""
     return {
         "recipe": recipe.name,
         "overrides": list(overrides),
         "seed": recipe.seed,
+        "processes": group.size,
         "commit": _commit(),
         "corpora": [asdict(use) for use in _uses(recipe, data)],
         "trained_hours": round(sum(data.hours.values()), 3),
@@ -163,14 +174,15 @@ def _report(
     )
 
 
-def _device(name: str) -> torch.device:
+def _device(name: str, group: parallel.Group) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError(
             "trainer.device=cuda, but PyTorch sees no GPU here. Use trainer.device=cpu or auto."
         )
-    return torch.device(name)
+    # One GPU a process, where there are several.
+    return torch.device(name, group.local_rank) if name == "cuda" and group.size > 1 else torch.device(name)
 
 
 def _frames_per_second(recipe: Recipe) -> float:
@@ -201,7 +213,7 @@ def _commit() -> str:
         return ""
 
 
-def _fingerprint(recipe: Recipe, data: Data) -> str:
+def _fingerprint(recipe: Recipe, data: Data, group: parallel.Group) -> str:
     """Of everything that shapes the weights; where results go and how often they are logged doesn't."""
     values = asdict(recipe)
     for key in ("output", "folder", "name"):
@@ -210,6 +222,8 @@ def _fingerprint(recipe: Recipe, data: Data) -> str:
     for key in ("device", "threads", "workers", "log_every", "tensorboard"):
         del values["trainer"][key]
     ids = [(u.id, u.text, u.duration) for u in data.train]
+    if group.size > 1:  # shapes the batches
+        values["processes"] = group.size
     text = json.dumps([values, ids, data.vocabulary.symbols], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from speechgru import files, monitor
 from speechgru.errors import TrainingError
 from speechgru.optimisation import Average, factor, optimizer, precision
+from speechgru.parallel import ALONE, Group
 from speechgru.recipe import OptimizerConfig, ScheduleConfig, TrainerConfig
 from speechgru.stopping import Stop
 
@@ -35,8 +36,8 @@ class Task(Protocol):
     def load(self, plan: Sequence[Any], epoch: int) -> Generator[Any, None, None]:
         """The batches of (the rest of) a plan; closed where the loop stops early."""
 
-    def loss(self, batch: Any) -> Tensor:
-        """Scalar to minimise."""
+    def loss(self, batch: Any) -> tuple[Tensor, float]:
+        """What to minimise, as a sum (a scalar), and over how much it is one; several processes add up both."""
 
     def evaluate(self) -> Mapping[str, float]:
         """Figures on dev data; "score" decides which epoch is best."""
@@ -77,6 +78,7 @@ def fit(
     fingerprint: str = "",
     resume: bool = False,
     quiet: bool = False,
+    group: Group = ALONE,
 ) -> Progress:
     """Train until the last epoch or until `trainer.patience` evaluations in a row brought nothing better.
 
@@ -85,12 +87,13 @@ def fit(
 
     Args:
         fingerprint: of all settings that shape the result; a run is resumed only with the same.
+        group: the processes that train together; only the main one writes.
 
     Raises:
         TrainingError: nothing to resume, or another recipe; the loss is no longer finite.
         Interrupted: the user pressed Ctrl-C.
     """
-    run = _Run(task, folder, seed, optimizing, schedule, trainer, fingerprint, quiet)
+    run = _Run(task, folder, seed, optimizing, schedule, trainer, fingerprint, quiet, group)
     if resume:
         run.restore()
     with run.stop, run.curves:
@@ -112,9 +115,11 @@ class _Run:
         trainer: TrainerConfig,
         fingerprint: str,
         quiet: bool,
+        group: Group,
     ) -> None:
         self.task, self.folder, self.seed, self.fingerprint = task, folder, seed, fingerprint
-        self.schedule, self.trainer, self.quiet = schedule, trainer, quiet
+        self.group = group
+        self.schedule, self.trainer, self.quiet = schedule, trainer, quiet or not group.is_main
         self.device = next(task.model.parameters()).device
         self.precision = precision(trainer.precision, self.device)
         self.optimizer = optimizer(task.model, optimizing)
@@ -122,8 +127,8 @@ class _Run:
         self.average = Average(task.model, trainer.average) if trainer.average else None
         self.total = trainer.epochs * len(task.plan(1))
         self.progress = Progress()
-        self.stop = Stop()
-        self.curves = monitor.Curves(folder if trainer.tensorboard else None)
+        self.stop, self.stopping = Stop(), False
+        self.curves = monitor.Curves(folder if trainer.tensorboard and group.is_main else None)
         self.clock = time.perf_counter()
 
     def epoch(self) -> None:
@@ -144,13 +149,13 @@ class _Run:
                 if progress.step % self.trainer.log_every == 0:
                     bar.set_postfix(loss=f"{loss:.3f}")
                     self.curves.add({"train/loss": loss, "train/lr": self._rate()}, progress.step)
-                if self.stop.requested:
+                if self.stopping:
                     self.save()
                     raise Interrupted
         self._count_time()
         self._finish_epoch(len(plan))
         self.save()
-        if self.stop.requested:
+        if self.group.any(self.stop.requested):
             raise Interrupted
 
     def _count_time(self) -> None:
@@ -162,20 +167,23 @@ class _Run:
         return self.lr * factor(self.progress.step, self.total, self.schedule)
 
     def _step(self, batch: Any) -> float:
-        # Dropout depends on the step alone, so a resumed run draws what the whole run would have drawn.
-        torch.manual_seed(self.seed * 1_000_003 + self.progress.step)
+        # Dropout depends on the step (and process) alone, so a resumed run draws what the whole run would have drawn.
+        torch.manual_seed((self.seed * 1_000_003 + self.progress.step) * self.group.size + self.group.rank)
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         self.optimizer.zero_grad(set_to_none=True)
         with self.autocast():
-            loss = self.task.loss(batch)
-        value = float(loss.detach())
+            loss, count = self.task.loss(batch)
+        figures = (float(loss.detach()), float(count), float(self.stop.requested))
+        total, count, stops = self.group.sums(figures)
+        value, self.stopping = total / count, stops > 0
         if not math.isfinite(value):
             raise TrainingError(
                 f"The loss is {value} in step {self.progress.step + 1}. Train anew with a lower "
                 "optimizer.lr or trainer.clip."
             )
-        loss.backward()
+        (loss / count).backward()
+        self.group.sum_gradients(self.task.model)
         if self.trainer.clip:
             nn.utils.clip_grad_norm_(self.task.model.parameters(), self.trainer.clip)
         self.optimizer.step()
@@ -205,7 +213,8 @@ class _Run:
                     row |= self.task.evaluate()
                 if row["score"] < progress.best:
                     progress.best, progress.best_epoch = row["score"], progress.epoch
-                    self.task.save(self.folder / "best.safetensors", row)
+                    if self.group.is_main:
+                        self.task.save(self.folder / "best.safetensors", row)
         progress.history.append(row)
         self.curves.add({k: v for k, v in row.items() if isinstance(v, float)}, progress.step)
         figures = (f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
@@ -237,7 +246,10 @@ class _Run:
         return 0 < self.trainer.patience <= len(since)
 
     def save(self) -> None:
+        """Write all that a resumed run needs."""
         self._count_time()
+        if not self.group.is_main:
+            return
         state: dict[str, Any] = {
             "fingerprint": self.fingerprint,
             "progress": vars(self.progress),
@@ -250,6 +262,7 @@ class _Run:
             torch.save(state, temporary)
 
     def restore(self) -> None:
+        """Go on where `save` left off."""
         state = saved_state(self.folder, self.fingerprint, self.device)
         try:
             self.task.model.load_state_dict(state["model"])

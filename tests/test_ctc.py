@@ -71,7 +71,8 @@ def test_the_loss_is_that_of_each_utterance_by_itself(utterances: list[Utterance
         counts = lengths, torch.tensor([len(labels)])
         total += loss(log_probs.transpose(0, 1), torch.tensor([labels]), *counts).item()
     letters = sum(map(len, TEXTS))
-    assert learning.loss(batch).item() == pytest.approx(total / letters, rel=1e-4)
+    loss, count = learning.loss(batch)
+    assert (loss.item(), count) == (pytest.approx(total, rel=1e-4), letters)
 
 
 def test_an_utterance_with_too_few_frames_does_no_harm(utterances: list[Utterance]) -> None:
@@ -79,7 +80,7 @@ def test_an_utterance_with_too_few_frames_does_no_harm(utterances: list[Utteranc
         data([replace(u, text="a bad cab" * 20) for u in utterances[:1]] + utterances, dev=utterances)
     )
     (batch,) = learning.load([[0, 1]], 0)
-    learning.loss(batch).backward()
+    learning.loss(batch)[0].backward()
     assert all(torch.isfinite(p.grad).all() for p in learning.model.parameters() if p.grad is not None)
     assert any(p.grad.abs().max() > 0 for p in learning.model.parameters() if p.grad is not None)
 

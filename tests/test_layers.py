@@ -29,6 +29,7 @@ FLOORS: list[set[str]] = [
         "jobs",
         "longform",
         "packaged",
+        "parallel",
         "monitor",
         "optimisation",
         "preparation",

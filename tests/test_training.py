@@ -54,10 +54,10 @@ class Copying:
             self.seen.append((epoch, index))
             yield self.inputs[index], self.targets[index]
 
-    def loss(self, batch: Any) -> Tensor:
+    def loss(self, batch: Any) -> tuple[Tensor, float]:
         self.steps += 1
         self.at(self.steps)
-        return (self.model(batch[0]) - batch[1]).square().mean()
+        return (self.model(batch[0]) - batch[1]).square().sum(), batch[1].numel()
 
     @torch.inference_mode()
     def evaluate(self) -> Mapping[str, float]:
@@ -148,10 +148,10 @@ def test_the_train_loss_is_the_mean_over_the_epoch(tmp_path: Path) -> None:
     losses: list[float] = []
 
     class Listening(Copying):
-        def loss(self, batch: Any) -> Tensor:
-            loss = super().loss(batch)
-            losses.append(float(loss.detach()))
-            return loss
+        def loss(self, batch: Any) -> tuple[Tensor, float]:
+            total, count = super().loss(batch)
+            losses.append(float(total.detach()) / count)
+            return total, count
 
     history = run(Listening(), tmp_path).history
     means = [sum(losses[i : i + BATCHES]) / BATCHES for i in range(0, STEPS, BATCHES)]
@@ -160,8 +160,9 @@ def test_the_train_loss_is_the_mean_over_the_epoch(tmp_path: Path) -> None:
 
 def test_gradients_are_clipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Steep(Copying):
-        def loss(self, batch: Any) -> Tensor:
-            return 1e4 * super().loss(batch)
+        def loss(self, batch: Any) -> tuple[Tensor, float]:
+            total, count = super().loss(batch)
+            return 1e4 * total, count
 
     norms: list[float] = []
     step = torch.optim.AdamW.step
@@ -250,8 +251,9 @@ def test_the_own_weights_come_back_when_evaluation_fails(tmp_path: Path) -> None
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, value: float) -> None:
     class Broken(Copying):
-        def loss(self, batch: Any) -> Tensor:
-            return super().loss(batch) * (value if self.steps == 5 else 1)
+        def loss(self, batch: Any) -> tuple[Tensor, float]:
+            total, count = super().loss(batch)
+            return total * (value if self.steps == 5 else 1), count
 
     with pytest.raises(TrainingError, match=rf"The loss is {value} in step 5\..*optimizer\.lr"):
         run(Broken(), tmp_path)

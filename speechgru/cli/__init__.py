@@ -3,11 +3,15 @@
 A command is a file of this folder with HELP (one line), EXAMPLES, add_arguments(parser) and run(args), which
 returns the exit code: 0 done, 1 an error that the message explains, 2 wrong usage, 130 Ctrl-C, 141 the reader
 of a pipe left. SPEECHGRU_DEBUG=1 shows the traceback of an error.
+
+A folder of this folder is a group of commands (`speechgru lm build`): its files are the commands, its `__init__`
+says HELP.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 import traceback
@@ -41,18 +45,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error), 2 if isinstance(error, UsageError) else 1)
 
 
-def _dispatch(arguments: list[str]) -> int:
+def _dispatch(arguments: list[str], group: str = "") -> int:
+    """Run the command that `arguments` begin with, among those of `group` (`lm`; by default the top)."""
+    folder, program = (f"cli.{group}", f"speechgru {group}") if group else ("cli", "speechgru")
     if not arguments:
         arguments = ["--help"]
     name = arguments[0]
     if name.startswith("-"):
-        _top_parser().parse_args(arguments)
-        return _complain(f"a command is needed before {name}; see speechgru --help", 2)
+        _group_parser(folder, program).parse_args(arguments)
+        return _complain(f"a command is needed before {name}; see {program} --help", 2)
     try:
-        command = plugins.find("cli", name)
+        command = plugins.find(folder, name)
     except ConfigError:
-        return _complain(plugins.unknown("command", name, plugins.names("cli")), 2)
-    parser = _parser(f"speechgru {name}", command.HELP, f"examples:\n{command.EXAMPLES}")
+        return _complain(plugins.unknown(f"{group} command".lstrip(), name, plugins.names(folder)), 2)
+    if hasattr(command, "__path__"):
+        return _dispatch(arguments[1:], name)
+    parser = _parser(f"{program} {name}", command.HELP, f"examples:\n{command.EXAMPLES}")
     command.add_arguments(parser)
     run: Callable[[argparse.Namespace], int] = command.run
     # Intermixed: an option may stand between two files or before a key=value. It knows no `--` in old Pythons.
@@ -74,14 +82,22 @@ def _open_closed_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, errors="replace"))  # noqa: SIM115 (never closed)
 
 
-def _top_parser() -> argparse.ArgumentParser:
-    names = plugins.names("cli")
+def _group_parser(folder: str, program: str) -> argparse.ArgumentParser:
+    """Of the top or of a group of commands: it lists them."""
+    names = plugins.names(folder)
     width = max(map(len, names), default=0)
-    commands = [f"  {name:<{width}}  {plugins.find('cli', name).HELP}" for name in names]
-    epilog = "\n".join(["commands:", *commands, "", "`speechgru COMMAND --help` says more about each."])
-    parser = _parser("speechgru", "Train and run speech recognition with gated recurrent units.", epilog)
-    parser.usage = "speechgru COMMAND ..."
-    parser.add_argument("--version", action="version", version=f"speechgru {__version__}")
+    commands = [f"  {name:<{width}}  {plugins.find(folder, name).HELP}" for name in names]
+    epilog = "\n".join(["commands:", *commands, "", f"`{program} COMMAND --help` says more about each."])
+    top = folder == "cli"
+    description = (
+        "Train and run speech recognition with gated recurrent units."
+        if top
+        else importlib.import_module(f"speechgru.{folder}").HELP
+    )
+    parser = _parser(program, description, epilog)
+    parser.usage = f"{program} COMMAND ..."
+    if top:
+        parser.add_argument("--version", action="version", version=f"speechgru {__version__}")
     return parser
 
 

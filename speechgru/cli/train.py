@@ -37,7 +37,10 @@ def run(args: argparse.Namespace) -> int:
     if args.show:
         print(to_yaml(recipe), end="")
         return 0
-    level = logging.WARNING if args.quiet else logging.INFO
+    from speechgru import parallel
+
+    is_main = parallel.place().is_main
+    level = logging.INFO if is_main and not args.quiet else logging.WARNING if is_main else logging.ERROR
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("speechgru").setLevel(level)
 
@@ -55,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
             quiet=args.quiet,
         )
     except KeyboardInterrupt:
-        return _stopped(recipe.output, command)
+        return _stopped(recipe.output, command) if is_main else 130
+    if not is_main:
+        return 0
     for name, evaluation in finished.evaluations.items():
         print(f"== {name}\n{describe(evaluation)}")
     print(f"model: {finished.model}\nreport: {finished.folder / 'report.md'}")

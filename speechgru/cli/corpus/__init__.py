@@ -1,0 +1,3 @@
+"""The commands `speechgru corpus ...`."""
+
+HELP = "Corpora: download, prepare, check"

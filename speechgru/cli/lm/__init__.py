@@ -1,0 +1,3 @@
+"""The commands `speechgru lm ...`."""
+
+HELP = "Language models: build, tune, sample"
