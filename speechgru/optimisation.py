@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,27 +12,56 @@ from speechgru.recipe import OptimizerConfig, ScheduleConfig
 
 
 def optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """Adam or AdamW; weight decay acts on matrices only, not on biases and norms."""
+    """Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019), RMSprop (Tieleman and Hinton 2012) or SGD with
+    Nesterov momentum. Weight decay acts on matrices only, not on biases and norms."""
     matrices = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
     groups = [
         {"params": matrices, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
+    lr, eps, (first, second) = config.lr, config.eps, config.betas
+    if config.name == "sgd":
+        nesterov = config.momentum > 0
+        return torch.optim.SGD(groups, lr=lr, momentum=config.momentum, nesterov=nesterov, fused=True)
+    if config.name == "rmsprop":
+        return torch.optim.RMSprop(
+            groups, lr=lr, alpha=second, eps=eps, momentum=config.momentum, foreach=True
+        )
     kind = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
-    return kind(groups, lr=config.lr, betas=(config.betas[0], config.betas[1]), eps=config.eps, fused=True)
+    return kind(groups, lr=lr, betas=(first, second), eps=eps, fused=True)
 
 
-def factor(step: int, total: int, config: ScheduleConfig) -> float:
-    """The learning rate at a step in [0, total), as a share of the highest: a linear rise, then the schedule."""
+def factor(step: int, total: int, config: ScheduleConfig, scores: Sequence[float] = ()) -> float:
+    """The learning rate at a step in [0, total), as a share of the highest: a linear rise, then the schedule.
+
+    cosine: Loshchilov and Hutter 2017. noam: falls as 1 / sqrt(step), Vaswani et al. 2017, eq. 3, scaled so that its
+    peak is 1. onecycle: Smith 2018, rise and fall both as a cosine, from 1/25. plateau: multiplied with `decay`
+    whenever `patience` of the dev `scores` so far (lower is better) brought nothing better than the best before.
+    """
     warm = int(config.warmup * total)
     if step < warm:
-        return (step + 1) / (warm + 1)
-    done = min(1.0, (step - warm) / max(1, total - 1 - warm))
+        rise = (step + 1) / (warm + 1)
+        return 0.04 + 0.96 * (1 - math.cos(math.pi * rise)) / 2 if config.name == "onecycle" else rise
     if config.name == "constant":
         return 1.0
-    fall = (1 + math.cos(math.pi * done)) / 2 if config.name == "cosine" else 1 - done
+    if config.name == "noam":
+        return math.sqrt((warm + 1) / (step + 1))
+    if config.name == "plateau":
+        return max(config.final, config.decay ** _plateaus(scores, config.patience))
+    done = min(1.0, (step - warm) / max(1, total - 1 - warm))
+    fall = 1 - done if config.name == "linear" else (1 + math.cos(math.pi * done)) / 2
     return config.final + (1 - config.final) * fall
+
+
+def _plateaus(scores: Sequence[float], patience: int) -> int:
+    """How often `patience` scores in a row were not below the best before them."""
+    best, waited, found = math.inf, 0, 0
+    for score in scores:
+        best, waited = (score, 0) if score < best else (best, waited + 1)
+        if waited == patience:
+            found, waited = found + 1, 0
+    return found
 
 
 def precision(name: str, device: torch.device) -> torch.dtype:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import distributed, nn
 
 _Item = TypeVar("_Item")
 # How long the others wait for a process that reads slowly or writes a checkpoint.
@@ -52,16 +52,18 @@ class Group:
         """Whether `flag` is true in some process."""
         return self.sums([float(flag)])[0] > 0
 
-    def sum_gradients(self, model: nn.Module) -> None:
-        """Replace every gradient by its sum over the processes: one exchange for all of them."""
+    def sum_gradients(self, model: nn.Module, figures: Sequence[float]) -> list[float]:
+        """Replace every gradient by its sum over the processes; returns the sums of `figures`. One exchange."""
         if self.size == 1:
-            return
+            return list(figures)
         parameters = [p for p in model.parameters() if p.requires_grad]
-        gradients: list[Tensor] = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        parts = [(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters]
+        flat = torch.cat([*parts, torch.tensor(figures, dtype=parts[0].dtype, device=parts[0].device)])
         distributed.all_reduce(flat)
-        for parameter, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
-            parameter.grad = part.view_as(parameter)
+        *gradients, sums = flat.split([*map(len, parts), len(figures)])
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient.view_as(parameter)
+        return [float(value) for value in sums]
 
     def _device(self) -> torch.device:
         return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")

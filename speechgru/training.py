@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,6 +33,9 @@ class Task(Protocol):
 
     def plan(self, epoch: int) -> Sequence[Any]:
         """What identifies each batch of an epoch: a pure function of the epoch."""
+
+    def describe(self, item: Any) -> str:
+        """What a batch of a plan holds, for the message when it breaks the run."""
 
     def load(self, plan: Sequence[Any], epoch: int) -> Generator[Any, None, None]:
         """The batches of (the rest of) a plan; closed where the loop stops early."""
@@ -125,32 +129,34 @@ class _Run:
         self.optimizer = optimizer(task.model, optimizing)
         self.lr = optimizing.lr
         self.average = Average(task.model, trainer.average) if trainer.average else None
-        self.total = trainer.epochs * len(task.plan(1))
+        self.total = trainer.epochs * math.ceil(len(task.plan(1)) / trainer.accumulate)
         self.progress = Progress()
         self.stop, self.stopping = Stop(), False
         self.curves = monitor.Curves(folder if trainer.tensorboard and group.is_main else None)
-        self.clock = time.perf_counter()
+        self.clock = self.saved = time.perf_counter()
 
     def epoch(self) -> None:
         """Run (the rest of) one epoch, evaluate, save."""
-        progress = self.progress
+        progress, size = self.progress, self.trainer.accumulate
         plan = self.task.plan(progress.epoch)
         self.task.model.train()
         self.clock = time.perf_counter()
-        batches = self.task.load(plan[progress.done :], progress.epoch)
+        loader = self.task.load(plan[progress.done :], progress.epoch)
         bar = monitor.bar(f"epoch {progress.epoch + 1}", len(plan), progress.done, self.quiet)
-        with contextlib.closing(batches), bar:
-            for batch in batches:
-                loss = self._step(batch)
-                progress.done += 1
+        with contextlib.closing(loader), bar:
+            while progress.done < len(plan):
+                items = plan[progress.done : progress.done + size]
+                loss = self._step(itertools.islice(loader, len(items)), items)
+                progress.done += len(items)
                 progress.step += 1
-                progress.loss_sum += loss
-                bar.update(1)
+                progress.loss_sum += loss * len(items)
+                bar.update(len(items))
                 if progress.step % self.trainer.log_every == 0:
                     bar.set_postfix(loss=f"{loss:.3f}")
                     self.curves.add({"train/loss": loss, "train/lr": self._rate()}, progress.step)
-                if self.stopping:
+                if self.stopping or time.perf_counter() - self.saved > 60 * self.trainer.save_minutes:
                     self.save()
+                if self.stopping:
                     raise Interrupted
         self._count_time()
         self._finish_epoch(len(plan))
@@ -164,32 +170,53 @@ class _Run:
         self.clock = now
 
     def _rate(self) -> float:
-        return self.lr * factor(self.progress.step, self.total, self.schedule)
+        scores = [row["score"] for row in self.progress.history if "score" in row]
+        return self.lr * factor(self.progress.step, self.total, self.schedule, scores)
 
-    def _step(self, batch: Any) -> float:
-        # Dropout depends on the step (and process) alone, so a resumed run draws what the whole run would have drawn.
-        torch.manual_seed((self.seed * 1_000_003 + self.progress.step) * self.group.size + self.group.rank)
+    def _step(self, batches: Iterable[Any], items: Sequence[Any]) -> float:
+        """One step on a batch, or on several whose gradients are added up; returns the loss."""
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         self.optimizer.zero_grad(set_to_none=True)
-        with self.autocast():
-            loss, count = self.task.loss(batch)
-        figures = (float(loss.detach()), float(count), float(self.stop.requested))
-        total, count, stops = self.group.sums(figures)
-        value, self.stopping = total / count, stops > 0
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"The loss is {value} in step {self.progress.step + 1}. Train anew with a lower "
-                "optimizer.lr or trainer.clip."
-            )
-        (loss / count).backward()
-        self.group.sum_gradients(self.task.model)
+        total = count = 0.0
+        for number, batch in enumerate(batches):
+            self._seed(number)
+            with self.autocast():
+                loss, n = self.task.loss(batch)
+            loss.backward()
+            total, count = total + float(loss.detach()), count + n
+        figures = (total, count, float(self.stop.requested))
+        total, count, stops = self.group.sum_gradients(self.task.model, figures)
+        self._refuse(total / count, items)
+        gradients = [p.grad for p in self.task.model.parameters() if p.grad is not None]
+        torch._foreach_div_(gradients, count)
         if self.trainer.clip:
             nn.utils.clip_grad_norm_(self.task.model.parameters(), self.trainer.clip)
         self.optimizer.step()
         if self.average:
             self.average.update(self.task.model.named_parameters())
-        return value
+        self.stopping = stops > 0
+        return total / count
+
+    def _seed(self, number: int) -> None:
+        """Dropout depends on the step, its batch and the process alone: a resumed run draws what the whole one would.
+
+        Set once the batch is there, because a loader that starts draws too.
+        """
+        step = (self.seed * 1_000_003 + self.progress.step) * self.trainer.accumulate + number
+        torch.manual_seed(step * self.group.size + self.group.rank)
+
+    def _refuse(self, loss: float, items: Sequence[Any]) -> None:
+        """Stop at a loss that is no number, before it spoils the weights."""
+        if math.isfinite(loss):
+            return
+        state = self.folder / STATE
+        kept = f" {state} keeps the state before." if state.exists() else ""
+        raise TrainingError(
+            f"The loss is {loss} in step {self.progress.step + 1} (epoch {self.progress.epoch + 1}), on "
+            f"{'; '.join(self.task.describe(item) for item in items)}.{kept} If these recordings are fine, train "
+            "anew with a lower optimizer.lr or trainer.clip."
+        )
 
     def autocast(self) -> Any:
         if self.precision == torch.float32:
@@ -248,6 +275,7 @@ class _Run:
     def save(self) -> None:
         """Write all that a resumed run needs."""
         self._count_time()
+        self.saved = self.clock
         if not self.group.is_main:
             return
         state: dict[str, Any] = {

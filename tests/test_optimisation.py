@@ -13,7 +13,7 @@ from torch import nn
 from speechgru.optimisation import Average, factor, optimizer
 from speechgru.recipe import OptimizerConfig, ScheduleConfig
 
-NAMES = ("constant", "cosine", "linear")
+NAMES = ("constant", "cosine", "linear", "noam", "plateau")
 
 
 def rates(total: int, **config: Any) -> list[float]:
@@ -48,6 +48,62 @@ def test_the_cosine_is_a_cosine_and_the_line_a_line() -> None:
     assert cosine[50] == pytest.approx(0.6) and line[50] == pytest.approx(0.6)
     assert cosine[25] == pytest.approx(0.2 + 0.8 * (1 + math.sqrt(0.5)) / 2)
     assert line[25] == pytest.approx(0.8)
+
+
+def test_noam_is_the_papers() -> None:
+    """Vaswani et al. 2017, eq. 3: min(s^-0.5, s w^-1.5), here with a peak of 1 at step w."""
+    found, warm = rates(1000, name="noam", warmup=0.099), 100
+    paper = [min(s**-0.5, s * warm**-1.5) * warm**0.5 for s in range(1, 1001)]
+    assert found == pytest.approx(paper, rel=1e-9)
+
+
+def test_onecycle_is_pytorchs() -> None:
+    total = 200
+    found = rates(total, name="onecycle", warmup=0.3, final=1e-4 / 25)
+    model = nn.Linear(1, 1)
+    stepper = torch.optim.SGD(model.parameters(), lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(stepper, 1.0, total_steps=total, pct_start=0.3)
+    expected = []
+    for _ in range(total):
+        expected.append(theirs.get_last_lr()[0])
+        stepper.step()
+        theirs.step()
+    assert found == pytest.approx(expected, abs=0.03)  # ours has one step more of rise
+    assert max(found) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_plateau_is_pytorchs(seed: int) -> None:
+    scores = torch.rand(40, generator=torch.Generator().manual_seed(seed)).tolist()
+    stepper = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
+    # Theirs waits for one more score than its patience says.
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(stepper, factor=0.5, patience=2, threshold=0.0)
+    config = ScheduleConfig(name="plateau", warmup=0.0, final=0.0, decay=0.5, patience=3)
+    for count in range(1, 41):
+        theirs.step(scores[count - 1])
+        assert factor(5, 10, config, scores[:count]) == pytest.approx(stepper.param_groups[0]["lr"])
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "rmsprop", "sgd"])
+def test_every_optimizer_reaches_the_bottom_of_a_bowl(name: str) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(3, 2)
+    target = torch.randn(2, 3)
+    momentum = 0.9 if name == "sgd" else 0.0
+    config = OptimizerConfig(name=name, lr=0.02, weight_decay=0.0, momentum=momentum)  # type: ignore[arg-type]
+    stepper = optimizer(model, config)
+    for _ in range(400):
+        stepper.zero_grad()
+        loss = (model.weight - target).square().sum() + model.bias.square().sum()
+        loss.backward()
+        stepper.step()
+    assert loss.item() < 1e-2
+
+
+def test_momentum_is_handed_on() -> None:
+    for name in ("rmsprop", "sgd"):
+        config = OptimizerConfig(name=name, momentum=0.7)  # type: ignore[arg-type]
+        assert {group["momentum"] for group in optimizer(nn.Linear(2, 2), config).param_groups} == {0.7}
 
 
 def test_constant_stays_at_1() -> None:

@@ -49,6 +49,9 @@ class Copying:
     def plan(self, epoch: int) -> Sequence[Any]:
         return torch.randperm(BATCHES, generator=torch.Generator().manual_seed(epoch)).tolist()
 
+    def describe(self, item: Any) -> str:
+        return f"batch {item}"
+
     def load(self, plan: Sequence[Any], epoch: int) -> Generator[Any, None, None]:
         for index in plan:
             self.seen.append((epoch, index))
@@ -158,6 +161,37 @@ def test_the_train_loss_is_the_mean_over_the_epoch(tmp_path: Path) -> None:
     assert [row["train_loss"] for row in history] == pytest.approx(means)
 
 
+@pytest.mark.parametrize("accumulate", [2, 3, 4])
+def test_batches_added_up_are_one_large_batch(tmp_path: Path, accumulate: int) -> None:
+    class Joined(Copying):
+        """Hands out what `accumulate` batches hold as one."""
+
+        def plan(self, epoch: int) -> Sequence[Any]:
+            order = super().plan(epoch)
+            return [order[i : i + accumulate] for i in range(0, BATCHES, accumulate)]
+
+        def load(self, plan: Sequence[Any], epoch: int) -> Generator[Any, None, None]:
+            for indices in plan:
+                yield self.inputs[indices].flatten(0, 1), self.targets[indices].flatten(0, 1)
+
+    parts, whole = Copying(), Joined()
+    ours, theirs = run(parts, tmp_path / "a", accumulate=accumulate), run(whole, tmp_path / "b")
+    assert ours.step == theirs.step
+    for name, tensor in weights(whole).items():
+        assert torch.allclose(tensor, parts.model.state_dict()[name], atol=1e-6), name
+
+
+def test_a_state_is_saved_within_a_long_epoch(tmp_path: Path) -> None:
+    states: list[int] = []
+
+    def look(step: int) -> None:
+        if (tmp_path / training.STATE).exists():
+            states.append(training.saved_state(tmp_path, "f")["progress"]["done"])
+
+    run(Copying(at=look), tmp_path, save_minutes=1e-9, epochs=1)
+    assert states == [1, 2, 3]
+
+
 def test_gradients_are_clipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Steep(Copying):
         def loss(self, batch: Any) -> tuple[Tensor, float]:
@@ -255,9 +289,11 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, value: float) -> 
             total, count = super().loss(batch)
             return total * (value if self.steps == 5 else 1), count
 
-    with pytest.raises(TrainingError, match=rf"The loss is {value} in step 5\..*optimizer\.lr"):
+    with pytest.raises(
+        TrainingError, match=rf"The loss is {value} in step 5 \(epoch 2\), on batch \d.*optimizer\.lr"
+    ) as caught:
         run(Broken(), tmp_path)
-    assert (tmp_path / training.STATE).exists()
+    assert f"{tmp_path / training.STATE} keeps the state before" in str(caught.value)
 
 
 def test_nothing_to_resume(tmp_path: Path) -> None:

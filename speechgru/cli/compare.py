@@ -1,0 +1,82 @@
+"""speechgru compare: is one model better than another?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechgru.errors import ManifestError
+
+if TYPE_CHECKING:
+    from speechgru.comparison import Comparison
+
+HELP = "Compare two models on the same recordings, and say whether they differ"
+EXAMPLES = """\
+  speechgru compare english-small runs/mine/best.safetensors dev.jsonl
+  speechgru compare runs/a/best.safetensors runs/b/best.safetensors clean.jsonl noisy.jsonl --format json
+
+Differences are taken utterance by utterance. Models are said to differ where the 95 % interval of the difference
+(paired bootstrap over speakers, or over utterances where there are fewer than ten speakers) leaves 0 out.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "first", metavar="FIRST", help="checkpoint, or name of a packaged model: the baseline"
+    )
+    parser.add_argument("second", metavar="SECOND", help="checkpoint, or name of a packaged model")
+    parser.add_argument(
+        "manifests", nargs="+", metavar="MANIFEST", help="JSON Lines; each is compared on its own"
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score both on each manifest. 1 where a recording could not be read: it is named, and in no score."""
+    from speechgru import manifest
+    from speechgru.comparison import compare
+    from speechgru.evaluation import evaluate
+    from speechgru.recognizer import load_recognizer
+
+    sets = {path: manifest.read(path) for path in args.manifests}
+    empty = [path for path, utterances in sets.items() if not utterances]
+    if empty:
+        raise ManifestError(f"{empty[0]} has no utterances; at least one line is expected.")
+    recognizers = [load_recognizer(model, device=args.device) for model in (args.first, args.second)]
+    found: dict[str, Comparison] = {}
+    failed = False
+    for path, utterances in sets.items():
+        first, second = (evaluate(recognizer, utterances) for recognizer in recognizers)
+        for failure in first.failed:
+            print(f"{path}: not scored: {failure.message}", file=sys.stderr)
+        failed |= bool(first.failed or second.failed)
+        found[path] = compare(first, second)
+        if args.format == "text":
+            _print(path, found[path], first=len(found) == 1)
+    if args.format == "json":
+        print(json.dumps({path: c.to_dict() for path, c in found.items()}, indent=2, allow_nan=False))
+    return int(failed)
+
+
+def _print(path: str, comparison: Comparison, first: bool) -> None:
+    from speechgru.evaluation import interval_text, percent
+
+    low_high = interval_text(comparison.interval)
+    p = "too few utterances" if comparison.p is None else f"p = {comparison.p:.3g}"
+    lines = [
+        f"first         {percent(comparison.first)} WER",
+        f"second        {percent(comparison.second)} WER",
+        f"difference    {100 * comparison.difference:+.2f} points, 95 % interval {low_high} "
+        f"(paired bootstrap over {comparison.interval_over})",
+        f"matched pairs {p} ({comparison.utterances} utterances, {comparison.words} words)",
+        f"verdict       {comparison.verdict}",
+    ]
+    print(("" if first else "\n") + Path(path).name)
+    for line in lines:
+        print(f"  {line}")

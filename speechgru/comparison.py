@@ -1,0 +1,140 @@
+"""Is one model better than another? Both are scored on the same utterances, and only differences count.
+
+- **Paired bootstrap** (Bisani and Ney 2004): speakers (or utterances, as in `scoring`) are drawn with replacement, the
+  same for both models; the interval of the difference in WER is a percentile one. What makes an utterance hard for
+  both cancels out, so it is far narrower than the two models' own intervals.
+- **Matched pairs** (Gillick and Cox 1989): are the differences in errors per utterance, as independent draws, likely to
+  have mean 0? z = mean / (standard deviation / sqrt(n)), two-sided by the normal distribution; for 50 utterances and
+  more. Each utterance is a segment.
+
+Two models are called different where the interval leaves 0 out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from speechgru.errors import SpeechGruError
+from speechgru.evaluation import Evaluation, Row
+from speechgru.scoring import CONFIDENCE, MIN_SPEAKERS
+
+MIN_PAIRS = 50  # the normal approximation of the matched-pairs test wants that many
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """WER of both, `difference` = second minus first (negative: the second is better), its 95 % interval, what was
+    resampled, the share of resamples in which the second is better, and p of the matched-pairs test (None where there
+    are too few utterances for it)."""
+
+    first: float
+    second: float
+    difference: float
+    interval: tuple[float, float]
+    interval_over: str
+    second_better: float
+    p: float | None
+    utterances: int
+    words: int
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        low, high = self.interval
+        if math.isnan(low) or low <= 0 <= high:
+            return "not distinguishable"
+        return "the second is better" if high < 0 else "the first is better"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON: an undefined number is None."""
+        fields = asdict(self) | {"verdict": self.verdict}
+        fields["interval"] = [None if math.isnan(bound) else bound for bound in self.interval]
+        return fields
+
+
+def compare(first: Evaluation, second: Evaluation, *, samples: int = 10000, seed: int = 0) -> Comparison:
+    """Compare two models' scores of the same set.
+
+    Args:
+        samples, seed: of the bootstrap; the same input and seed give the same interval.
+
+    Raises:
+        SpeechGruError: the two have no utterance in common, or none with a word to recognise.
+    """
+    pairs = _pairs(first, second)
+    table = np.array(
+        [[a.alignment.words.errors, b.alignment.words.errors, a.alignment.words.total] for a, b in pairs],
+        dtype=np.float64,
+    )
+    totals = table.sum(axis=0)
+    if not totals[2]:
+        raise SpeechGruError("The utterances that both models were scored on hold no words to compare by.")
+    names = [a.utterance.speaker for a, _ in pairs]
+    by_speaker = all(names) and len(set(names)) >= MIN_SPEAKERS
+    differences = _resampled(table, names if by_speaker else None, samples, seed)
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(differences, [tail, 100 - tail]) if len(differences) else (math.nan, math.nan)
+    return Comparison(
+        first=float(totals[0] / totals[2]),
+        second=float(totals[1] / totals[2]),
+        difference=float((totals[1] - totals[0]) / totals[2]),
+        interval=(float(low), float(high)),
+        interval_over="speakers" if by_speaker else "utterances",
+        second_better=float((differences < 0).mean()) if len(differences) else math.nan,
+        p=matched_pairs(table[:, 1] - table[:, 0]),
+        utterances=len(pairs),
+        words=int(totals[2]),
+    )
+
+
+def matched_pairs(differences: Sequence[float] | np.ndarray) -> float | None:
+    """Two-sided p that differences [n] in errors have mean 0; None for fewer than MIN_PAIRS of them."""
+    values = np.asarray(differences, dtype=np.float64)
+    if len(values) < MIN_PAIRS:
+        return None
+    deviation = values.std(ddof=1)
+    if deviation == 0:
+        return 1.0 if values.mean() == 0 else 0.0
+    z = values.mean() / (deviation / math.sqrt(len(values)))
+    return math.erfc(abs(z) / math.sqrt(2))
+
+
+def _pairs(first: Evaluation, second: Evaluation) -> list[tuple[Row, Row]]:
+    """The rows of utterances that both models were scored on."""
+    others = {_key(row): row for row in second.rows}
+    pairs = [(row, others[_key(row)]) for row in first.rows if _key(row) in others]
+    if not pairs:
+        raise SpeechGruError(
+            "The two models were scored on no utterance in common; score both on one manifest."
+        )
+    return pairs
+
+
+def _key(row: Row) -> tuple[str, float, str]:
+    return str(row.utterance.audio_filepath), row.utterance.offset, row.id
+
+
+def _resampled(table: np.ndarray, groups: Sequence[str] | None, samples: int, seed: int) -> np.ndarray:
+    """Differences in WER [samples] of resamples; empty for a single group, which has no spread."""
+    if groups is not None:
+        _, index = np.unique(np.asarray(groups), return_inverse=True)
+        sums = np.zeros((index.max() + 1, table.shape[1]))
+        np.add.at(sums, index, table)
+        table = sums
+    count = len(table)
+    if count < 2:
+        return np.zeros(0)
+    generator = np.random.default_rng(seed)
+    drawn = np.concatenate(
+        [
+            generator.multinomial(count, np.full(count, 1 / count), size=min(500, samples - start)) @ table
+            for start in range(0, samples, 500)
+        ]
+    )
+    drawn = drawn[drawn[:, 2] > 0]
+    return (drawn[:, 1] - drawn[:, 0]) / drawn[:, 2]
