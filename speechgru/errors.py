@@ -23,6 +23,10 @@ class CorpusError(SpeechGruError):
     """A corpus whose folder or contents are not what its layout promises."""
 
 
+class DownloadError(SpeechGruError):
+    """A file that can't be fetched, isn't what its publisher says, or can't be unpacked safely."""
+
+
 class ManifestError(SpeechGruError):
     """A manifest line that can't be read."""
 
@@ -33,3 +37,11 @@ class CheckpointError(SpeechGruError):
 
 class TrainingError(SpeechGruError):
     """A training run that can't start, go on, or be resumed."""
+
+
+class LanguageModelError(SpeechGruError):
+    """A language model, or the text for one, that can't be read or used."""
+
+
+class TextError(SpeechGruError):
+    """A text that can't be read, or doesn't fit its recording."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -48,6 +48,17 @@ def require(path: str | Path, corpus: str, expected: str, *, is_file: bool = Fal
     raise CorpusError(
         f"{corpus}: {path} {state}. Expected {expected}. Give the right place with corpus.root=PATH."
     )
+
+
+def home(root: str | Path, corpus: str, folder: str, expected: str) -> Path:
+    """The corpus's own folder: `root`, or `root/folder` where that is there (`root` is what it was downloaded
+    to).
+
+    Raises:
+        CorpusError: as `require`.
+    """
+    root = require(root, corpus, expected)
+    return root / folder if (root / folder).is_dir() else root
 
 
 def nothing_found(path: Path, corpus: str, expected: str) -> CorpusError:
@@ -132,26 +143,48 @@ def _rank(path: Path, extensions: tuple[str, ...]) -> tuple[int, str]:
     return extensions.index(path.suffix.lower()), path.suffix
 
 
-def utterances(entries: Iterable[Entry], corpus: str) -> list[Utterance]:
+def utterances(entries: Iterable[Entry], corpus: str, language: str = "en") -> list[Utterance]:
     """Normalise the texts and measure the audio of `entries`; keep those that can be used, in their order.
 
-    The others are counted in one warning of the log, and listed through `collect_dropped`.
+    The others are counted in one warning of the log, and listed through `collect_dropped`. Texts of another
+    language than English keep all their letters (`text.letters`).
 
     Raises:
-        CorpusError: an id occurs twice.
+        CorpusError: an id occurs twice, or there are entries and none can be used.
     """
-    return checked(
-        (Utterance(e.audio or Path(), _UNMEASURED, e.text, e.speaker, e.id) for e in entries), corpus
-    )
+    given = [Utterance(e.audio or Path(), _UNMEASURED, e.text, e.speaker, e.id) for e in entries]
+    return checked(given, corpus, language)
 
 
-def checked(given: Iterable[Utterance], corpus: str) -> list[Utterance]:
+def checked(given: Iterable[Utterance], corpus: str, language: str = "en") -> list[Utterance]:
     """As `utterances`, for what is an utterance already; a duration below 0 is measured."""
+    return _sifted(given, corpus, lambda u: _check(u, language))
+
+
+def sounds(found: Mapping[str, Path], corpus: str) -> list[Utterance]:
+    """Recordings without words (noise, impulse responses) by id: measured, their text is empty.
+
+    Raises:
+        CorpusError: none of them can be read.
+    """
+    return _sifted([Utterance(p, _UNMEASURED, "", id=name) for name, p in found.items()], corpus, _measured)
+
+
+def _sifted(
+    given: Iterable[Utterance], corpus: str, check: Callable[[Utterance], Utterance | Dropped]
+) -> list[Utterance]:
     given = list(given)
     _refuse_repeated([u.id for u in given], corpus)
     with ThreadPoolExecutor(_THREADS) as pool:
-        results = list(pool.map(_check, given))
-    report([r for r in results if isinstance(r, Dropped)], corpus)
+        results = list(pool.map(check, given))
+    lost = [r for r in results if isinstance(r, Dropped)]
+    report(lost, corpus)
+    if given and len(lost) == len(given):
+        counts = ", ".join(f"{n} {reason}" for reason, n in summary(lost).items())
+        raise CorpusError(
+            f"{corpus}: none of its {len(given)} recordings can be used: {counts}, the first is "
+            f"{given[0].id!r}. Was the archive unpacked only in part?"
+        )
     return [r for r in results if isinstance(r, Utterance)]
 
 
@@ -193,22 +226,26 @@ def _refuse_repeated(ids: list[str], corpus: str) -> None:
         )
 
 
-def _check(given: Utterance) -> Utterance | Dropped:
+def _check(given: Utterance, language: str) -> Utterance | Dropped:
     if not given.audio_filepath.is_file():
         return Dropped(_plain(given), "missing audio")
-    unsupported = text.unsupported_characters(given.text)
+    english = language == "en"
+    unsupported = (text.unsupported_characters if english else text.unreadable)(given.text)
     if unsupported:
         return Dropped(
             _plain(given), f"text that can't be read out: {' '.join(map(repr, sorted(unsupported)))}"
         )
-    normalised = text.normalise(given.text)
+    normalised = (text.normalise if english else text.letters)(given.text)
     if not normalised:
         return Dropped(_plain(given), "empty text")
+    return _measured(replace(given, text=normalised))
+
+
+def _measured(given: Utterance) -> Utterance | Dropped:
     try:
-        seconds = duration(given.audio_filepath) if given.duration < 0 else given.duration
+        return replace(given, duration=duration(given.audio_filepath)) if given.duration < 0 else given
     except AudioError as error:
         return Dropped(_plain(given), f"unreadable audio: {error}")
-    return replace(given, text=normalised, duration=seconds)
 
 
 def _plain(given: Utterance) -> Utterance:

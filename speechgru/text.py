@@ -32,6 +32,8 @@ BLANK_SYMBOL = "<blank>"
 _LETTERS = frozenset(string.ascii_lowercase)
 _DIGITS = frozenset(string.digits)
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘‛ʼʻ′´`＇", "'"))
+_APOSTROPHE_LIKE = frozenset("’‘‛ʼʻ′´`＇'")
+_OUTER_APOSTROPHE = re.compile(r"(?<!\w)'|'(?!\w)")
 # Letters that Unicode doesn't decompose into a base letter and an accent.
 _FOLDED = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 # "1/2" may be a half, a date or "one two": the fraction slash, which nothing reads out, marks it as open.
@@ -70,6 +72,31 @@ def unsupported_characters(text: str, spell_digits: bool = True) -> set[str]:
     """
     left = set(_plain(text, spell_digits)) - _LETTERS - {"'", " "}
     return {c for c in text if left & set(_fold(c))} or {"/" if c == _FRACTION_SLASH else c for c in left}
+
+
+def letters(text: str) -> str:
+    """`text` of any language: lower case, composed (NFC), letters with their marks, apostrophes inside words,
+    single spaces; all else left out. Accents stay, and numbers are not read out: see `unreadable`.
+
+    >>> letters("«Là-bas», dit-il : l’été !")
+    "là bas dit il l'été"
+    """
+    lowered = unicodedata.normalize("NFC", text.translate(_APOSTROPHES).lower())
+    kept = "".join(c if c == "'" or unicodedata.category(c)[0] in "LM" else _gap(c) for c in lowered)
+    return " ".join(_OUTER_APOSTROPHE.sub(" ", kept).split())
+
+
+def unreadable(text: str) -> set[str]:
+    """The characters of `text` that are spoken, but not as `letters` can write it: digits and symbols.
+
+    >>> sorted(unreadable("5 € à gauche…"))
+    ['5', '€']
+    """
+    return {c for c in text if unicodedata.category(c)[0] in "NS" and c not in _APOSTROPHE_LIKE}
+
+
+def _gap(character: str) -> str:
+    return "" if unicodedata.category(character) == "Cf" else " "
 
 
 def _plain(text: str, spell_digits: bool) -> str:

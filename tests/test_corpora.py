@@ -94,9 +94,15 @@ def speechocean(root: Path) -> Path:
 
 def test_speechocean762(tmp_path: Path) -> None:
     root = speechocean(tmp_path)
+    write(root / "train" / "text", "000010011\tWE CALL IT BEAR\n000020011\tGO\n")
+    write(root / "train" / "utt2spk", "000010011\t0001\n000020011\t0010\n")
+    write(root / "train" / "wav.scp", "".join(f"{n}\tWAVE/S/{n}.WAV\n" for n in ("000010011", "000020011")))
+    for name in ("000010011", "000020011"):
+        record(root / "WAVE" / "S" / f"{name}.opus")
     splits = speechocean762.prepare(root)
     assert {name: rows(us) for name, us in splits.items()} == {
         "train": [("000010011", "0001", "we call it bear")],
+        "dev": [("000020011", "0010", "go")],
         "test": [("000030012", "0003", "we call it bear")],
     }
     assert speechocean762.ages(root) == {"0001": 6, "0003": 41}
@@ -293,9 +299,17 @@ def test_jsonl_errors(tmp_path: Path) -> None:
 def test_speech_commands(tmp_path: Path) -> None:
     record(tmp_path / "bed" / "00176480_nohash_0.wav")
     record(tmp_path / "cat" / "00176480_nohash_0.wav")
+    record(tmp_path / "cat" / "11111111_nohash_0.wav")
+    record(tmp_path / "cat" / "22222222_nohash_0.wav")
     record(tmp_path / "cat" / "stray.wav")
     record(tmp_path / "_background_noise_" / "x_nohash_0.wav")
-    assert rows(speech_commands.prepare(tmp_path)["all"]) == [
-        ("bed/00176480_nohash_0", "00176480", "bed"),
-        ("cat/00176480_nohash_0", "00176480", "cat"),
-    ]
+    write(tmp_path / "validation_list.txt", "cat/11111111_nohash_0.wav\n")
+    write(tmp_path / "testing_list.txt", "cat/22222222_nohash_0.wav\n")
+    assert {split: rows(us) for split, us in speech_commands.prepare(tmp_path).items()} == {
+        "train": [
+            ("bed/00176480_nohash_0", "00176480", "bed"),
+            ("cat/00176480_nohash_0", "00176480", "cat"),
+        ],
+        "dev": [("cat/11111111_nohash_0", "11111111", "cat")],
+        "test": [("cat/22222222_nohash_0", "22222222", "cat")],
+    }

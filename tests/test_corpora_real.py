@@ -18,11 +18,11 @@ DATA = os.environ.get("SPEECHGRU_DATA")
     ("corpus", "place", "counts"),
     [
         (librispeech, "LibriSpeech", {"train-clean-100": 615, "dev-clean": 1065}),
-        (speechocean762, "speechocean762", {"train": 2500, "test": 1260}),
+        (speechocean762, "speechocean762", {"train": 2240, "dev": 260, "test": 1260}),
         (folder, "kathleen", {"all": 1620}),
         (tsv, "asterisk_prompts/en_AU.tsv", {"all": 424}),
         (free_spoken_digits, "free-spoken-digit-dataset", {"train": 1500, "dev": 500, "test": 500}),
-        (speech_commands, "speech_commands_3words", {"all": 5188}),
+        (speech_commands, "speech_commands_3words", {"train": 4112, "dev": 554, "test": 522}),
     ],
 )
 def test_real_data(corpus: ModuleType, place: str, counts: dict[str, int]) -> None:

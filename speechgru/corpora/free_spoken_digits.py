@@ -8,9 +8,12 @@ training. Here the speakers are kept apart instead: sorted by name, the last is 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from speechgru import download as downloads
 from speechgru import recordings
+from speechgru.download import Archive
 from speechgru.errors import CorpusError
 from speechgru.manifest import Utterance
 
@@ -18,6 +21,17 @@ SOURCE = "Free Spoken Digit Dataset, https://github.com/Jakobovski/free-spoken-d
 LICENSE = "CC BY-SA 4.0"
 CITATION = "Z. Jackson and others, 'Jakobovski/free-spoken-digit-dataset: v1.0.8', Zenodo 2018."
 SHARE_ALIKE = True
+FOLDER = "free-spoken-digit-dataset-1.0.9"
+
+# Size and checksum: TensorFlow Datasets, spoken_digit.
+ARCHIVES = {
+    "all": Archive(
+        "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/v1.0.9.tar.gz",
+        FOLDER,
+        11975353,
+        "sha256:8bc44cde129d505cbbb6b365c09f80c663f2aa77578afc634e6141a2f87100c0",
+    ),
+}
 
 _EXPECTED = "the folder with `recordings` in it, or `recordings` itself, with files DIGIT_SPEAKER_INDEX.wav"
 _NAME = re.compile(r"([0-9])_(.+)_([0-9]+)")
@@ -29,7 +43,7 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
     Raises:
         CorpusError: `root` is missing, holds no such recordings, or has fewer than 3 speakers.
     """
-    root = recordings.require(root, "free_spoken_digits", _EXPECTED)
+    root = recordings.home(root, "free_spoken_digits", FOLDER, _EXPECTED)
     folder = root / "recordings" if (root / "recordings").is_dir() else root
     entries = _entries(folder)
     if not entries:
@@ -41,6 +55,15 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         )
         for name, speakers in splits.items()
     }
+
+
+def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
+    """Fetch version 1.0.9 (12 MB) to `root`/free-spoken-digit-dataset-1.0.9; returns that folder.
+
+    Raises:
+        DownloadError: see `speechgru.download.corpus`.
+    """
+    return downloads.corpus("free_spoken_digits", ARCHIVES, root, parts)
 
 
 def _entries(folder: Path) -> list[recordings.Entry]:

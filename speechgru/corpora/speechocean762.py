@@ -5,10 +5,12 @@ The text is the prompt that was read; mispronunciations are not written in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from speechgru import download as downloads
 from speechgru import recordings
+from speechgru.download import Archive
 from speechgru.errors import CorpusError
 from speechgru.manifest import Utterance
 
@@ -19,21 +21,44 @@ CITATION = (
     "an open-source non-native English speech corpus for pronunciation assessment', Interspeech 2021."
 )
 SHARE_ALIKE = False
+FOLDER = "speechocean762"
 
-SPLITS = ("train", "test")
-_EXPECTED = "the speechocean762 folder with WAVE, train and test in it"
+# Size as in Kaldi's recipe gop_speechocean762; no checksum is published.
+ARCHIVES = {
+    "all": Archive("https://www.openslr.org/resources/101/speechocean762.tar.gz", FOLDER, 520810923),
+}
+PUBLISHED = ("train", "test")
+_EXPECTED = f"the {FOLDER} folder with WAVE, train and test in it"
 
 
 def prepare(root: Path) -> dict[str, list[Utterance]]:
-    """Splits `train` and `test`, as published; no speaker is in both. Ids are the corpus's (`000010011`).
+    """Splits `train`, `dev` and `test`; no speaker is in two. Ids are the corpus's (`000010011`).
+
+    `test` is as published. None is published for dev: it is taken from the published train, the speakers whose
+    number is divisible by 10.
 
     Raises:
-        CorpusError: `root` or one of its tables is missing.
+        CorpusError: `root` or one of its tables is missing, or a split has no recordings.
     """
-    root = recordings.require(root, "speechocean762", _EXPECTED)
-    for name in SPLITS:
+    root = recordings.home(root, "speechocean762", FOLDER, _EXPECTED)
+    for name in PUBLISHED:
         recordings.require(root / name, "speechocean762", _EXPECTED)
-    return {s: recordings.utterances(_entries(root, s), f"speechocean762 {s}") for s in SPLITS}
+    train = list(_entries(root, "train"))
+    splits = {
+        "train": [e for e in train if not _is_dev(e.speaker)],
+        "dev": [e for e in train if _is_dev(e.speaker)],
+        "test": list(_entries(root, "test")),
+    }
+    return {s: recordings.utterances(entries, f"speechocean762 {s}") for s, entries in splits.items()}
+
+
+def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
+    """Fetch it (0.5 GB) to `root`/speechocean762; returns that folder.
+
+    Raises:
+        DownloadError: see `speechgru.download.corpus`.
+    """
+    return downloads.corpus("speechocean762", ARCHIVES, root, parts)
 
 
 def ages(root: Path) -> dict[str, int]:
@@ -42,14 +67,18 @@ def ages(root: Path) -> dict[str, int]:
     Raises:
         CorpusError: a `spk2age` table is missing or holds something else than whole numbers.
     """
-    root = recordings.require(root, "speechocean762", _EXPECTED)
-    pairs = [pair for s in SPLITS for pair in recordings.read_table(root / s / "spk2age")]
+    root = recordings.home(root, "speechocean762", FOLDER, _EXPECTED)
+    pairs = [pair for s in PUBLISHED for pair in recordings.read_table(root / s / "spk2age")]
     try:
         return {speaker: int(age) for speaker, age in pairs}
     except ValueError as error:
         raise CorpusError(
             f"speechocean762: {error} in spk2age; expected `speaker age` in whole years."
         ) from error
+
+
+def _is_dev(speaker: str) -> bool:
+    return speaker.endswith("0")
 
 
 def _entries(root: Path, split: str) -> Iterator[recordings.Entry]:

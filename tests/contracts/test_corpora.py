@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from pathlib import Path
 
@@ -25,6 +26,14 @@ def test_the_corpora_of_the_first_version_are_there() -> None:
         "tsv",
         "jsonl",
         "speech_commands",
+        "commonvoice",
+        "tedlium",
+        "ljspeech",
+        "cmu_arctic",
+        "an4",
+        "yesno",
+        "musan",
+        "rirs_noises",
     }
     assert promised <= set(CORPORA)
 
@@ -46,6 +55,23 @@ def test_prepare_takes_a_root_and_gives_splits(name: str) -> None:
     assert list(inspect.signature(prepare).parameters) == ["root"]
     assert typing.get_type_hints(prepare) == {"root": Path, "return": dict[str, list[Utterance]]}
     assert "Raises:" in (prepare.__doc__ or "")
+
+
+@every_corpus
+def test_what_can_be_downloaded_says_where_from(name: str) -> None:
+    corpus = plugins.find("corpora", name)
+    if "own" in corpus.SOURCE:
+        assert not hasattr(corpus, "download")
+        return
+    assert list(inspect.signature(corpus.download).parameters) == ["root", "parts"]
+    assert "Raises:" in (corpus.download.__doc__ or "")
+    assert corpus.FOLDER
+    for archive in getattr(corpus, "ARCHIVES", {}).values():
+        assert re.fullmatch(r"https?://\S+\.(tar\.gz|tgz|tar\.bz2|zip)", archive.url)
+        assert archive.folder.split("/")[0] == corpus.FOLDER
+        assert re.fullmatch(r"(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})?", archive.checksum)
+        # What nobody vouches for should at least come over a line that can't be listened in on, or be named.
+        assert archive.checksum or archive.url.startswith("https://") or name == "an4"
 
 
 @every_corpus

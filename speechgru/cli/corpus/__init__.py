@@ -1,3 +1,3 @@
 """The commands `speechgru corpus ...`."""
 
-HELP = "Corpora: download, prepare, check"
+HELP = "Corpora: list, download, prepare, check"

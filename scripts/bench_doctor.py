@@ -1,0 +1,41 @@
+"""How long `speechgru corpus check` takes: `python scripts/bench_doctor.py DATA --files 10000 --processes 2`.
+
+DATA is the folder of shared corpora. The first --files recordings below it are taken, in the order of their names,
+whatever their format; the times depend on how long they are and on their codec, so both are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from pathlib import Path
+
+from speechgru import audio, doctor, recordings
+from speechgru.manifest import Utterance
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--processes", type=int, default=2)
+    args = parser.parse_args()
+
+    paths = sorted(p for p in args.data.rglob("*") if audio.is_audio(p))[: args.files]
+    utterances = [Utterance(p, recordings.duration(p), "some words", id=str(i)) for i, p in enumerate(paths)]
+    formats = ", ".join(f"{n} {suffix}" for suffix, n in Counter(p.suffix for p in paths).most_common())
+    begin, begin_cpu = time.perf_counter(), time.process_time()
+    doctor.diagnose({"all": utterances}, processes=args.processes)
+    seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
+    hours = doctor.hours(utterances)
+    print(
+        f"{len(paths)} files ({formats}), {hours:.2f} h, {args.processes} processes: {seconds:.1f} s, "
+        f"{1000 * seconds / len(paths):.1f} ms a file, {3600 * hours / seconds:.0f} times real time"
+    )
+    if args.processes == 1:  # the time of other processes isn't counted here
+        print(f"processor time: {cpu:.1f} s, {1000 * cpu / len(paths):.1f} ms a file")
+
+
+if __name__ == "__main__":
+    main()

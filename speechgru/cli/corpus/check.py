@@ -1,0 +1,140 @@
+"""speechgru corpus check: what is wrong with recordings, texts and splits."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechgru.cli import positive
+from speechgru.errors import CorpusError, ManifestError, UsageError
+
+if TYPE_CHECKING:
+    from speechgru.doctor import Diagnosis
+    from speechgru.manifest import Utterance
+
+HELP = "Check manifests: unreadable and silent recordings, wrong texts, leaks between splits"
+EXAMPLES = """\
+  speechgru corpus check manifests/train.jsonl manifests/dev.jsonl manifests/test.jsonl
+  speechgru corpus check --write cleaned --list problems.tsv train.jsonl test.jsonl
+  speechgru corpus check --format json --drop "clipped audio" --keep "odd characters" train.jsonl
+
+Each manifest is a split; give the training split first: what it shares with a later one is reported of, and
+dropped from, the earlier. Exit code 1 if something serious was found (marked ! in the table), 0 otherwise.
+`--write DIR` writes each split to DIR/NAME.jsonl without what is unusable, and with measured durations.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="JSON Lines; each is a split")
+    parser.add_argument("--write", metavar="DIR", type=Path, help="write cleaned manifests there")
+    parser.add_argument("--list", metavar="FILE", type=Path, help="write every finding there, tab-separated")
+    parser.add_argument(
+        "--drop",
+        action="append",
+        default=[],
+        metavar="PROBLEM",
+        help="leave this kind out too (with --write)",
+    )
+    parser.add_argument("--keep", action="append", default=[], metavar="PROBLEM", help="leave this kind in")
+    parser.add_argument(
+        "--frames-per-second",
+        type=float,
+        default=25.0,
+        metavar="N",
+        help="of the network's output, for CTC (default: 25; at 1.1 times the speed 22.7)",
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
+    )
+    parser.add_argument(
+        "--processes", type=positive, metavar="N", help="that decode recordings (default: one a processor)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from speechgru import doctor
+
+    _check_arguments(args)
+    splits = _read(args.manifests)
+    files = len({u.audio_filepath for utterances in splits.values() for u in utterances})
+    with tqdm(total=files, unit="file", file=sys.stderr, disable=None) as bar:
+        diagnosis = doctor.diagnose(
+            splits,
+            frames_per_second=args.frames_per_second,
+            processes=args.processes or len(os.sched_getaffinity(0)),
+            on_progress=lambda done: bar.update(done - bar.n),
+        )
+    if args.format == "json":
+        print(json.dumps(doctor.to_dict(diagnosis), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(doctor.table(diagnosis)))
+    if args.list:
+        _list(args.list, diagnosis)
+    if args.write:
+        _write(args, diagnosis)
+    return int(diagnosis.serious)
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    from speechgru import plugins
+    from speechgru.findings import KINDS
+
+    for kind in (*args.drop, *args.keep):
+        if kind not in KINDS:
+            raise UsageError(plugins.unknown("problem", kind, KINDS))
+    if not 0 < args.frames_per_second < 1000:
+        raise UsageError(
+            f"--frames-per-second is {args.frames_per_second:g}; expected a number above 0, such as 25."
+        )
+    if (args.drop or args.keep) and not args.write:
+        raise UsageError("--drop and --keep say what --write DIR leaves out; give --write DIR too.")
+
+
+def _read(paths: list[str]) -> dict[str, list[Utterance]]:
+    """All manifests before the first recording is decoded. A split is named after its file."""
+    from speechgru import manifest
+
+    stems = [Path(path).stem for path in paths]
+    names = [stem if stems.count(stem) == 1 else path for stem, path in zip(stems, paths)]
+    if len(set(names)) < len(names):
+        raise UsageError(f"A manifest is given twice among {', '.join(paths)}; each is a split of its own.")
+    splits = {name: manifest.read(path) for name, path in zip(names, paths)}
+    for name, utterances in splits.items():
+        if not utterances:
+            raise ManifestError(f"{name} has no utterances; at least one line is expected.")
+    return splits
+
+
+def _list(path: Path, diagnosis: Diagnosis) -> None:
+    from speechgru import files
+
+    rows = [("problem", "split", "id", "audio_filepath", "duration", "detail", "text")]
+    for f in diagnosis.findings:
+        u = f.utterance
+        rows.append((f.kind, f.split, u.id, str(u.audio_filepath), f"{u.duration:.3f}", f.detail, u.text))
+    files.write_text(path, "".join("\t".join(" ".join(cell.split()) for cell in row) + "\n" for row in rows))
+
+
+def _write(args: argparse.Namespace, diagnosis: Diagnosis) -> None:
+    from speechgru import manifest
+    from speechgru.doctor import hours
+
+    cleaned = diagnosis.cleaned(args.drop, args.keep)
+    empty = [name for name, utterances in cleaned.items() if not utterances]
+    if empty:
+        raise CorpusError(
+            f"Nothing of {empty[0]} would be left, so no manifest was written. See the table for why; --keep PROBLEM "
+            "leaves a kind in."
+        )
+    for name, utterances in cleaned.items():
+        path = args.write / f"{Path(name).stem if name.endswith('.jsonl') else name}.jsonl"
+        manifest.write(path, utterances)
+        lost = hours(diagnosis.splits[name]) - hours(utterances)
+        count = len(diagnosis.splits[name]) - len(utterances)
+        print(f"{path}: {len(utterances):,} utterances; left out {count:,}, {lost:.2f} h", file=sys.stderr)

@@ -1,0 +1,45 @@
+"""speechgru corpus download: fetch a public corpus, check it and unpack it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+HELP = "Fetch a public corpus: resumed, checked, unpacked whole or not at all"
+EXAMPLES = """\
+  speechgru corpus download yesno data
+  speechgru corpus download librispeech data --part dev-clean --part train-clean-100
+  speechgru corpus download commonvoice data        (explains the steps: it needs a login)
+
+ROOT becomes the folder of corpora: `speechgru train RECIPE corpus.root=ROOT`. The same command goes on after a
+broken connection, and passes over what is there. Archives are deleted once they are unpacked.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="corpus; see `speechgru corpus list`")
+    parser.add_argument("root", metavar="ROOT", type=Path, help="folder to put it in; made if needed")
+    parser.add_argument(
+        "--part",
+        action="append",
+        default=[],
+        metavar="PART",
+        help="only this part (repeatable; default: all)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from speechgru import plugins
+    from speechgru.errors import UsageError
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    module = plugins.find("corpora", args.name)
+    if not hasattr(module, "download"):
+        raise UsageError(f"{args.name} is {module.SOURCE}: there is nothing to download.")
+    for folder in module.download(args.root, args.part):
+        print(folder)
+    print(f"licence: {module.LICENSE}")
+    print(f"next: speechgru corpus prepare {args.name} {args.root} -o manifests")
+    return 0

@@ -1,0 +1,68 @@
+"""speechgru corpus list: the corpora that are known."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+HELP = "List the corpora that are known, with licence and size"
+EXAMPLES = """\
+  speechgru corpus list
+  speechgru corpus list --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON, with addresses, checksums and citations"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from speechgru import plugins
+
+    found = {name: _described(plugins.find("corpora", name)) for name in plugins.names("corpora")}
+    if args.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return 0
+    rows = [("corpus", "download", "licence", "parts")]
+    for name, corpus in found.items():
+        rows.append((name, _size(corpus), corpus["licence"], _parts(corpus)))
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for row in rows:
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip())
+    return 0
+
+
+def _described(module: Any) -> dict[str, Any]:
+    archives = getattr(module, "ARCHIVES", {})
+    return {
+        "about": module.__doc__.strip().split("\n\n")[0].replace("\n", " "),
+        "source": module.SOURCE,
+        "licence": module.LICENSE,
+        "citation": module.CITATION,
+        "can_download": bool(archives),
+        "needs_login": hasattr(module, "download") and not archives,
+        "parts": {
+            name: {"url": a.url, "bytes": a.size or None, "checksum": a.checksum or None}
+            for name, a in archives.items()
+        },
+    }
+
+
+def _size(corpus: dict[str, Any]) -> str:
+    if corpus["needs_login"]:
+        return "after login"
+    sizes = [part["bytes"] for part in corpus["parts"].values()]
+    if not sizes:
+        return "your own"
+    total = sum(filter(None, sizes))
+    return ("?" if None in sizes and not total else f"{total / 1e9:.2f} GB") + (
+        " +" if None in sizes and total else ""
+    )
+
+
+def _parts(corpus: dict[str, Any]) -> str:
+    names = list(corpus["parts"])
+    return ", ".join(names) if len(names) > 1 else ""

@@ -1,0 +1,44 @@
+"""speechgru corpus prepare: a corpus on disk to manifests."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+HELP = "Write a corpus's splits as manifests"
+EXAMPLES = """\
+  speechgru corpus prepare librispeech data -o manifests
+  speechgru corpus prepare commonvoice data/cv-corpus-21.0/cy -o manifests/cy
+  speechgru corpus prepare folder my_recordings -o manifests
+
+Writes DIR/SPLIT.jsonl for each split, and DIR/dropped.tsv with what was left out and why.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="corpus; see `speechgru corpus list`")
+    parser.add_argument("root", metavar="ROOT", type=Path, help="its folder, or the one it was downloaded to")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, required=True, help="folder for the manifests"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from speechgru import manifest, plugins, recordings
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    module = plugins.find("corpora", args.name)
+    with recordings.collect_dropped() as dropped:
+        splits = module.prepare(args.root)
+    for name, utterances in splits.items():
+        path = args.output / f"{name}.jsonl"
+        manifest.write(path, utterances)
+        hours = sum(u.duration for u in utterances) / 3600
+        speakers = len({u.speaker for u in utterances} - {""})
+        print(f"{path}: {len(utterances):,} utterances, {hours:.2f} h, {speakers or 'unknown'} speakers")
+    manifest.write_dropped(args.output / "dropped.tsv", dropped)
+    print(f"{args.output / 'dropped.tsv'}: {len(dropped):,} left out")
+    print(f"licence: {module.LICENSE}")
+    return 0
