@@ -1,0 +1,3 @@
+"""The commands `speechgru model ...`."""
+
+HELP = "Models: list, fetch, remove"

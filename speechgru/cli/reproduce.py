@@ -1,0 +1,77 @@
+"""speechgru reproduce: a run once more, and whether it came out the same."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import sys
+
+from speechgru.errors import UsageError
+
+HELP = "Run a finished training again, and say whether the weights are the same"
+EXAMPLES = """\
+  speechgru reproduce runs/digits/receipt.json
+  speechgru reproduce runs/digits output=runs/again corpus.root=/other/place
+  torchrun --nproc-per-node 2 -m speechgru reproduce runs/english-small
+
+The recipe, its overrides, the seed and the data must be those of the receipt; other versions are named and tried.
+Results go to output=FOLDER, by default the old folder's name and `-again`. Exit code 0 if the weights are the same to
+the bit, 1 if not.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("receipt", metavar="RECEIPT", help="receipt.json of a run, or the run's folder")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="KEY=VALUE", help="where data and results are now"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with a repetition that was interrupted")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars and no epoch lines")
+
+
+def run(args: argparse.Namespace) -> int:
+    from speechgru import parallel, receipts, runs
+    from speechgru.config import load_recipe, recipes, to_yaml
+    from speechgru.report import versions
+
+    receipt, group = receipts.read(args.receipt), parallel.place()
+    if receipt.processes != group.size:
+        command = shlex.join(["speechgru", "reproduce", args.receipt, *args.overrides])
+        launcher = f"torchrun --nproc-per-node {receipt.processes} -m " if receipt.processes > 1 else ""
+        raise UsageError(
+            f"The run had {receipt.processes} processes, this has {group.size}. Type: {launcher}{command}"
+        )
+    level = logging.INFO if group.is_main and not args.quiet else logging.WARNING
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("speechgru").setLevel(level)
+    recipe = receipt.recipe if receipt.recipe in recipes() else receipt.folder
+    overrides = [*receipt.overrides, *_output(receipt.overrides, receipt.recipe), *args.overrides]
+    composed = load_recipe(recipe, overrides)
+    notes = receipt.differences(versions(), runs.commit())
+    if group.is_main:
+        for note in notes:
+            print(f"speechgru: note: {note}", file=sys.stderr)
+    finished = runs.train(
+        composed,
+        overrides,
+        composed=to_yaml(composed),
+        command=shlex.join(["speechgru", "train", recipe, *overrides]),
+        resume=args.resume,
+        quiet=args.quiet,
+        expected=receipt,
+    )
+    if not group.is_main:
+        return 0
+    again = receipts.read(finished.folder)
+    same = again.weights == receipt.weights
+    print(f"dev score: {receipt.score:.6g} then, {again.score:.6g} now")
+    print(f"weights: {'the same to the bit' if same else 'not the same'}")
+    print(f"model: {finished.model}\nreport: {finished.folder / 'report.md'}")
+    return 0 if same else 1
+
+
+def _output(overrides: list[str], name: str) -> list[str]:
+    """Where the repetition goes: beside the first run."""
+    given = [value.partition("=")[2] for value in overrides if value.startswith("output=")]
+    return [f"output={given[-1] if given else f'runs/{name}'}-again"]
