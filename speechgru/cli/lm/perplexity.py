@@ -1,0 +1,33 @@
+"""speechgru lm perplexity: how well a language model predicts texts."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "Measure how well a language model predicts texts"
+EXAMPLES = """\
+  speechgru lm perplexity model.slm heldout.txt
+  speechgru lm perplexity model.arpa.gz dev.jsonl test.jsonl
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="an .slm, .arpa or .arpa.gz file, or a packaged name")
+    parser.add_argument(
+        "texts",
+        nargs="+",
+        metavar="TEXT",
+        help="UTF-8 text (.gz or not) or a manifest (.jsonl), each measured on its own; normalised as for lm build",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from speechgru.lm.ngram import load
+    from speechgru.lm.sentences import read_references
+    from speechgru.packaged import find_lm
+
+    model = load(find_lm(args.model))
+    for path in args.texts:
+        found = model.perplexity(read_references(path))
+        print(f"{path}: {found.words:,} words in {found.sentences:,} sentences: {found.describe()}")
+    return 0

@@ -1,0 +1,175 @@
+"""speechgru lm tune: how much a language model should count, chosen on dev recordings."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from speechgru.cli import positive
+from speechgru.errors import ManifestError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from speechgru.decoders.beam import Decoder, Settings
+    from speechgru.recognizer import Recognizer
+    from speechgru.tuning import Heard, Result
+
+HELP = "Choose a language model's weights on dev recordings, and store them with a model"
+EXAMPLES = """\
+  speechgru lm tune dev.jsonl --lm books.slm
+  speechgru lm tune clean.jsonl other.jsonl --model english-small --lm english -o tuned.safetensors
+  speechgru lm tune dev.jsonl --lm english --hotwords-file names.txt
+
+The network hears each recording once; then the beam search reads what it heard with one setting after another.
+-o and --write store the best only if it makes fewer word errors than greedy decoding, in all sets together, and
+in none of them more. Use recordings of no test set: what is chosen on them can't be measured on them any more.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru import decoderoptions
+
+    parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="JSON Lines of dev recordings")
+    parser.add_argument(
+        "--lm", required=True, metavar="LM", help="packaged name or file (.slm, .arpa, .arpa.gz)"
+    )
+    parser.add_argument(
+        "--model", metavar="MODEL", help="checkpoint file or packaged name (default: english-small)"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write a copy of the model that reads so here")
+    parser.add_argument("--write", action="store_true", help="change the model's own file instead")
+    parser.add_argument("--beam", type=positive, default=64, metavar="N", help="texts kept (default: 64)")
+    parser.add_argument(
+        "--trials", type=positive, default=60, metavar="N", help="settings to try (default: 60)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the search and the intervals (default: 0)")
+    decoderoptions.add_hotwords(parser)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what each way of decoding makes of the sets, and store the best where asked to."""
+    from speechgru import tuning
+    from speechgru.decoders.beam import Decoder, Settings
+    from speechgru.recognizer import load_recognizer
+
+    target = _target(args)
+    recognizer = load_recognizer(args.model, args.device, decoder="greedy")
+    vocabulary = recognizer.engine.vocabulary
+    # Before the network's work: a language model or hotword that doesn't fit is told at once.
+    search = Decoder(Settings(beam=args.beam, lm=args.lm, hotwords=_hotwords(args)), vocabulary)
+    hotwords, plain = search.settings.hotwords, replace(search.settings, hotwords=())
+    sets = [_hear(recognizer, path) for path in args.manifests]
+    show = _table(sets, args.seed)
+    greedy = show("greedy", recognizer.decoder)
+    show("beam, no language model", Decoder(Settings(beam=args.beam), vocabulary))
+    search = search.with_settings(plain)
+    show("beam, untuned", search)
+    settings = _tune(search, sets, tuning.LM_WEIGHTS, args)
+    tuned = show("beam, tuned", search.with_settings(settings))
+    if hotwords:
+        search = search.with_settings(replace(settings, hotwords=hotwords))
+        show("with hotwords, untuned", search)
+        settings = _tune(search, sets, ("hotword_weight",), args)
+        show("with hotwords, tuned", search.with_settings(settings))
+    print("\nbest: " + " ".join(f"{name}={getattr(settings, name):g}" for name in tuning.RANGES))
+    if target is not None:
+        _store(args, target, replace(settings, hotwords=()), tuned.beats(greedy))
+    return 0
+
+
+def _target(args: argparse.Namespace) -> Path | None:
+    """Where the model is to be written; what is wrong with that is told before any work."""
+    from speechgru.packaged import find_model, language_models
+
+    if args.output and args.write:
+        raise UsageError("--write changes the model's own file, -o writes another. Give one of the two.")
+    if not (args.output or args.write):
+        return None
+    if args.lm not in language_models():
+        names = ", ".join(language_models()) or "none yet"
+        raise UsageError(
+            f"A model's file names a packaged language model, never a path, and {args.lm} is none (there are: "
+            f"{names}). Leave out -o and --write, and pass the weights that are found to transcribe: --lm FILE "
+            "--lm-weight X --word-bonus Y."
+        )
+    target = Path(args.output) if args.output else find_model(args.model)
+    if target.is_dir():
+        raise UsageError(f"-o {target} is a folder; expected the name of a file to write.")
+    return target
+
+
+def _hotwords(args: argparse.Namespace) -> tuple[str, ...]:
+    from speechgru import decoderoptions, readout
+
+    return tuple(readout.spoken(phrase) for phrase in decoderoptions.hotwords(args))
+
+
+def _hear(recognizer: Recognizer, path: str) -> Heard:
+    from tqdm import tqdm
+
+    from speechgru import manifest, tuning
+
+    utterances = manifest.read(path)
+    if not utterances:
+        raise ManifestError(f"{path} has no utterances; at least one line is expected.")
+    name = Path(path).stem
+    with tqdm(total=len(utterances), desc=name, unit="file", file=sys.stderr, disable=None) as bar:
+        heard = tuning.hear(recognizer, name, utterances, lambda done: bar.update(done - bar.n))
+    if heard.left_out:
+        print(f"{path}: left out {heard.left_out} utterances longer than one piece", file=sys.stderr)
+    return heard
+
+
+def _table(sets: Sequence[Heard], seed: int) -> Callable[[str, Any], Result]:
+    """A function that measures a decoder and prints its line."""
+    from speechgru import tuning
+    from speechgru.evaluation import interval_text, percent
+
+    columns = "".join(f"{s.name:>16}" for s in sets) if len(sets) > 1 else ""
+    print(f"{'':26}{'WER':>9}  {'95 % interval':22}{columns}")
+
+    def show(name: str, decoder: Any) -> Result:
+        result = tuning.measure(decoder, sets, seed)
+        each = "".join(f"{percent(score.wer):>16}" for score in result.sets) if len(sets) > 1 else ""
+        interval = interval_text(result.total.interval)
+        print(f"{name:26}{percent(result.total.wer):>9}  {interval:22}{each}", flush=True)
+        return result
+
+    return show
+
+
+def _tune(
+    decoder: Decoder, sets: Sequence[Heard], names: Sequence[str], args: argparse.Namespace
+) -> Settings:
+    from tqdm import tqdm
+
+    from speechgru import tuning
+
+    with tqdm(total=args.trials, unit="trial", file=sys.stderr, disable=None, leave=False) as bar:
+        return tuning.tune(
+            decoder,
+            sets,
+            names,
+            trials=args.trials,
+            seed=args.seed,
+            on_trial=lambda trial, settings, errors: bar.update(trial - bar.n),
+        )
+
+
+def _store(args: argparse.Namespace, target: Path, settings: Settings, better: bool) -> None:
+    """Write the model with its new decoder, or say why not."""
+    from speechgru import checkpoint
+    from speechgru.packaged import find_model
+
+    if not better:
+        print(f"not better than greedy in all sets: {target} is not written, the model stays as it is")
+        return
+    loaded = checkpoint.load(find_model(args.model))
+    header = {**loaded.header, "decoder": {"name": "beam", "settings": asdict(settings)}}
+    checkpoint.save(target, loaded.kind, header, loaded.tensors)
+    print(f"stored in {target}: beam search with language model {settings.lm}")

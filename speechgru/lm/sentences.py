@@ -1,0 +1,150 @@
+"""Plain text as normalised sentences, the training material of language models.
+
+* A file is UTF-8 text, `.gz` or not. A line is a paragraph, or several; with `wrapped=True` a paragraph goes on to
+  the next empty line, as in Project Gutenberg's books.
+* A sentence ends after `.`, `?`, `!` or `…` (and closing quotes or brackets) when white space and then a capital
+  letter or a digit follow (opening quotes or brackets may stand before it), unless the full stop belongs to a
+  title or another abbreviation of ABBREVIATIONS or to a single letter (`J. Smith`).
+* Each sentence becomes what `speechgru.text.normalise` makes of it; those with no words are left out.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from speechgru import manifest
+from speechgru.errors import LanguageModelError
+from speechgru.text import normalise
+
+ABBREVIATIONS = frozenset(
+    {"mr", "mrs", "ms", "messrs", "mme", "mlle", "dr", "prof", "rev", "hon", "st", "ste", "esq", "jr", "sr"}
+    | {"capt", "col", "gen", "lieut", "lt", "maj", "sgt", "serg", "cpl", "adm", "gov"}
+    | {"vs", "viz", "cf", "vol", "vols", "nos", "pp", "i.e", "e.g", "a.m", "p.m"}
+)
+_END = re.compile(r"""[.?!…]["'”’»)\]]*\s+""")
+_OPENING = "\"'“‘«([—–-_*"
+_LAST_WORD = re.compile(r"[\w.]*$")
+_MARK = "\0"
+_LOOSE = re.compile(r"(?<![a-z])'|'(?![a-z])")
+
+
+def read_sentences(path: str | Path, wrapped: bool = False) -> Iterator[str]:
+    """The normalised sentences of a text file, in order.
+
+    Raises:
+        LanguageModelError: the file can't be read, isn't UTF-8 (the message says where), or holds no words.
+    """
+    empty = True
+    for paragraph in _paragraphs(path, wrapped):
+        for sentence in split_sentences(paragraph):
+            spoken = fast_normalise(sentence)
+            if spoken:
+                empty = False
+                yield spoken
+    if empty:
+        raise LanguageModelError(f"{path} holds no words. Expected English text.")
+
+
+def read_references(path: str | Path) -> list[str]:
+    """The normalised sentences of a text file, or one for each utterance of a manifest (`.jsonl`).
+
+    Raises:
+        ManifestError, LanguageModelError: the file can't be read.
+    """
+    if str(path).endswith(".jsonl"):
+        return [fast_normalise(utterance.text) for utterance in manifest.read(path)]
+    return list(read_sentences(path))
+
+
+def read_lines(path: str | Path) -> Iterator[str]:
+    """The lines of a UTF-8 text file, `.gz` or not.
+
+    Raises:
+        LanguageModelError: as `read_sentences`, except that a file may be empty.
+    """
+    start = 0
+    try:
+        with _open(path) as stream:
+            for number, line in enumerate(stream, start=1):
+                try:
+                    yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as error:
+                    raise LanguageModelError(
+                        f"{path}, line {number}, byte {start + error.start}: {line[error.start]:#04x} is not "
+                        "UTF-8. Expected UTF-8 text; convert it first (iconv -f ENCODING -t UTF-8)."
+                    ) from error
+                start += len(line)
+    except (OSError, EOFError, zlib.error) as error:
+        raise LanguageModelError(f"Can't read the text {path}: {error}.") from error
+
+
+def split_sentences(paragraph: str) -> list[str]:
+    """A paragraph cut at the ends of its sentences.
+
+    >>> split_sentences("“Who?” said Mr. Lee. “I!” He left at 9 a.m. on foot.")
+    ['“Who?” said Mr. Lee. ', '“I!” ', 'He left at 9 a.m. on foot.']
+    """
+    cuts = [m.end() for m in _END.finditer(paragraph) if _ends_sentence(paragraph, m)]
+    return [paragraph[a:b] for a, b in zip([0, *cuts], [*cuts, len(paragraph)])]
+
+
+def fast_normalise(text: str) -> str:
+    """Exactly `normalise(text)`, several times faster for text without digits and quotes in apostrophes."""
+    plain = text.translate(_CHARACTERS)
+    # Around digits and loose apostrophes the normaliser looks at more than one character.
+    if _MARK in plain or ("'" in plain and _LOOSE.search(plain)):
+        return normalise(text)
+    return " ".join(plain.split())
+
+
+class _Characters(dict[int, str]):
+    """What the normaliser makes of a character wherever it stands, found out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        folded = unicodedata.normalize("NFKD", character)
+        spoken = normalise(f"x{character}x")[1:-1]
+        apostrophes = sum(normalise(f"x{c}x") == "x'x" for c in folded)
+        depends = code == 0 or apostrophes > 1 or "⁄" in folded or any(c.isdigit() for c in folded)
+        self[code] = _MARK if depends else spoken
+        return self[code]
+
+
+_CHARACTERS = _Characters()
+
+
+def _ends_sentence(paragraph: str, end: re.Match[str]) -> bool:
+    start = end.end()
+    while start < len(paragraph) and paragraph[start] in _OPENING:
+        start += 1
+    if start == len(paragraph) or not (paragraph[start].isupper() or paragraph[start].isdigit()):
+        return False
+    if paragraph[end.start()] != ".":
+        return True
+    before = _LAST_WORD.search(paragraph, max(0, end.start() - 12), end.start())
+    word = before[0].lower() if before else ""
+    return len(word) != 1 and word not in ABBREVIATIONS
+
+
+def _paragraphs(path: str | Path, wrapped: bool) -> Iterator[str]:
+    if not wrapped:
+        yield from read_lines(path)
+        return
+    lines: list[str] = []
+    for line in read_lines(path):
+        if line.strip():
+            lines.append(line)
+        else:
+            yield "".join(lines)
+            lines = []
+    yield "".join(lines)
+
+
+def _open(path: str | Path) -> IO[bytes]:
+    return gzip.open(path, "rb") if str(path).endswith(".gz") else open(path, "rb")  # type: ignore[return-value]

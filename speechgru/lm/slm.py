@@ -1,0 +1,208 @@
+"""The `.slm` file: a packed n-gram model that is mapped into memory, not read.
+
+A first line of JSON (padded with spaces so that what follows is aligned), then the arrays of `Arrays` and the
+words (one a line, zlib), each at a multiple of 64 bytes. The header says `format`, `order`, `counts`, `sections`
+(name → dtype, shape, offset after the header), `size` and `crc32` of what follows, and where the model comes from.
+Numbers are little-endian.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import mmap
+import sys
+import zlib
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speechgru.errors import LanguageModelError
+from speechgru.files import atomic_path
+from speechgru.lm.arrays import Arrays
+from speechgru.lm.bits import width_of, words_needed
+from speechgru.lm.corpus import LARGEST_VOCABULARY
+from speechgru.lm.table import SPECIAL
+
+FORMAT = "speechgru-lm/1"
+LARGEST_HEADER = 1 << 20
+LARGEST_ORDER = 16
+_ALIGNMENT = 64
+_HEADER = 4096  # about
+_LONGEST_WORD = 64  # bytes on average: what the compressed words may grow to
+_DTYPES = {
+    "ngrams": "uint64",
+    "contexts": "uint64",
+    "flags": "uint64",
+    "ranks": "uint32",
+    "probs": "float32",
+    "backoffs": "float32",
+    "ngram_ends": "int64",
+    "context_ends": "int64",
+    "widths": "int64",
+}
+
+
+def save(path: str | Path, words: Sequence[str], arrays: Arrays, provenance: dict[str, Any]) -> None:
+    """Write a model, whole or not at all; `provenance` is what JSON can hold, kept in the header."""
+    named = {**arrays._asdict(), "words": np.frombuffer(_compressed(words), np.uint8)}
+    sections, parts, size = {}, [], 0
+    for name, array in named.items():
+        sections[name] = {"dtype": array.dtype.name, "shape": list(array.shape), "offset": size}
+        raw = array.tobytes()
+        raw += bytes(-len(raw) % _ALIGNMENT)
+        parts.append(raw)
+        size += len(raw)
+    data = b"".join(parts)
+    header = {
+        "format": FORMAT,
+        "order": len(arrays.ngram_ends),
+        "counts": [int(n) for n in np.diff(arrays.ngram_ends, prepend=0)],
+        "size": size,
+        "crc32": zlib.crc32(data),
+        "sections": sections,
+        **{key: value for key, value in provenance.items() if key not in _OWN_KEYS},
+    }
+    line = json.dumps(header, ensure_ascii=True, allow_nan=False).encode()
+    line += b" " * (-(len(line) + 1) % _ALIGNMENT) + b"\n"
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(line + data)
+
+
+def size_of(words: Sequence[str], counts: Sequence[int], contexts: int, bits: int) -> int:
+    """Bytes of the file of a model with that many n-grams of each order and contexts, to within a few hundred.
+
+    `bits` of a weight's code.
+    """
+    ngrams = sum(counts)
+    ngram_bits = ngrams * (width_of(len(words) - 1) + bits)
+    context_bits = (contexts + 2) * (bits + width_of(ngrams) + width_of(contexts))
+    rank_bits = (ngrams - counts[-1]) * 1.5
+    books = 2 * len(counts) * 4 << bits
+    return int(ngram_bits + context_bits + rank_bits) // 8 + books + len(_compressed(words)) + _HEADER
+
+
+def _compressed(words: Sequence[str]) -> bytes:
+    return zlib.compress("\n".join(words).encode(), 9)
+
+
+_OWN_KEYS = ("format", "order", "counts", "size", "crc32", "sections")
+
+
+def load(path: str | Path) -> tuple[tuple[str, ...], Arrays, dict[str, Any]]:
+    """Words, arrays (memory-mapped, read-only) and header of a model.
+
+    Raises:
+        LanguageModelError: the file can't be read, is of another kind, cut short or damaged.
+    """
+    try:
+        with open(path, "rb") as stream:
+            header, start = _header(path, stream.readline(LARGEST_HEADER))
+            content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise LanguageModelError(f"Can't read the language model {path}: {error}.") from error
+    size = header.get("size")
+    if size != len(content) - start:
+        raise LanguageModelError(
+            f"The language model {path} has {len(content) - start} bytes of data; its header says {size}. "
+            "It was cut short or changed; copy or download it again."
+        )
+    if zlib.crc32(memoryview(content)[start:]) != header.get("crc32"):
+        raise LanguageModelError(
+            f"The language model {path} is damaged: its checksum is wrong. Copy or download it again."
+        )
+    try:
+        named = {name: _section(header, name, dtype, content, start) for name, dtype in _DTYPES.items()}
+        arrays = Arrays(**named)
+        _check(arrays)
+        words = _words(_section(header, "words", "uint8", content, start), int(arrays.ngram_ends[0]))
+    except _FaultError as fault:
+        raise LanguageModelError(f"The language model {path} is damaged: {fault}.") from fault
+    return words, arrays, header
+
+
+class _FaultError(Exception):
+    """What is wrong with a file's contents."""
+
+
+def _header(path: str | Path, line: bytes) -> tuple[dict[str, Any], int]:
+    """The first line and its length."""
+    try:
+        header = json.loads(line) if line.endswith(b"\n") and len(line) % _ALIGNMENT == 0 else None
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        found = repr(header.get("format")) if isinstance(header, dict) else "none"
+        raise LanguageModelError(
+            f"{path} is no language model that this version reads: format {found}, expected {FORMAT!r}. "
+            "Build one with speechgru lm build, or give an .arpa file its ending."
+        )
+    return header, len(line)
+
+
+def _section(header: dict[str, Any], name: str, dtype: str, content: mmap.mmap, start: int) -> np.ndarray:
+    sections = header.get("sections")
+    section = sections.get(name) if isinstance(sections, dict) else None
+    if not isinstance(section, dict) or section.get("dtype") != dtype:
+        raise _FaultError(f"section {name} is missing or not {dtype}")
+    shape: Any = section.get("shape")
+    offset: Any = section.get("offset")
+    whole = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in [*shape, offset])
+    if not whole or len(shape) not in (1, 2) or offset % _ALIGNMENT:
+        raise _FaultError(f"section {name} has shape {shape!r} and offset {offset!r}")
+    length = math.prod(shape) * np.dtype(dtype).itemsize
+    if offset + length > len(content) - start:
+        raise _FaultError(f"section {name} goes beyond the end of the file")
+    array = np.frombuffer(content, np.dtype(dtype).newbyteorder("<"), math.prod(shape), start + offset)
+    if sys.byteorder == "big":
+        array = array.astype(dtype)
+        array.flags.writeable = False
+    return array.reshape(shape)
+
+
+def _check(arrays: Arrays) -> None:
+    """That the arrays fit each other, so that `advance` never leaves them."""
+    orders = len(arrays.ngram_ends)
+    ngram_ends, context_ends, widths = arrays.ngram_ends, arrays.context_ends, arrays.widths
+    for name, ends in (("ngram_ends", ngram_ends), ("context_ends", context_ends)):
+        if ends.shape != (orders,) or not 1 <= orders <= LARGEST_ORDER or (np.diff(ends) < 0).any():
+            raise _FaultError(f"{name} is {ends.tolist()[:LARGEST_ORDER]}")
+    if not len(SPECIAL) <= ngram_ends[0] <= LARGEST_VOCABULARY or context_ends[0] < 1:
+        raise _FaultError(f"it has {ngram_ends[0]} words and {context_ends[0]} contexts of one")
+    if widths.shape != (5,) or (widths < 1).any() or (widths > 48).any():
+        raise _FaultError(f"widths are {widths.tolist()[:5]}")
+    below = int(ngram_ends[-2]) if orders > 1 else 0
+    expected = {
+        "ngrams": (words_needed(int(ngram_ends[-1]), int(widths[:2].sum())),),
+        "contexts": (words_needed(int(context_ends[-1]) + 1, int(widths[2:].sum())),),
+        "flags": (words_needed(below, 1),),
+        "ranks": (words_needed(below, 1),),
+    }
+    for name, shape in expected.items():
+        if getattr(arrays, name).shape != shape:
+            raise _FaultError(
+                f"section {name} has {getattr(arrays, name).shape} numbers where {shape} belong"
+            )
+    for name, book in (("probs", arrays.probs), ("backoffs", arrays.backoffs)):
+        if book.ndim != 2 or len(book) != orders or not book.shape[1] or not np.isfinite(book).all():
+            raise _FaultError(f"section {name} isn't a table of finite numbers, one row an order")
+    if (arrays.probs > 0).any():
+        raise _FaultError("it has probabilities above one")
+
+
+def _words(compressed: np.ndarray, count: int) -> tuple[str, ...]:
+    unpacker = zlib.decompressobj()
+    try:
+        content = unpacker.decompress(compressed.tobytes(), (_LONGEST_WORD + 1) * count)
+        words = tuple(content.decode("utf-8").split("\n"))
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise _FaultError(f"its words can't be read ({error})") from error
+    if len(words) != count or words[: len(SPECIAL)] != SPECIAL or unpacker.unconsumed_tail:
+        raise _FaultError(f"it lists {len(words)} words, not {count} that begin with {' '.join(SPECIAL)}")
+    rest = words[len(SPECIAL) :]
+    if any(a >= b for a, b in pairwise(rest)):
+        raise _FaultError("its words are not sorted")
+    return words
