@@ -28,8 +28,9 @@ Heard = list[tuple[Word, ...]]
 
 
 def hear(recognizer: Recognizer, paths: Sequence[Path]) -> Heard:
-    """Words of each recording, without a gate on confidence."""
+    """Words of each recording as a gate sees them, without a gate on confidence."""
     recognizer.gate = Gate(min_confidence=0.0)
+    recognizer.times = recognizer.calibration = None
     results = [result for _, result in recognizer.transcribe_many(paths)]
     return [result.words for result in results if isinstance(result, Transcript)]
 
@@ -67,7 +68,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="store the gate in the model's header")
     args = parser.parse_args()
     try:
-        recognizer = load_recognizer(args.model)
+        recognizer = load_recognizer(args.model, decoder="greedy")  # what a gate judges, see Recognizer
         clips = sorted(path for path in args.noise.rglob("*") if audio.is_audio(path))
         speech = hear(recognizer, [u.audio_filepath for m in args.speech for u in manifest.read(m)])
         noise = hear(recognizer, clips)

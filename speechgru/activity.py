@@ -59,9 +59,9 @@ def evidence(words: Sequence[Word], rate_weight: float) -> float:
     return sum(word.confidence for word in words) / len(words) + rate_weight * letters / seconds
 
 
-def levels(signal: Signal, rate: int) -> Signal:
+def levels(signal: Signal, rate: int, seconds: float = FRAME_SECONDS) -> Signal:
     """Level in dB of each whole frame of `signal` [time]: [frames], at least SILENCE_DB."""
-    size = max(round(FRAME_SECONDS * rate), 1)
+    size = max(round(seconds * rate), 1)
     count = len(signal) // size
     used = signal[: count * size]
     emphasised = used.copy()
@@ -88,15 +88,24 @@ def may_hold_speech(signal: Signal, rate: int, gate: Gate) -> bool:
     return len(signal) < gate.range_seconds * rate or top - floor >= gate.min_range_db
 
 
-def pauses(signal: Signal, rate: int) -> list[tuple[int, int]]:
-    """Stretches of PAUSE_SECONDS or more that are quiet compared with the rest: [start, end) in samples."""
-    level = levels(signal, rate)
+def pauses(
+    signal: Signal,
+    rate: int,
+    share: float = PAUSE_SHARE,
+    shortest: float = PAUSE_SECONDS,
+    frame_seconds: float = FRAME_SECONDS,
+) -> list[tuple[int, int]]:
+    """Stretches of `shortest` seconds or more that are quiet compared with the rest: [start, end) in samples.
+
+    Quiet are frames of `frame_seconds` below floor + `share` * (top - floor), in dB.
+    """
+    level = levels(signal, rate, frame_seconds)
     floor, top = floor_and_top(level)
     if top - floor < PAUSE_MIN_RANGE_DB:
         return []
-    quiet = level < floor + PAUSE_SHARE * (top - floor)
+    quiet = level < floor + share * (top - floor)
     edges = np.flatnonzero(np.diff(quiet.astype(np.int8), prepend=0, append=0))
-    size = round(FRAME_SECONDS * rate)
+    size = max(round(frame_seconds * rate), 1)
     runs = edges.reshape(-1, 2) * size
-    long_enough = runs[runs[:, 1] - runs[:, 0] >= PAUSE_SECONDS * rate]
+    long_enough = runs[runs[:, 1] - runs[:, 0] >= shortest * rate]
     return [(int(start), int(end)) for start, end in long_enough]

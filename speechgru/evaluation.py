@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru import audio, scoring
+from speechgru import audio, breakdown, scoring
 from speechgru.errors import AudioError, SpeechGruError
 from speechgru.files import write_text
 from speechgru.manifest import Utterance
+from speechgru.reliability import Reliability, measure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from speechgru.transcript import Transcript
 
 DETAIL_COLUMNS = (
-    *("set", "id", "speaker", "words", "substitutions", "insertions", "deletions"),
+    *("set", "id", "speaker", "words", "substitutions", "insertions", "deletions", "expected_wer"),
     *("reference", "hypothesis", "alignment"),
 )
 _TOLERANCE = 0.1  # seconds by which a file may differ from what its manifest says and still be meant whole
@@ -30,10 +31,12 @@ _TOLERANCE = 0.1  # seconds by which a file may differ from what its manifest sa
 
 @dataclass(frozen=True)
 class Row:
-    """One scored utterance."""
+    """One scored utterance, with the confidence of each word heard and the WER that they let expect."""
 
     utterance: Utterance
     alignment: scoring.Alignment
+    confidences: tuple[float, ...] = ()
+    expected_wer: float | None = None
 
     @property
     def id(self) -> str:
@@ -64,12 +67,60 @@ class Evaluation:
         """Seconds of work, reading included, per second of audio. NaN without audio."""
         return self.wall_seconds / self.audio_seconds if self.audio_seconds else math.nan
 
+    def cells(self) -> dict[str, str]:
+        """Its row in a report, by column."""
+        score = self.score
+        return {
+            "WER": percent(score.wer),
+            "95 % interval": interval_text(score.interval),
+            "taken over": resampled_text(score),
+            "words": str(score.words),
+            "S / I / D": f"{score.substitutions} / {score.insertions} / {score.deletions}",
+            "CER": percent(score.cer),
+            "hours": f"{self.audio_seconds / 3600:.2f}",
+            "RTF": f"{self.real_time_factor:.4f}",
+            "not scored": str(len(self.failed)),
+        }
+
+    def note(self) -> str:
+        """How the row is to be read."""
+        return (
+            "WER and CER are pooled over all utterances; S / I / D: substituted, inserted, deleted words; the "
+            f"interval is a percentile bootstrap; texts are normalised by {self.score.normaliser}; RTF: seconds "
+            "of work per second of audio; not scored: recordings that could not be read."
+        )
+
+    def details(self) -> str:
+        """Errors by length, level and speaker, and the words that go wrong most, as tables in Markdown."""
+        return breakdown.to_markdown(self.rows)
+
+    def describe(self) -> str:
+        """A few lines for people."""
+        return describe(self)
+
+    @property
+    def reliability(self) -> Reliability:
+        """How far the words' confidences, and the files' expected WER, can be trusted."""
+        words = [
+            pair
+            for row in self.rows
+            if len(row.confidences) == len(row.alignment.hits)  # the normaliser may join words or part them
+            for pair in zip(row.confidences, row.alignment.hits, strict=True)
+        ]
+        files = [
+            (row.expected_wer, row.alignment.words.rate, len(row.confidences))
+            for row in self.rows
+            if row.expected_wer is not None and row.alignment.words.total
+        ]
+        return measure(words, files)
+
     def to_dict(self) -> dict[str, Any]:
-        """The score's fields, the times and the failures, ready for JSON: an undefined number is None."""
+        """Score, reliability, times and failures, ready for JSON: an undefined number is None."""
         return {
             **self.score.to_dict(),
             "audio_seconds": round(self.audio_seconds, 3),
             "wall_seconds": round(self.wall_seconds, 3),
+            "reliability": self.reliability.to_dict(),
             "real_time_factor": round(self.real_time_factor, 5) if self.audio_seconds else None,
             "failed": [
                 {"audio_filepath": str(failure.utterance.audio_filepath), "message": failure.message}
@@ -127,7 +178,8 @@ def evaluate(
     alignments = scoring.align([u.text for u, _ in heard], [transcript.text for _, transcript in heard])
     score = scoring.summarise(alignments, [u.speaker for u, _ in heard], samples=samples, seed=seed)
     rows = tuple(
-        Row(utterance, alignment) for (utterance, _), alignment in zip(heard, alignments, strict=True)
+        Row(utterance, alignment, tuple(word.confidence for word in found.words), found.expected_wer)
+        for (utterance, found), alignment in zip(heard, alignments, strict=True)
     )
     return Evaluation(
         score, sum(transcript.duration for _, transcript in heard), wall_seconds, rows, tuple(failed)
@@ -226,6 +278,7 @@ def describe(evaluation: Evaluation) -> str:
         f"audio              {evaluation.audio_seconds / 3600:.3f} h in {score.utterances} utterances",
         f"real-time factor   {evaluation.real_time_factor:.4f} ({evaluation.wall_seconds:.1f} s)",
     ]
+    lines += [f"{name:<19}{line}" for name, line in evaluation.reliability.describe().items()]
     if evaluation.failed:
         lines.append(f"not scored         {len(evaluation.failed)} recordings that could not be read")
     return "\n".join(lines)
@@ -234,14 +287,16 @@ def describe(evaluation: Evaluation) -> str:
 def write_details(path: str | Path, evaluations: Mapping[str, Evaluation]) -> None:
     """Write one tab-separated line per scored utterance of each set, below a line of column names.
 
-    The last column holds both texts: `(cat>hat)` substituted, `(+on)` inserted, `(-mat)` deleted.
+    `expected_wer` is a fraction, empty where it isn't known. The last column holds both texts: `(cat>hat)`
+    substituted, `(+on)` inserted, `(-mat)` deleted.
     """
     lines: list[tuple[str, ...]] = [DETAIL_COLUMNS]
     for name, evaluation in evaluations.items():
         for row in evaluation.rows:
             words, alignment = row.alignment.words, row.alignment
             counts = (words.total, words.substitutions, words.insertions, words.deletions)
+            expected = "" if row.expected_wer is None else f"{row.expected_wer:.4f}"
             texts = (alignment.reference, alignment.hypothesis, alignment.aligned)
-            lines.append((name, row.id, row.utterance.speaker, *map(str, counts), *texts))
+            lines.append((name, row.id, row.utterance.speaker, *map(str, counts), expected, *texts))
     # A tab or line break inside a name would break the table; in a name a space serves as well.
     write_text(path, "".join("\t".join(" ".join(cell.split()) for cell in line) + "\n" for line in lines))

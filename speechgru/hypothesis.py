@@ -2,10 +2,11 @@
 
 Times. A CTC network tends to say a symbol at one peak and blank around it, so a token covers the frames of
 its own run and nothing more: a word starts with its first token and ends by its last token's end. Spans never
-overlap and are never empty; they lie inside the spoken word rather than around it.
+overlap and are never empty; they lie inside the spoken word rather than around it. speechgru.times corrects that.
 
 Confidence. A token's is the highest probability its symbol reaches within its run; a word's is the geometric
 mean of its tokens' (so that one doubtful letter counts, and long words aren't punished for their length).
+Neither is a probability to be right: speechgru.confidence makes it one.
 """
 
 from __future__ import annotations
@@ -48,6 +49,15 @@ def words(hypothesis: Hypothesis, frame_seconds: float, offset: float = 0.0) -> 
     [('hi', 11.0, 13.0, 1.0), ('o', 14.5, 15.0, 0.25)]
     """
     return tuple(_word(group, frame_seconds, offset) for group in _groups(hypothesis.tokens))
+
+
+def confidences(hypothesis: Hypothesis) -> tuple[tuple[float, ...], ...]:
+    """Of each letter of each of the `words` of `hypothesis`, in [0, 1].
+
+    >>> confidences(Hypothesis("hi o", (Token("h", 2, 3, 0.9), Token(" ", 6, 7, 1), Token("o", 9, 10, 0.2)), 0.0))
+    ((0.9,), (0.2,))
+    """
+    return tuple(tuple(token.confidence for token in group) for group in _groups(hypothesis.tokens))
 
 
 def _groups(tokens: tuple[Token, ...]) -> list[list[Token]]:

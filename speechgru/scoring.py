@@ -57,7 +57,8 @@ class Counts:
 class Alignment:
     """One utterance: normalised texts, counts, and both texts in one line.
 
-    In `aligned`, `(cat>hat)` is a substitution, `(+on)` an insertion and `(-mat)` a deletion.
+    In `aligned`, `(cat>hat)` is a substitution, `(+on)` an insertion and `(-mat)` a deletion. `hits` says of
+    each word of the hypothesis whether it is right.
     """
 
     reference: str
@@ -65,6 +66,7 @@ class Alignment:
     words: Counts
     characters: Counts
     aligned: str
+    hits: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ def align(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[Alignme
             words=_count(word_chunks, len(ref_words)),
             characters=_count(character_chunks, len(ref_characters)),
             aligned=_inline(word_chunks, ref_words, hyp_words),
+            hits=_hits(word_chunks),
         )
         for ref_words, hyp_words, word_chunks, ref_characters, character_chunks in zip(
             words.references,
@@ -250,6 +253,12 @@ def _count(chunks: Sequence[jiwer.AlignmentChunk], total: int) -> Counts:
             chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx
         )
     return Counts(total, sizes["substitute"], sizes["insert"], sizes["delete"])
+
+
+def _hits(chunks: Sequence[jiwer.AlignmentChunk]) -> tuple[bool, ...]:
+    return tuple(
+        chunk.type == "equal" for chunk in chunks for _ in range(chunk.hyp_start_idx, chunk.hyp_end_idx)
+    )
 
 
 def _inline(

@@ -50,7 +50,8 @@ class Transcript:
     `duration` is the length of the audio in seconds. `warnings` are what a user should know about the
     recording (narrow band, clipping, truncation); `truncated` says that the file ended before it should.
     `source` is the path as it was given, "-" for standard input, "" for an array; `model` names what
-    recognised it.
+    recognised it. `expected_wer` is the word error rate to be expected, as a fraction, judging by the words'
+    confidences alone; None where they aren't calibrated, or nothing was recognised.
     """
 
     segments: tuple[Segment, ...]
@@ -59,6 +60,7 @@ class Transcript:
     truncated: bool = False
     source: str = ""
     model: str = ""
+    expected_wer: float | None = None
 
     @property
     def words(self) -> tuple[Word, ...]:

@@ -143,7 +143,19 @@ def test_details_are_a_table_with_one_line_an_utterance(recording, tmp_path):
     evaluation.write_details(tmp_path / "details.tsv", {"test": result})
     lines = (tmp_path / "details.tsv").read_text().split("\n")
     assert lines[0].split("\t") == list(evaluation.DETAIL_COLUMNS)
-    assert lines[1].split("\t") == ["test", "a b", "s", "1", "0", "0", "0", "one", "one", "one"]
-    last = ["test", str(utterances[1].audio_filepath), "", "1", "1", "0", "0", "five", "two", "(five>two)"]
+    assert lines[1].split("\t") == ["test", "a b", "s", "1", "0", "0", "0", "", "one", "one", "one"]
+    last = [
+        "test",
+        str(utterances[1].audio_filepath),
+        "",
+        "1",
+        "1",
+        "0",
+        "0",
+        "",
+        "five",
+        "two",
+        "(five>two)",
+    ]
     assert lines[2].split("\t") == last
     assert lines[3:] == [""]

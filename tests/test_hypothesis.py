@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechgru.hypothesis import Hypothesis, Token, words
+from speechgru.hypothesis import Hypothesis, Token, confidences, words
 from speechgru.transcript import Word, segments
 
 
@@ -41,6 +41,13 @@ def test_confidence_stays_in_range(confidence: float) -> None:
 def test_nothing_said() -> None:
     assert words(_hypothesis(""), 0.04) == ()
     assert words(_hypothesis("   "), 0.04) == ()
+
+
+@given(st.text(alphabet="ab' ", max_size=40), st.floats(0, 1))
+def test_each_letter_of_each_word_has_its_confidence(text: str, confidence: float) -> None:
+    found = confidences(_hypothesis(text, confidence))
+    assert [len(letters) for letters in found] == [len(word) for word in text.split()]
+    assert all(letter == confidence for letters in found for letter in letters)
 
 
 @given(st.text(alphabet="ab' ", max_size=40))

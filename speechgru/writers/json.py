@@ -1,7 +1,11 @@
 """JSON: everything a transcript knows. Times in seconds, rounded to milliseconds; confidence in [0, 1].
 
 Keys: source, model, duration, text, segments (start, end, text, confidence, words (text, start, end,
-confidence)), warnings, truncated.
+confidence)), expected_wer, warnings, truncated.
+
+Where the model's confidences are calibrated, a word's is the probability that it is right, and expected_wer is the
+word error rate to be expected of the whole recording, as a fraction (0.1 is 10 %); else it is null, and also where
+nothing was recognised.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ def as_dict(transcript: Transcript) -> dict[str, Any]:
         "duration": round(transcript.duration, 3),
         "text": transcript.text,
         "segments": [_segment(segment) for segment in transcript.segments],
+        "expected_wer": None if transcript.expected_wer is None else round(transcript.expected_wer, 4),
         "warnings": list(transcript.warnings),
         "truncated": transcript.truncated,
     }
