@@ -1,0 +1,95 @@
+"""How a network's output is read: the decoder that a checkpoint names or a user wants, with its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from speechgru import packaged, plugins, text, typed
+from speechgru.errors import CheckpointError, ConfigError
+
+if TYPE_CHECKING:
+    from speechgru.checkpoint import Checkpoint
+
+DEFAULT, SEARCH = "greedy", "beam"
+_NEEDS = {  # a setting that does nothing without another
+    **dict.fromkeys(("lm_weight", "unknown_word", "unknown_letter"), "lm"),
+    "hotword_weight": "hotwords",
+}
+
+
+def decoder(
+    checkpoint: Checkpoint,
+    vocabulary: text.Vocabulary,
+    name: str | None = None,
+    wanted: Mapping[str, Any] | None = None,
+) -> tuple[str, Any]:
+    """The name of the decoder to read a checkpoint's output with, and the decoder.
+
+    Args:
+        checkpoint: its header's `decoder`, {"name": ..., "settings": {...}}, says how it wants to be read.
+        vocabulary: the checkpoint's.
+        name: of the decoder that the user wants; by default the stored one, or where that doesn't know what
+            is wanted, the beam search.
+        wanted: settings over the stored ones, which hold for the stored decoder only. Hotwords are normalised.
+
+    Raises:
+        CheckpointError: what is stored is damaged, or asks for a language model that isn't there.
+        ConfigError: an unknown decoder or setting, a value outside its range, a setting that would do nothing.
+    """
+    own, values = _stored(checkpoint)
+    wanted = dict(wanted or {})
+    if "hotwords" in wanted:
+        wanted["hotwords"] = [spoken(phrase) for phrase in wanted["hotwords"]]
+    chosen = name or (own if wanted.keys() <= _settings(own) else SEARCH)
+    module = plugins.find("decoders", chosen)
+    if chosen == own:
+        _check_stored(checkpoint, module, {key: values[key] for key in values.keys() - wanted.keys()})
+    else:
+        values = {}
+    settings = typed.build(module.Settings, {**values, **wanted}, f"decoder {chosen}")
+    for key in wanted:
+        needed = _NEEDS.get(key)
+        if needed and not getattr(settings, needed):
+            raise ConfigError(f"{key} does nothing without {needed}. Give both, or neither.")
+    return chosen, module.Decoder(settings, vocabulary)
+
+
+def _settings(name: str) -> set[str]:
+    """What can be set of a decoder."""
+    return {field.name for field in fields(plugins.find("decoders", name).Settings)}
+
+
+def _stored(checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
+    """Name and settings in a checkpoint's header."""
+    stored = checkpoint.header.get("decoder") or {}
+    if not isinstance(stored, dict) or not isinstance(stored.get("settings", {}), dict):
+        raise CheckpointError(
+            f"{checkpoint.path} has a damaged header: decoder {stored!r} has no name and settings."
+        )
+    return str(stored.get("name", DEFAULT)), stored.get("settings", {})
+
+
+def _check_stored(checkpoint: Checkpoint, module: Any, values: Mapping[str, Any]) -> None:
+    """What is stored must make sense by itself, and must not lead to other files by naming their path."""
+    try:
+        typed.build(module.Settings, values, "decoder.settings")
+    except ConfigError as error:
+        raise CheckpointError(f"{checkpoint.path} has a damaged header: {error}") from error
+    lm = values.get("lm", "")
+    if lm and lm not in packaged.language_models():
+        raise CheckpointError(
+            f"{checkpoint.path} is made for the language model {lm!r}, which this installation doesn't hold. "
+            f"Install speechgru again, name a language model (--lm FILE), or do without (--decoder {DEFAULT})."
+        )
+
+
+def spoken(phrase: str) -> str:
+    """A hotword as the normaliser spells it."""
+    strange = text.unsupported_characters(phrase)
+    spoken = text.normalise(phrase)
+    if strange or not spoken:
+        shown = f"holds {' '.join(sorted(strange))}, which nobody can say" if strange else "holds no word"
+        raise ConfigError(f"Hotword {phrase!r} {shown}. Expected words as they are spoken.")
+    return spoken
