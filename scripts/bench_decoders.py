@@ -7,8 +7,8 @@ Input: manifests, which the model hears first, or what --save kept of an earlier
 in seconds and lp0, lp1, ... [frames, symbols]. Each decoder reads the same log-probabilities on one thread, with the
 ARPA model (kenlm in the peers; --lm names the same model as .slm for ours, which opens faster). Its own language
 model weight and word bonus are chosen on every third utterance from one grid, at a beam of 16; the rest is left as
-its authors set it, with one exception: flashlight's `beam_threshold` of 50 keeps nearly everything, so it is timed
-with ours as well, and both are shown. Then it is timed at each beam: processor time, the decoders taking turns, the
+its authors set it, except that flashlight's `beam_threshold` of 50 keeps nearly everything: it is timed with that of
+speechgru too, and both are shown. Then it is timed at each beam: processor time, the decoders taking turns, the
 least of the turns. A peer that isn't installed is left out with a note.
 """
 
@@ -21,15 +21,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Before NumPy and torch are there: one thread each.
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
-
 import numpy as np
+import torch
 
 from speechgru import checkpoint, manifest, scoring, tuning
 from speechgru.decoders.beam import Decoder, Settings
@@ -93,35 +91,48 @@ def ours(vocabulary: Vocabulary, lm: Path) -> Make:
 
 
 def flashlight(vocabulary: Vocabulary, arpa: Path, words: Sequence[str], threshold: float) -> Make:
-    import torch
     from torchaudio.models.decoder import ctc_decoder
 
-    torch.set_num_threads(1)
     tokens = ["|" if symbol == " " else symbol for symbol in vocabulary.symbols]
     lexicon = Path(tempfile.mkstemp(suffix=".txt")[1])
     lexicon.write_text("".join(f"{word} {' '.join(word)} |\n" for word in words), encoding="utf-8")
 
     def make(beam: int, weight: float, bonus: float) -> Decode:
-        decoder = ctc_decoder(
-            lexicon=str(lexicon),
-            tokens=tokens,
-            lm=str(arpa),
-            beam_size=beam,
-            beam_threshold=threshold,
-            lm_weight=weight,
-            word_score=bonus,
-            blank_token=tokens[0],
-            sil_token="|",
-        )
+        with silence():  # KenLM draws a bar
+            decoder = ctc_decoder(
+                lexicon=str(lexicon),
+                tokens=tokens,
+                lm=str(arpa),
+                beam_size=beam,
+                beam_threshold=threshold,
+                lm_weight=weight,
+                word_score=bonus,
+                blank_token=tokens[0],
+                sil_token="|",
+            )
         return lambda p: " ".join(decoder(torch.from_numpy(p)[None])[0][0].words)
 
     return make
 
 
+@contextmanager
+def silence() -> Iterator[None]:
+    """Nothing that compiled code writes to stderr gets through."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def pyctcdecode(vocabulary: Vocabulary, arpa: Path, words: Sequence[str]) -> Make:
     from pyctcdecode import build_ctcdecoder
 
-    decoder = build_ctcdecoder(["", *vocabulary.symbols[1:]], str(arpa), unigrams=words)
+    with silence():
+        decoder = build_ctcdecoder(["", *vocabulary.symbols[1:]], str(arpa), unigrams=words)
 
     def make(beam: int, weight: float, bonus: float) -> Decode:
         def decode(log_probs: np.ndarray[Any, Any]) -> str:
@@ -194,6 +205,7 @@ def main() -> int:
     parser.add_argument("--save", type=Path, help="keep the log-probabilities here")
     parser.add_argument("--quick", action="store_true", help="a tenth of the speech, to see that it runs")
     args = parser.parse_args()
+    torch.set_num_threads(1)
     try:
         header = checkpoint.load(find_model(args.model)).header
         vocabulary = Vocabulary(tuple(header["vocabulary"]))

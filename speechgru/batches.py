@@ -5,25 +5,28 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import signal
 import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from speechgru import audio, augment, files
+from speechgru import audio, files
+from speechgru.augment import choose, pace
+from speechgru.augmentation import Augmentation
 from speechgru.errors import SpeechGruError
 from speechgru.features.spectral import LogMel
 from speechgru.features.spectral import Settings as FeatureSettings
 from speechgru.manifest import Utterance
 from speechgru.recipe import AugmentConfig
 from speechgru.stopping import undisturbed
-from speechgru.text import Vocabulary
 
 # How far the durations in a bucket may differ: sorting by duration x U(1 - j, 1 + j) mixes neighbours anew in
 # every epoch and keeps the padding near j / 2.
@@ -78,36 +81,43 @@ def plan(durations: Sequence[float], batch_seconds: float, seed: int, epoch: int
     return [batches[i] for i in (first, *others)]
 
 
+class Encoder(Protocol):
+    """What makes a text labels: a Vocabulary, or names of classes."""
+
+    def encode(self, text: str) -> list[int]: ...
+
+
 class Recordings(Dataset[tuple[Tensor, list[int]]]):
     """Features and labels of utterances; keys are (epoch, index)."""
 
     def __init__(
         self,
         utterances: Sequence[Utterance],
-        vocabulary: Vocabulary,
+        vocabulary: Encoder,
         features: FeatureSettings,
         augmentation: AugmentConfig,
         seed: int,
         cache: Path | None = None,
     ) -> None:
         self.utterances, self.vocabulary, self.seed, self.cache = utterances, vocabulary, seed, cache
-        self.augmentation, self.features = augmentation, LogMel(features)
+        self.speeds, self.features = augmentation.speed, LogMel(features)
+        self.augmentation = Augmentation(augmentation, features, self._noise)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, list[int]]:
         epoch, index = key
-        utterance, changes = self.utterances[index], self.augmentation
-        generator = torch.Generator().manual_seed(_seed(self.seed, epoch, index))
-        samples = self.samples(utterance, augment.choose(changes.speed, generator))
-        features = self.features(samples)[0][0]
-        masked = augment.mask(
-            features,
-            generator,
-            time_masks=changes.time_masks,
-            time_mask_max=round(changes.time_mask_max / self.features.settings.hop),
-            frequency_masks=changes.frequency_masks,
-            frequency_mask_max=changes.frequency_mask_max,
-        )
-        return masked, self.vocabulary.encode(utterance.text)
+        utterance = self.utterances[index]
+
+        def draw(*name: str) -> torch.Generator:
+            return torch.Generator().manual_seed(_seed(self.seed, epoch, index, *name))
+
+        generator = draw()
+        signal = self.samples(utterance, choose(self.speeds, generator))
+        features = self.features(self.augmentation.signal(signal, draw))[0][0]
+        changed = self.augmentation.features(features, draw, generator)
+        return changed, self.vocabulary.encode(utterance.text)
+
+    def _noise(self, path: Path) -> Tensor:
+        return self.samples(Utterance(path, math.inf, ""))
 
     def samples(self, utterance: Utterance, speed: float = 1.0) -> Tensor:
         """The signal [time] of an utterance at a speed, from the cache where there is one."""
@@ -122,7 +132,7 @@ class Recordings(Dataset[tuple[Tensor, list[int]]]):
 
     def _read(self, utterance: Utterance, speed: float) -> Tensor:
         if speed != 1:
-            return augment.speed(self.samples(utterance), speed)
+            return pace.speed(self.samples(utterance), speed)
         rate = self.features.settings.sample_rate
         with warnings.catch_warnings():
             # What training hears is the corpus's business; a line per epoch and narrow-band file helps nobody.
@@ -178,7 +188,7 @@ def _start_worker(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def _seed(*parts: int) -> int:
+def _seed(*parts: int | str) -> int:
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8], "big") >> 1
 
 

@@ -10,14 +10,13 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from speechgru import audio
 from speechgru.activity import floor_and_top, levels
 from speechgru.errors import AudioError
-
-if TYPE_CHECKING:
-    from speechgru.evaluation import Row
+from speechgru.manifest import Utterance
+from speechgru.scoring import Alignment
 
 SHOWN_SPEAKERS = 20
 SHOWN_WORDS = 12
@@ -29,7 +28,19 @@ _INSERTED = re.compile(r"\(\+([^() ]+)\)")
 _DELETED = re.compile(r"\(-([^() ]+)\)")
 
 
-def to_markdown(rows: Sequence[Row]) -> str:
+class Scored(Protocol):
+    """An utterance and what was made of it."""
+
+    @property
+    def utterance(self) -> Utterance:
+        """The recording."""
+
+    @property
+    def alignment(self) -> Alignment:
+        """Its text and what was heard, side by side."""
+
+
+def to_markdown(rows: Sequence[Scored]) -> str:
     """Tables of an evaluation's rows; empty without rows."""
     if not rows:
         return ""
@@ -42,7 +53,7 @@ def to_markdown(rows: Sequence[Row]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def confusions(rows: Iterable[Row]) -> tuple[Counter[tuple[str, str]], Counter[str], Counter[str]]:
+def confusions(rows: Iterable[Scored]) -> tuple[Counter[tuple[str, str]], Counter[str], Counter[str]]:
     """How often each word was taken for another (reference, hypothesis), inserted and deleted."""
     substituted: Counter[tuple[str, str]] = Counter()
     inserted: Counter[str] = Counter()
@@ -54,7 +65,7 @@ def confusions(rows: Iterable[Row]) -> tuple[Counter[tuple[str, str]], Counter[s
     return substituted, inserted, deleted
 
 
-def _level(row: Row) -> float | None:
+def _level(row: Scored) -> float | None:
     """dB above the background, of the part that was scored; None where it can't be read any more."""
     utterance = row.utterance
     try:
@@ -67,15 +78,15 @@ def _level(row: Row) -> float | None:
 
 
 def _bins(
-    rows: Sequence[Row], value: Callable[[Row], float | None], edges: Sequence[float]
-) -> list[tuple[str, list[Row]]]:
+    rows: Sequence[Scored], value: Callable[[Scored], float | None], edges: Sequence[float]
+) -> list[tuple[str, list[Scored]]]:
     """Rows by the range that their value lies in; those without a value are left out."""
     names = [
         f"below {edges[0]:g}",
         *(f"{a:g} to {b:g}" for a, b in itertools.pairwise(edges)),
         f"{edges[-1]:g} and more",
     ]
-    binned: list[tuple[str, list[Row]]] = [(name, []) for name in names]
+    binned: list[tuple[str, list[Scored]]] = [(name, []) for name in names]
     for row in rows:
         found = value(row)
         if found is not None:
@@ -83,13 +94,13 @@ def _bins(
     return [(name, inside) for name, inside in binned if inside]
 
 
-def _by(what: str, groups: Sequence[tuple[str, Sequence[Row]]]) -> str:
+def _by(what: str, groups: Sequence[tuple[str, Sequence[Scored]]]) -> str:
     head = (what, "WER", "words", "utterances")
     return _table(head, [(name, _rate(rows), str(_total(rows)), str(len(rows))) for name, rows in groups])
 
 
-def _by_speaker(rows: Sequence[Row]) -> str:
-    speakers: dict[str, list[Row]] = {}
+def _by_speaker(rows: Sequence[Scored]) -> str:
+    speakers: dict[str, list[Scored]] = {}
     for row in rows:
         speakers.setdefault(row.utterance.speaker, []).append(row)
     speakers.pop("", None)
@@ -103,7 +114,7 @@ def _by_speaker(rows: Sequence[Row]) -> str:
     return f"{title}\n\n{_by('speaker', [*ranked[:half], *ranked[-half:]])}"
 
 
-def _words(rows: Sequence[Row]) -> str:
+def _words(rows: Sequence[Scored]) -> str:
     substituted, inserted, deleted = confusions(rows)
     columns = [
         [f"{a} → {b} ({n})" for (a, b), n in _most(substituted)],
@@ -121,15 +132,15 @@ def _most(counter: Counter[Any]) -> list[tuple[Any, int]]:
     return sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_WORDS]
 
 
-def _errors(rows: Iterable[Row]) -> int:
+def _errors(rows: Iterable[Scored]) -> int:
     return sum(row.alignment.words.errors for row in rows)
 
 
-def _total(rows: Iterable[Row]) -> int:
+def _total(rows: Iterable[Scored]) -> int:
     return sum(row.alignment.words.total for row in rows)
 
 
-def _rate(rows: Sequence[Row]) -> str:
+def _rate(rows: Sequence[Scored]) -> str:
     return f"{100 * _errors(rows) / _total(rows):.1f} %" if _total(rows) else "undefined"
 
 

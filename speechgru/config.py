@@ -60,8 +60,12 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Reci
     if "folder" in values:
         raise ConfigError("Unknown key: 'folder'. It is always the folder of the recipe's file.")
     _check_top_level(values)
+    wanted = plugins.find("tasks", str(values.get("task", Recipe.task))).GROUPS
     for group in _PLUGINS:
-        values[group] = _settings(group, values.get(group))
+        if group in wanted:
+            values[group] = _settings(group, values.get(group))
+        elif values.get(group):
+            raise ConfigError(f"task={values['task']} takes no {group}; leave {group} out of the recipe.")
     return typed.build(Recipe, {**values, "folder": str(file.parent)})
 
 

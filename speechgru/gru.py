@@ -119,6 +119,39 @@ class GRU(nn.Module):
                     x = nn.functional.dropout(x, self.dropout, self.training)
         return (x.transpose(0, 1) if self.batch_first else x), torch.cat(finals)
 
+    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """One frame of a stack of one direction: for what is made frame by frame, not for training.
+
+        Args:
+            x: [B, input_size].
+            state: before it, [num_layers, B, hidden_size].
+
+        Returns:
+            output of the last layer [B, hidden_size] and the state after it, [num_layers, B, hidden_size].
+        """
+        if self.bidirectional:
+            raise ValueError("a stack of two directions can't go step by step: one of them begins at the end")
+        states = []
+        for layer, h in enumerate(state):
+            gates = nn.functional.linear(
+                x, getattr(self, f"weight_ih_l{layer}"), getattr(self, f"bias_ih_l{layer}")
+            )
+            x = self._cell(layer, gates, h)
+            states.append(x)
+        return x, torch.stack(states)
+
+    def _cell(self, layer: int, gates: Tensor, h: Tensor) -> Tensor:
+        """The state after h [B, H], where `gates` [B, 3H] are the input's products with bias."""
+        weight, size = getattr(self, f"weight_hh_l{layer}"), self.hidden_size
+        if self.reset == "after":
+            products = nn.functional.linear(h, weight, getattr(self, f"bias_hh_l{layer}"))
+            r, z = (gates[:, : 2 * size] + products[:, : 2 * size]).sigmoid().chunk(2, dim=1)
+            n = torch.tanh(gates[:, 2 * size :] + r * products[:, 2 * size :])
+        else:
+            r, z = torch.addmm(gates[:, : 2 * size], h, weight[: 2 * size].t()).sigmoid().chunk(2, dim=1)
+            n = torch.addmm(gates[:, 2 * size :], r * h, weight[2 * size :].t()).tanh()
+        return torch.lerp(n, h, z)
+
     def _check(self, x: Tensor, lengths: Tensor | None, initial: Tensor | None) -> None:
         if x.dim() != 3 or x.shape[2] != self.input_size or 0 in x.shape:
             raise ValueError(f"expected non-empty [batch, time, {self.input_size}], got {tuple(x.shape)}")

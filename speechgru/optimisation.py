@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -73,6 +75,12 @@ def precision(name: str, device: torch.device) -> torch.dtype:
     else:
         fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if fast else torch.float32
+
+
+def autocast(name: str, device: torch.device) -> Any:
+    """A context in which matrix products run in the named precision on `device`."""
+    chosen = precision(name, device)
+    return nullcontext() if chosen == torch.float32 else torch.autocast(device.type, chosen)
 
 
 class Average:

@@ -1,15 +1,19 @@
 """From a recipe to checked manifests: prepare each corpus, take the recipe's splits, drop and list what can't train.
 
 A split is named as the corpora publish it (`train`: what all sources call so, together) or with the label of one
-source before it (`mine/all`). Where the recipe has id lists, their names are the splits.
+source before it (`mine/all`). Where the recipe has id lists, their names are the splits. `held-out` is a share of
+train, where the recipe holds some out.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from speechgru import manifest, plugins, recordings
 from speechgru.errors import CorpusError
@@ -19,6 +23,22 @@ from speechgru.text import Vocabulary
 
 _log = logging.getLogger(__name__)
 TRAIN = "train"
+HELD_OUT = "held-out"
+
+
+@dataclass(frozen=True)
+class CorpusUse:
+    """What was trained on: `hours` of speech or `words` of text."""
+
+    name: str
+    licence: str
+    source: str
+    hours: float = 0.0
+    words: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; speech has no words, and text no hours."""
+        return {key: value for key, value in asdict(self).items() if value}
 
 
 @dataclass(frozen=True)
@@ -36,12 +56,45 @@ class Data:
     hours: dict[str, float]
     dropped: dict[str, list[Dropped]]
 
+    def __str__(self) -> str:
+        return f"{len(self.train)} training utterances, {sum(self.hours.values()):.2f} h"
 
-def prepare(recipe: Recipe, frames_per_second: float, vocabulary: Vocabulary | None = None) -> Data:
+    def identity(self) -> Any:
+        """What is learnt from, for the fingerprint of a run."""
+        return [(u.id, u.text, u.duration) for u in self.train], self.vocabulary.symbols
+
+    def write(self, folder: Path) -> None:
+        """In manifests/: a manifest a split, and `dropped.tsv`: all that was left out, and why."""
+        for name, utterances in {TRAIN: self.train, **self.dev, **self.test}.items():
+            manifest.write(folder / "manifests" / f"{name}.jsonl", utterances)
+        path = folder / "manifests" / "dropped.tsv"
+        lost = [d for part in self.dropped.values() for d in part]
+        manifest.write_dropped(path, lost)
+        if lost:
+            where = self.summary()
+            _log.warning("left out %d utterances, listed in %s: %s", len(lost), path, where)
+
+    def summary(self) -> dict[str, dict[str, int]]:
+        """How many utterances were left out, by where and why."""
+        return {name: manifest.summary(lost) for name, lost in self.dropped.items() if lost}
+
+    def uses(self, recipe: Recipe) -> list[CorpusUse]:
+        """What each source gave to train on; those that gave nothing are left out."""
+        found = []
+        for source in recipe.corpus.sources:
+            hours = self.hours.get(source.label, 0.0)
+            if hours:
+                module: Any = plugins.find("corpora", source.name)
+                licence, url = source.licence or module.LICENSE, source.url or module.SOURCE
+                found.append(CorpusUse(source.label, licence, url, round(hours, 3)))
+        return found
+
+
+def prepare(recipe: Recipe, frames_per_second: float | None, vocabulary: Vocabulary | None = None) -> Data:
     """Prepare the corpora of `recipe`, take its splits and part what can be used from what can't.
 
     Args:
-        frames_per_second: of the model's output; CTC needs as many frames as labels and repeats.
+        frames_per_second: of the model's output; CTC needs as many frames as labels and repeats. None: no CTC.
         vocabulary: of the model that the run starts from; None: what the training texts hold.
 
     Raises:
@@ -49,13 +102,10 @@ def prepare(recipe: Recipe, frames_per_second: float, vocabulary: Vocabulary | N
             with dev or test.
     """
     corpus = recipe.corpus
-    _refuse_bad_names(corpus)
-    splits, unusable = _published(corpus)
-    dropped: dict[str, list[Dropped]] = {"corpora": unusable}
-    if corpus.splits:
-        wanted = {*corpus.train, *corpus.dev, *corpus.test}
-        splits, dropped["lists"] = _listed(splits, unusable, recipe.splits_folder(), wanted)
-    training = _join(splits, corpus.train, TRAIN)
+    if not corpus.dev:
+        raise CorpusError("corpus.dev names no split; the best epoch is chosen by its score there.")
+    splits, dropped = _splits(recipe)
+    training = _training(corpus, splits)
     vocabulary = vocabulary or Vocabulary.from_texts(u.text for u in training)
     training, dropped[TRAIN] = manifest.check(
         training,
@@ -76,15 +126,56 @@ def prepare(recipe: Recipe, frames_per_second: float, vocabulary: Vocabulary | N
     return Data(training, dev, test, vocabulary, _hours(training), dropped)
 
 
-def write(folder: Path, data: Data) -> None:
-    """A manifest a split, and `dropped.tsv`: all that was left out, and why."""
-    for name, utterances in {TRAIN: data.train, **data.dev, **data.test}.items():
-        manifest.write(folder / f"{name}.jsonl", utterances)
-    lost = [d for part in data.dropped.values() for d in part]
-    manifest.write_dropped(folder / "dropped.tsv", lost)
-    if lost:
-        where = {name: manifest.summary(part) for name, part in data.dropped.items() if part}
-        _log.warning("left out %d utterances, listed in %s: %s", len(lost), folder / "dropped.tsv", where)
+def held_out(recipe: Recipe) -> dict[str, list[Utterance]]:
+    """The dev and test splits of `recipe` as they are, for what only wants their texts.
+
+    Raises:
+        CorpusError: a corpus isn't there, or a split is unknown or empty.
+    """
+    splits, _ = _splits(recipe)
+    return {name: _join(splits, [name], name) for name in (*recipe.corpus.dev, *recipe.corpus.test)}
+
+
+def _splits(recipe: Recipe) -> tuple[dict[str, list[Utterance]], dict[str, list[Dropped]]]:
+    """Every split that the recipe can name, and what the corpora and the lists left out."""
+    corpus = recipe.corpus
+    _refuse_bad_names(corpus)
+    splits, unusable = _published(corpus)
+    dropped: dict[str, list[Dropped]] = {"corpora": unusable}
+    if corpus.splits:
+        wanted = {*corpus.train, *corpus.dev, *corpus.test}
+        splits, dropped["lists"] = _listed(splits, unusable, recipe.splits_folder(), wanted)
+    if corpus.hold_out:
+        splits[HELD_OUT] = _held_out(_join(splits, corpus.train, TRAIN), corpus.hold_out, recipe.seed)
+    return splits, dropped
+
+
+def _held_out(utterances: list[Utterance], share: float, seed: int) -> list[Utterance]:
+    """A `share` of `utterances`, one at least: by sentence, in an order that only seed and sentence decide, so that
+    nothing said in training is scored and recordings that are added later move few of the others.
+
+    Raises:
+        CorpusError: none would be left to learn from.
+    """
+    order = sorted({u.text for u in utterances}, key=lambda said: sha256(f"{seed}/{said}".encode()).digest())
+    counts = Counter(u.text for u in utterances)
+    chosen: set[str] = set()
+    while sum(counts[said] for said in chosen) < max(1, round(share * len(utterances))):
+        chosen.add(order[len(chosen)])
+    if len(chosen) == len(order):
+        raise CorpusError(
+            f"corpus.hold_out={share:g} of {len(utterances)} recordings with {len(order)} different sentences leaves "
+            "none to learn from. Record more sentences."
+        )
+    return [u for u in utterances if u.text in chosen]
+
+
+def _training(corpus: CorpusConfig, splits: Mapping[str, list[Utterance]]) -> list[Utterance]:
+    training = _join(splits, corpus.train, TRAIN)
+    if not corpus.hold_out:
+        return training
+    held = {u.id for u in splits[HELD_OUT]}
+    return [u for u in training if u.id not in held]
 
 
 def _refuse_bad_names(corpus: CorpusConfig) -> None:
@@ -94,8 +185,11 @@ def _refuse_bad_names(corpus: CorpusConfig) -> None:
         raise CorpusError(
             f"Each source needs a label of its own without a slash; got {wrong[0]!r} among {labels}."
         )
-    if not corpus.dev:
-        raise CorpusError("corpus.dev names no split; the best epoch is chosen by its score there.")
+    if corpus.hold_out and HELD_OUT not in (*corpus.dev, *corpus.test):
+        raise CorpusError(
+            f"corpus.hold_out={corpus.hold_out:g} takes recordings out of train, but no split uses them. Name "
+            f"{HELD_OUT} in corpus.dev or corpus.test, or set corpus.hold_out=0."
+        )
     if TRAIN in (*corpus.dev, *corpus.test):
         raise CorpusError(
             f"A held-out split can't be called {TRAIN!r}, as the manifest of what is learnt from. Write LABEL/{TRAIN} "
@@ -109,6 +203,8 @@ def _published(corpus: CorpusConfig) -> tuple[dict[str, list[Utterance]], list[D
     unusable: list[Dropped] = []
     for source in corpus.sources:
         corpus_module = plugins.find("corpora", source.name)
+        if corpus.download and hasattr(corpus_module, "download"):
+            _download(corpus_module, corpus.source_path(source), corpus)
         with recordings.collect_dropped() as lost:
             prepared: Mapping[str, list[Utterance]] = corpus_module.prepare(corpus.source_path(source))
         unusable += [Dropped(_marked(d.utterance, source.label), d.reason) for d in lost]
@@ -117,6 +213,14 @@ def _published(corpus: CorpusConfig) -> tuple[dict[str, list[Utterance]], list[D
             splits.setdefault(split, []).extend(marked)
             splits[f"{source.label}/{split}"] = marked
     return splits, unusable
+
+
+def _download(module: Any, place: Path, corpus: CorpusConfig) -> None:
+    """Fetch a corpus to `place`, or the parts of it that the recipe's splits are called after."""
+    parts = [
+        name for name in (*corpus.train, *corpus.dev, *corpus.test) if name in getattr(module, "ARCHIVES", {})
+    ]
+    module.download(place.parent if place.name == module.FOLDER else place, parts)
 
 
 def _marked(utterance: Utterance, label: str) -> Utterance:
@@ -169,12 +273,13 @@ def _join(splits: Mapping[str, list[Utterance]], names: Iterable[str], purpose: 
 
 
 def _refuse_shared(training: list[Utterance], held_out: Mapping[str, list[Utterance]]) -> None:
-    """Splits are disjoint by speaker; shared sentences are legitimate in some corpora and only logged."""
+    """Splits are disjoint by speaker, but for what is held out of train on purpose; shared sentences are legitimate in
+    some corpora and only logged."""
     speakers, sentences = {u.speaker for u in training} - {""}, {u.text for u in training}
     parts = {_part(u) for u in training}
     for name, utterances in held_out.items():
         shared = speakers & {u.speaker for u in utterances}
-        if shared:
+        if shared and name != HELD_OUT:
             raise CorpusError(
                 f"{len(shared)} speakers are both in train and in {name}, the first is {min(shared)!r}. A score "
                 "on a known voice says nothing about others: split by speaker."

@@ -6,7 +6,7 @@ Units: durations in seconds, counts in whole numbers, fractions in [0, 1].
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,14 +49,20 @@ class CorpusConfig:
     """Names of splits; what several sources publish under one name is taken together."""
     dev: list[str] = field(default_factory=list)
     test: list[str] = field(default_factory=list)
+    hold_out: float = 0.0
+    """Share of train's recordings that is taken out of it as the split `held-out`, which dev or test then names. Its
+    speakers are train's on purpose: this is for a model that is to know one voice. Repeated sentences stay together."""
     min_duration: float = 0.1
     """Shorter recordings are dropped and counted, in seconds."""
     max_duration: float = 20.0
     """Longer recordings are dropped and counted, in seconds."""
+    download: bool = False
+    """Fetch what is missing of public corpora, where they have a download; else no connection is ever opened."""
     cache: bool = True
     """Keep the decoded audio on disk beside the run, so that it is decoded once."""
 
     def __post_init__(self) -> None:
+        _require(0 <= self.hold_out <= 0.5, "corpus.hold_out", self.hold_out, "from 0 to 0.5")
         _require(
             0 <= self.min_duration < self.max_duration,
             "corpus.min_duration",
@@ -81,8 +87,48 @@ class CorpusConfig:
 
     def source_path(self, source: SourceConfig) -> Path:
         """Where `source` lies: its path below `data_root()`, or the path itself where it is absolute."""
-        path = Path(source.path).expanduser()
+        return self.below_root(source.path)
+
+    def below_root(self, given: str) -> Path:
+        """A path below `data_root()`, or as it is where it is absolute."""
+        path = Path(given).expanduser()
         return path if path.is_absolute() else self.data_root() / path
+
+
+@dataclass(frozen=True)
+class TextSourceConfig:
+    """One file of written text."""
+
+    path: str
+    """Plain text in UTF-8, a sentence or paragraph a line, as it is or packed (.gz); below `corpus.root`, or
+    absolute."""
+    label: str = ""
+    """Names the source in reports; the file's name where it is empty."""
+    licence: str = ""
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.label:
+            object.__setattr__(self, "label", Path(self.path).name.partition(".")[0])
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """Written text that a language model learns from. What is said in `corpus.dev` and `corpus.test` is taken out of
+    it, and scored beside it."""
+
+    sources: list[TextSourceConfig] = field(default_factory=list)
+    max_characters: int = 200
+    """Longer sentences are cut between words."""
+    held_out: float = 0.01
+    """Share of the sentences that is not learnt from: they choose the best epoch."""
+    parts: int = 1
+    """An epoch takes one of so many parts of the text, the next epoch the next."""
+
+    def __post_init__(self) -> None:
+        _require(self.max_characters > 0, "text.max_characters", self.max_characters, "above 0")
+        _require(0 < self.held_out < 1, "text.held_out", self.held_out, "above 0 and below 1")
+        _require(self.parts > 0, "text.parts", self.parts, "above 0")
 
 
 @dataclass(frozen=True)
@@ -97,26 +143,78 @@ class AugmentConfig:
     frequency_masks: int = 0
     """SpecAugment: masks along frequency, each up to `frequency_mask_max` bands."""
     frequency_mask_max: int = 20
+    tempo: list[float] = field(default_factory=lambda: [1.0])
+    """Factors to draw from: the speaking rate changes, the pitch doesn't."""
+    pitch: list[float] = field(default_factory=lambda: [0.0])
+    """Semitones to draw from: the pitch changes, the speaking rate doesn't."""
+    vocal_tract: float = 0.0
+    """Formants are moved by a factor of 1 - x to 1 + x."""
+    reverb: float = 0.0
+    """Probability that a recording is heard in a room; so too `noise`, `band` and `codec`."""
+    reverb_files: str = ""
+    """Folder or pattern (with `*`) of impulse responses, below `corpus.root`; empty: they are simulated."""
+    reverb_t60: list[float] = field(default_factory=lambda: [0.15, 0.7])
+    """Reverberation times of simulated rooms, least and most, in seconds."""
+    reverb_direct: list[float] = field(default_factory=lambda: [0.0, 12.0])
+    """Direct over reflected sound in simulated rooms, least and most, in dB."""
+    noise: float = 0.0
+    noise_files: str = ""
+    """Folder or pattern (with `*`) of noises, below `corpus.root`; empty: Gaussian noise, white to brown."""
+    noise_snr: list[float] = field(default_factory=lambda: [5.0, 25.0])
+    """Signal-to-noise ratios, least and most, in dB."""
+    band: float = 0.0
+    band_edges: list[float] = field(default_factory=lambda: [300.0, 3400.0])
+    """What is left between, in Hz: a telephone's band."""
+    codec: float = 0.0
+    codecs: list[Literal["ulaw", "alaw", "gsm", "mp3", "opus"]] = field(
+        default_factory=lambda: ["ulaw", "gsm", "mp3"]
+    )
+    """To draw from, each at a low rate; opus is the slowest to encode: 15 ms for a second of sound."""
 
     def __post_init__(self) -> None:
-        _require(
-            bool(self.speed) and all(0.5 <= s <= 2 for s in self.speed),
-            "augment.speed",
-            self.speed,
-            "factors from 0.5 to 2",
-        )
+        for name in ("speed", "tempo"):
+            factors = getattr(self, name)
+            _require(
+                bool(factors) and all(0.5 <= s <= 2 for s in factors),
+                f"augment.{name}",
+                factors,
+                "factors from 0.5 to 2",
+            )
         for name in ("time_masks", "time_mask_max", "frequency_masks", "frequency_mask_max"):
             _require(getattr(self, name) >= 0, f"augment.{name}", getattr(self, name), "0 or more")
+        for name in ("reverb", "noise", "band", "codec"):
+            _require(0 <= getattr(self, name) <= 1, f"augment.{name}", getattr(self, name), "from 0 to 1")
+        semitones = bool(self.pitch) and all(-12 <= s <= 12 for s in self.pitch)
+        _require(semitones, "augment.pitch", self.pitch, "semitones from -12 to 12")
+        _require(0 <= self.vocal_tract <= 0.3, "augment.vocal_tract", self.vocal_tract, "from 0 to 0.3")
+        _require(bool(self.codecs), "augment.codecs", self.codecs, "one codec at least")
+        for name, lowest in (
+            ("reverb_t60", 0.01),
+            ("reverb_direct", -60.0),
+            ("noise_snr", -60.0),
+            ("band_edges", 0.0),
+        ):
+            ends = getattr(self, name)
+            in_order = len(ends) == 2 and lowest <= ends[0] <= ends[1]
+            _require(in_order, f"augment.{name}", ends, f"two numbers from {lowest:g} up, the lower first")
+
+    @property
+    def fastest(self) -> float:
+        """The factor by which the shortest version of a recording is shorter."""
+        return max(self.speed) * max(self.tempo)
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
     """How gradients become steps."""
 
-    name: Literal["adam", "adamw"] = "adamw"
+    name: Literal["adam", "adamw", "rmsprop", "sgd"] = "adamw"
     lr: float = 1e-3
     """The highest learning rate, reached at the end of the warm-up."""
     betas: list[float] = field(default_factory=lambda: [0.9, 0.98])
+    """Adam and AdamW: decay of the means of gradients and of their squares. RMSprop takes the second."""
+    momentum: float = 0.0
+    """SGD (Nesterov's) and RMSprop."""
     weight_decay: float = 0.01
     eps: float = 1e-8
 
@@ -124,6 +222,7 @@ class OptimizerConfig:
         _require(self.lr > 0, "optimizer.lr", self.lr, "above 0")
         _require(self.eps > 0, "optimizer.eps", self.eps, "above 0")
         _require(self.weight_decay >= 0, "optimizer.weight_decay", self.weight_decay, "0 or more")
+        _require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "0 or more and below 1")
         _require(
             len(self.betas) == 2 and all(0 <= b < 1 for b in self.betas),
             "optimizer.betas",
@@ -136,15 +235,20 @@ class OptimizerConfig:
 class ScheduleConfig:
     """The learning rate over a run, as a factor of `optimizer.lr`."""
 
-    name: Literal["constant", "cosine", "linear"] = "cosine"
+    name: Literal["constant", "cosine", "linear", "noam", "onecycle", "plateau"] = "cosine"
     warmup: float = 0.05
     """Share of all steps spent rising from 0."""
     final: float = 0.01
-    """The factor at the last step; `constant` has none to fall to and leaves it unread."""
+    """The factor at the last step; `constant` and `noam` have none to fall to, for `plateau` it is the least."""
+    decay: float = 0.5
+    """plateau: what the factor is multiplied with after `patience` dev evaluations without a better score."""
+    patience: int = 2
 
     def __post_init__(self) -> None:
         _require(0 <= self.warmup < 1, "schedule.warmup", self.warmup, "0 or more and below 1")
         _require(0 <= self.final <= 1, "schedule.final", self.final, "from 0 to 1")
+        _require(0 < self.decay < 1, "schedule.decay", self.decay, "above 0 and below 1")
+        _require(self.patience > 0, "schedule.patience", self.patience, "above 0")
 
 
 @dataclass(frozen=True)
@@ -157,6 +261,10 @@ class TrainerConfig:
     epochs: int = 20
     batch_seconds: float = 120.0
     """Most seconds of audio in a batch, padding included; each of several processes takes so many."""
+    batch_characters: int = 8192
+    """Of text: most characters in a batch, in the same way."""
+    accumulate: int = 1
+    """Batches whose gradients are added up before a step: a large batch in little memory."""
     clip: float = 5.0
     """Largest norm of the gradient; 0 leaves it."""
     patience: int = 0
@@ -172,12 +280,15 @@ class TrainerConfig:
     """Processes that read audio beside the loop; 0: the loop reads it itself."""
     evaluate_every: int = 1
     """Epochs from one dev evaluation to the next."""
+    save_minutes: float = 10.0
+    """Minutes from one saved state to the next within a long epoch; each epoch's end is saved anyway."""
     log_every: int = 50
     """Steps from one log line to the next."""
     tensorboard: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_seconds", "evaluate_every", "log_every"):
+        sizes = ("epochs", "batch_seconds", "batch_characters", "accumulate")
+        for name in (*sizes, "evaluate_every", "save_minutes", "log_every"):
             _require(getattr(self, name) > 0, f"trainer.{name}", getattr(self, name), "above 0")
         for name in ("clip", "patience", "threads", "workers"):
             _require(getattr(self, name) >= 0, f"trainer.{name}", getattr(self, name), "0 or more")
@@ -192,10 +303,13 @@ class Recipe:
     seed: int = 1
     output: str = ""
     """Folder of the run's results; runs/NAME where it is empty."""
+    task: str = "ctc"
+    """What is learnt: name of a file in speechgru/tasks."""
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     features: dict[str, Any] = field(default_factory=dict)
     """`name` and the fields of its Settings; so too `model` and `decoder`."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    text: TextConfig = field(default_factory=TextConfig)
     model: dict[str, Any] = field(default_factory=dict)
     decoder: dict[str, Any] = field(default_factory=dict)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -208,6 +322,14 @@ class Recipe:
         _require(self.seed >= 0, "seed", self.seed, "0 or more")
         if not self.output:
             object.__setattr__(self, "output", f"runs/{self.name}")
+
+    def augmentation(self) -> AugmentConfig:
+        """`augment`, its files of noise and impulse responses looked for below `corpus.data_root()`."""
+        noises, responses = (
+            str(self.corpus.below_root(where)) if where else ""
+            for where in (self.augment.noise_files, self.augment.reverb_files)
+        )
+        return replace(self.augment, noise_files=noises, reverb_files=responses)
 
     def splits_folder(self) -> Path | None:
         """Folder of the recipe's own id lists; None where the corpora's published splits hold."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Union
 
@@ -18,9 +19,12 @@ from numpy.typing import NDArray
 
 from speechgru import hypothesis, samples
 from speechgru.activity import Gate, Signal, may_hold_speech
+from speechgru.confidence import Calibration
+from speechgru.decoders import greedy
 from speechgru.errors import AudioError, CheckpointError, ConfigError, SpeechGruError
 from speechgru.jobs import Job
 from speechgru.packaged import find_model
+from speechgru.times import Times, corrected
 from speechgru.transcript import Transcript, Word
 
 if TYPE_CHECKING:
@@ -41,7 +45,10 @@ class Recognizer:
     Attributes:
         sample_rate: the rate the model hears, in Hz; sources of any other rate are resampled.
         model: what is written into each transcript.
-        gate: what audio and words must reach to count as speech.
+        gate: what audio and words must reach to count as speech. It judges what greedy decoding hears, whatever
+            the decoder: a language model makes words of noise too, and unsure ones of what was said.
+        times: how the network's runs of letters lie to the words; None leaves times as they are.
+        calibration: what makes confidences probabilities; None leaves them as the decoder has them.
     """
 
     def __init__(
@@ -51,12 +58,17 @@ class Recognizer:
         *,
         batch_size: int = BATCH_SIZE,
         gate: Gate | None = None,
+        times: Times | None = None,
+        calibration: Calibration | None = None,
         model: str = "",
     ) -> None:
         self.engine = engine
         self.decoder = decoder
         self.batch_size = _checked_batch_size(batch_size)
         self.gate = gate or Gate()
+        self._by_ear = greedy.Decoder(greedy.Settings(), engine.vocabulary)
+        self.times = times
+        self.calibration = calibration
         self.model = model
         self.sample_rate: int = engine.sample_rate
 
@@ -117,7 +129,7 @@ class Recognizer:
                 job = waiting.popleft()
                 finished += 1
                 report()
-                yield job.source, job.error or job.transcript(self.model)
+                yield job.source, job.error or self._rated(job.transcript(self.model))
 
         for source in sources:
             waiting.append(Job(source, self.sample_rate))
@@ -130,7 +142,8 @@ class Recognizer:
 
     def hear(self, signals: Sequence[Signal], starts: Sequence[float]) -> list[tuple[Word, ...]]:
         """Words of each of `signals` [time], run as one batch, that begin at `starts` seconds."""
-        return [self._words(p, start) for p, start in zip(self._log_probs(signals), starts, strict=True)]
+        heard = zip(self.log_probs(signals), signals, starts, strict=True)
+        return [self._words(log_probs, signal, start) for log_probs, signal, start in heard]
 
     def is_worth_hearing(self, signal: Signal) -> bool:
         """False for what is too short, too quiet or too steady to hold a word."""
@@ -138,7 +151,11 @@ class Recognizer:
             signal, self.sample_rate, self.gate
         )
 
-    def _log_probs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
+    def is_speech(self, log_probs: NDArray[Any]) -> bool:
+        """Whether the words of one piece, read greedily from [frames, symbols], get past the gate."""
+        return self.gate.accepts(hypothesis.words(self._by_ear(log_probs), self.engine.frame_seconds))
+
+    def log_probs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
         """Log-probabilities [frames, symbols] of each signal, without padding."""
         import torch
 
@@ -152,11 +169,24 @@ class Recognizer:
         for row, count in zip(log_probs.float().cpu().numpy(), frames.tolist(), strict=True):
             yield row[:count]
 
-    def _words(self, log_probs: NDArray[Any], start: float) -> tuple[Word, ...]:
+    def _words(self, log_probs: NDArray[Any], signal: Signal, start: float) -> tuple[Word, ...]:
+        if not self.is_speech(log_probs):
+            return ()
         # Frame t is centred at t * frame_seconds, so it begins half a frame before.
         step = self.engine.frame_seconds
-        words = hypothesis.words(self.decoder(log_probs), step, start - step / 2)
-        return words if self.gate.accepts(words) else ()
+        found = self.decoder(log_probs)
+        words = hypothesis.words(found, step, start - step / 2)
+        if self.calibration is not None:
+            words = self.calibration.apply(words, hypothesis.confidences(found))
+        if self.times is not None:
+            words = corrected(words, signal, self.sample_rate, self.times, step, start)
+        return words
+
+    def _rated(self, transcript: Transcript) -> Transcript:
+        """With the error rate to be expected of it, where confidences are probabilities."""
+        if self.calibration is None:
+            return transcript
+        return replace(transcript, expected_wer=self.calibration.expected_wer(transcript.words))
 
 
 class _Pool:
@@ -207,6 +237,8 @@ def load_recognizer(
     device: str = "cpu",
     batch_size: int = BATCH_SIZE,
     decoder: str | None = None,
+    rescore: str | Path | None = None,
+    **settings: Any,
 ) -> Recognizer:
     """Load a model and make it ready to transcribe.
 
@@ -215,35 +247,47 @@ def load_recognizer(
         device: "cpu", "cuda", "cuda:N", or "auto" for a GPU where there is one.
         batch_size: pieces of audio that run at once, at most.
         decoder: name of a decoder; by default the checkpoint's own.
+        rescore: file of a GRU language model that chooses among the texts of the beam search.
+        settings: of the decoder, over the checkpoint's own. Those of the beam search (which they choose, if no
+            decoder is named): lm (name or file of a language model), lm_weight, word_bonus, hotwords (a list),
+            hotword_weight, beam, and others; see speechgru.decoders.beam.Settings.
 
     Raises:
         CheckpointError: no such model, or the file isn't one.
-        ConfigError: unknown device or decoder.
+        LanguageModelError: no such language model, or it doesn't fit the model.
+        ConfigError: unknown device, decoder or setting; a hotword that the model can't write.
     """
     _checked_batch_size(batch_size)
     path = find_model(model)  # before the imports: a mistake is told at once
-    from speechgru import checkpoint, plugins, typed
+    from speechgru import checkpoint, readout, typed
     from speechgru.engines.torch import Engine
+    from speechgru.rescoring import load_rescorer
 
     loaded = checkpoint.load(path)
     engine = Engine(loaded, _device(device))
-    stored = loaded.header.get("decoder") or {}
-    if not isinstance(stored, dict):
-        raise CheckpointError(f"{path} has a damaged header: decoder {stored!r} has no name and settings.")
-    name = decoder or stored.get("name", "greedy")
-    module = plugins.find("decoders", name)
-    try:
-        # Settings belong to the decoder they were made for.
-        settings = module.Settings(**(stored.get("settings", {}) if name == stored.get("name") else {}))
-    except TypeError as error:
-        raise CheckpointError(f"{path} has settings that decoder {name} doesn't know: {error}.") from error
+    wanted = decoder or (readout.SEARCH if rescore else None)
+    name, decode = readout.decoder(loaded, engine.vocabulary, wanted, settings)
+    if rescore:
+        decode = load_rescorer(decode, rescore, engine.vocabulary.symbols, str(engine.device))
     try:
         # How sure a network is of noise differs from one to the next: scripts/tune_gate.py finds its gate.
         gate = typed.build(Gate, loaded.header.get("gate", {}), "gate")
+        # So do its times (scripts/bench_times.py) and confidences (scripts/tune_confidence.py).
+        times = typed.build(Times, loaded.header["times"], "times") if "times" in loaded.header else None
+        calibrations = typed.convert(
+            dict[str, Calibration], loaded.header.get("confidence", {}), "confidence"
+        )
     except (ConfigError, TypeError) as error:
         raise CheckpointError(f"{path} has a damaged header: {error}") from error
-    decode = module.Decoder(settings, engine.vocabulary)
-    return Recognizer(engine, decode, batch_size=batch_size, gate=gate, model=path.stem)
+    return Recognizer(
+        engine,
+        decode,
+        batch_size=batch_size,
+        gate=gate,
+        times=times,
+        calibration=calibrations.get(name),
+        model=path.stem,
+    )
 
 
 def transcribe(

@@ -10,22 +10,40 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from speechgru.evaluation import Evaluation, interval_text, percent, resampled_text
 from speechgru.files import atomic_path, write_text
+from speechgru.preparation import CorpusUse
 
 CURVE = "learning_curve.png"
 
 
-@dataclass(frozen=True)
-class CorpusUse:
-    """A corpus that was trained on. `hours` of training speech."""
+class Result(Protocol):
+    """What a model scores on one set, whatever it does."""
 
-    name: str
-    licence: str
-    source: str
-    hours: float
+    def to_dict(self) -> dict[str, Any]:
+        """Every number, ready for JSON."""
+
+    def cells(self) -> dict[str, str]:
+        """Its row in a report, by column."""
+
+    def note(self) -> str:
+        """How the row is to be read, in a sentence or two."""
+
+    def details(self) -> str:
+        """More than a row can say, in Markdown; empty where there is nothing more."""
+
+    def describe(self) -> str:
+        """A few lines for people."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Which figure of `Report.history` is drawn beside the loss: its key, how the axis is called, a factor."""
+
+    key: str
+    label: str
+    factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -33,13 +51,13 @@ class Report:
     """What a run gave and what made it. Leave out what isn't known; it is then left out of the files.
 
     `dropped` counts the utterances left out, by split and reason. Each dict of `history` is one evaluated
-    epoch; `epoch`, `train_loss` and `dev_wer` (a fraction) are drawn, other keys are kept in report.json.
+    epoch; `epoch`, `train_loss` and the figure that `curve` names are drawn, other keys are kept in report.json.
     """
 
     recipe: str
     command: str
     seed: int
-    evaluations: Mapping[str, Evaluation]
+    evaluations: Mapping[str, Result]
     overrides: Sequence[str] = ()
     commit: str = ""
     epoch: int | None = None
@@ -52,6 +70,7 @@ class Report:
     threads: int | None = None
     versions: Mapping[str, str] = field(default_factory=lambda: versions())
     history: Sequence[Mapping[str, Any]] = ()
+    curve: Curve = Curve("dev_wer", "dev WER, %", 100)
 
 
 def versions() -> dict[str, str]:
@@ -79,7 +98,7 @@ def write_report(folder: str | Path, report: Report) -> list[Path]:
         "report.json": json.dumps(to_dict(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
         "report.md": to_markdown(report, curve=curve),
     }
-    written = [draw_curve(folder / CURVE, report.history)] if curve else []
+    written = [draw_curve(folder / CURVE, report.history, report.curve)] if curve else []
     for name, content in texts.items():
         write_text(folder / name, content)
         written.append(folder / name)
@@ -88,8 +107,9 @@ def write_report(folder: str | Path, report: Report) -> list[Path]:
 
 def to_dict(report: Report) -> dict[str, Any]:
     """Every field, ready for JSON: a number that is NaN or infinite is None."""
-    fields = {f.name: getattr(report, f.name) for f in dataclasses.fields(report) if f.name != "evaluations"}
-    fields["corpora"] = [dataclasses.asdict(corpus) for corpus in report.corpora]
+    names = [f.name for f in dataclasses.fields(report) if f.name not in ("evaluations", "curve")]
+    fields = {name: getattr(report, name) for name in names}
+    fields["corpora"] = [corpus.to_dict() for corpus in report.corpora]
     scores = {name: evaluation.to_dict() for name, evaluation in report.evaluations.items()}
     plain: dict[str, Any] = _plain({"scores": scores, **fields})
     return plain
@@ -109,53 +129,32 @@ def to_markdown(report: Report, curve: bool = False) -> str:
     """The report for people, in Markdown. `curve`: refer to the picture beside it."""
     parts = [f"# {report.recipe}", _scores(report.evaluations), _provenance(report)]
     if report.corpora:
-        rows = [(c.name, f"{c.hours:.2f}", c.licence, c.source) for c in report.corpora]
-        parts += ["## Trained on", _table(("corpus", "hours", "licence", "source"), rows)]
+        unit = "words" if any(c.words for c in report.corpora) else "hours"
+        rows = [(c.name, _amount(c), c.licence, c.source) for c in report.corpora]
+        parts += ["## Trained on", _table(("corpus", unit, "licence", "source"), rows)]
     if report.dropped:
         counts = [(split, why, str(n)) for split, whys in report.dropped.items() for why, n in whys.items()]
-        parts += ["## Left out", _table(("split", "reason", "utterances"), counts) if counts else "Nothing."]
+        parts += ["## Left out", _table(("split", "reason", "number"), counts) if counts else "Nothing."]
     if curve:
-        parts += ["## Learning curve", f"![Training loss and dev WER per epoch]({CURVE})"]
+        parts += ["## Learning curve", f"![Training loss and dev score per epoch]({CURVE})"]
     return "\n\n".join(parts) + "\n"
 
 
-def _scores(evaluations: Mapping[str, Evaluation]) -> str:
-    head = (
-        "set",
-        "WER",
-        "95 % interval",
-        "taken over",
-        "words",
-        "S / I / D",
-        "CER",
-        "hours",
-        "RTF",
-        "not scored",
-    )
-    rows = []
-    for name, evaluation in evaluations.items():
-        score = evaluation.score
-        rows.append(
-            (
-                *(
-                    name,
-                    percent(score.wer),
-                    interval_text(score.interval),
-                    resampled_text(score),
-                    str(score.words),
-                ),
-                f"{score.substitutions} / {score.insertions} / {score.deletions}",
-                *(percent(score.cer), f"{evaluation.audio_seconds / 3600:.2f}"),
-                *(f"{evaluation.real_time_factor:.4f}", str(len(evaluation.failed))),
-            )
-        )
-    normalisers = sorted({evaluation.score.normaliser for evaluation in evaluations.values()})
-    note = (
-        "WER and CER are pooled over all utterances; S / I / D: substituted, inserted, deleted words; the "
-        f"interval is a percentile bootstrap; texts are normalised by {', '.join(normalisers)}; RTF: seconds "
-        "of work per second of audio; not scored: recordings that could not be read."
-    )
-    return f"{_table(head, rows)}\n\n{note}" if rows else "No set was evaluated."
+def _amount(use: CorpusUse) -> str:
+    return f"{use.words:,}" if use.words else f"{use.hours:.2f}"
+
+
+def _scores(evaluations: Mapping[str, Result]) -> str:
+    """A row a set, and below the table what all of them say about it."""
+    if not evaluations:
+        return "No set was evaluated."
+    cells = {name: result.cells() for name, result in evaluations.items()}
+    head = ("set", *next(iter(cells.values())))
+    notes = dict.fromkeys(result.note() for result in evaluations.values())
+    table = _table(head, [(name, *row.values()) for name, row in cells.items()])
+    details = {name: result.details() for name, result in evaluations.items()}
+    more = [f"### {name}\n\n{text}" for name, text in details.items() if text]
+    return "\n\n".join([table, *notes, *more])
 
 
 def _provenance(report: Report) -> str:
@@ -193,8 +192,8 @@ def _points(history: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float,
     return [(epoch, float(value)) for epoch, value in pairs if value is not None and math.isfinite(value)]
 
 
-def draw_curve(path: str | Path, history: Sequence[Mapping[str, Any]]) -> Path:
-    """Draw training loss and, on its own axis, dev WER in per cent over epochs as a PNG."""
+def draw_curve(path: str | Path, history: Sequence[Mapping[str, Any]], curve: Curve) -> Path:
+    """Draw training loss and, on its own axis, the dev figure that `curve` names over epochs as a PNG."""
     # Figure without pyplot: no display, no state left behind.
     from matplotlib.figure import Figure
 
@@ -204,14 +203,13 @@ def draw_curve(path: str | Path, history: Sequence[Mapping[str, Any]]) -> Path:
     loss.plot(epochs, values, color="tab:blue", marker="." if len(epochs) < 50 else "")
     loss.set_xlabel("epoch")
     loss.set_ylabel("training loss", color="tab:blue")
-    if dev := _points(history, "dev_wer"):
-        wer = loss.twinx()
+    if dev := _points(history, curve.key):
+        score = loss.twinx()
         epochs, values = zip(*dev, strict=True)
-        wer.plot(
-            epochs, [100 * value for value in values], color="tab:red", marker="." if len(epochs) < 50 else ""
-        )
-        wer.set_ylabel("dev WER, %", color="tab:red")
-        wer.set_ylim(bottom=0)
+        scaled = [curve.factor * value for value in values]
+        score.plot(epochs, scaled, color="tab:red", marker="." if len(epochs) < 50 else "")
+        score.set_ylabel(curve.label, color="tab:red")
+        score.set_ylim(bottom=0)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)
     return Path(path)

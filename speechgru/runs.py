@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from speechgru import checkpoint, files, manifest, parallel, plugins, preparation, training
-from speechgru.ctc import CtcTask, build_model, feature_settings
+from speechgru import files, parallel, planner, plugins, receipts, training
 from speechgru.errors import ConfigError, TrainingError
-from speechgru.evaluation import Evaluation, evaluate
 from speechgru.optimisation import precision
-from speechgru.packaged import find_model
-from speechgru.preparation import Data
+from speechgru.preparation import CorpusUse
+from speechgru.receipts import Receipt
 from speechgru.recipe import Recipe
-from speechgru.recognizer import load_recognizer
-from speechgru.report import CorpusUse, Report, versions, write_report
-from speechgru.text import Vocabulary
+from speechgru.report import Report, Result, versions, write_report
+from speechgru.tasks import Data, Task
 
 _log = logging.getLogger(__name__)
 BEST = "best.safetensors"
@@ -31,11 +27,11 @@ BEST = "best.safetensors"
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: where its model and report are, and the scores by split."""
+    """A finished run: where its model and report are, and the scores by held-out set."""
 
     folder: Path
     model: Path
-    evaluations: dict[str, Evaluation]
+    evaluations: Mapping[str, Result]
 
 
 def train(
@@ -46,6 +42,8 @@ def train(
     command: str = "",
     resume: bool = False,
     quiet: bool = False,
+    on_evaluation: Callable[[Mapping[str, Any]], None] | None = None,
+    expected: Receipt | None = None,
 ) -> Run:
     """Train what `recipe` says in `recipe.output`, evaluate the best epoch on its dev and test sets, report.
 
@@ -54,6 +52,8 @@ def train(
         composed: the whole recipe as YAML, kept beside the result.
         resume: go on from `last.pt` in the output folder.
         quiet: no progress bars.
+        on_evaluation: called with the dev figures of every evaluated epoch; what it raises ends the run.
+        expected: of the run that this one repeats; other settings or data are refused.
 
     Raises:
         ConfigError, CorpusError, TrainingError: with what to do.
@@ -64,18 +64,23 @@ def train(
     device = _device(recipe.trainer.device, group)
     if recipe.trainer.threads:
         torch.set_num_threads(recipe.trainer.threads)
-    data = preparation.prepare(recipe, _frames_per_second(recipe), _vocabulary(recipe))
-    fingerprint = _fingerprint(recipe, data, group)
+    module: Any = plugins.find("tasks", recipe.task)
+    data: Data = module.prepare(recipe)
+    settings, fingerprint = _fingerprints(recipe, data, group)
+    if expected:
+        _refuse_others(expected, settings, fingerprint)
     if resume:  # another run is refused before any of its files is overwritten
         training.saved_state(folder, fingerprint)
     if group.is_main:
-        preparation.write(folder / "manifests", data)
+        data.write(folder)
         files.write_text(
             folder / "recipe.yaml", composed or json.dumps(asdict(recipe), indent=2, default=str)
         )
     provenance = _provenance(recipe, overrides, data, group)
-    task = CtcTask(recipe, data, device, _cache(recipe), provenance, group)
-    _log_size(task, data, recipe)
+    task: Task = module.Task(recipe, data, device, provenance, group)
+    _log_size(task, data, recipe, device)
+    if not resume:
+        _log.info("%s", planner.measure(task, recipe.trainer))
     with parallel.joined(group, device):
         progress = training.fit(
             task,
@@ -88,13 +93,48 @@ def train(
             resume=resume,
             quiet=quiet,
             group=group,
+            on_evaluation=on_evaluation,
         )
     if not group.is_main:
         return Run(folder, folder / BEST, {})
     torch.set_num_threads(max(torch.get_num_threads(), group.size))  # the others' cores are free now
-    evaluations = _evaluate(folder / BEST, data, device)
-    write_report(folder, _report(command, provenance, task, data, progress, evaluations))
-    return Run(folder, folder / BEST, evaluations)
+    results = _results(task, folder / BEST)
+    made = {"command": command, "device": str(device), "curve": module.CURVE}
+    write_report(folder, _report(provenance, task, data, progress, results, **made))
+    receipts.write(
+        folder,
+        Receipt(
+            **{
+                key: provenance[key]
+                for key in ("recipe", "overrides", "seed", "processes", "commit", "versions")
+            },
+            folder=recipe.folder,
+            device=str(device),
+            threads=torch.get_num_threads(),
+            settings=settings,
+            data=fingerprint,
+            weights=receipts.weights(folder / BEST),
+            score=progress.best,
+        ),
+    )
+    return Run(folder, folder / BEST, results)
+
+
+def plan(recipe: Recipe) -> planner.Estimate:
+    """What training `recipe` would cost, from a few steps; nothing is written but the cache of decoded audio.
+
+    Raises:
+        ConfigError, CorpusError, TrainingError: as `train` would.
+    """
+    group = parallel.place()
+    device = _device(recipe.trainer.device, group)
+    if recipe.trainer.threads:
+        torch.set_num_threads(recipe.trainer.threads)
+    module: Any = plugins.find("tasks", recipe.task)
+    data: Data = module.prepare(recipe)
+    task: Task = module.Task(recipe, data, device, {}, group)
+    _log_size(task, data, recipe, device)
+    return planner.measure(task, recipe.trainer)
 
 
 def _check_folder(folder: Path, resume: bool) -> None:
@@ -107,70 +147,58 @@ def _check_folder(folder: Path, resume: bool) -> None:
         raise training.nothing_to_resume(state)
 
 
-def _vocabulary(recipe: Recipe) -> Vocabulary | None:
-    """Of the checkpoint that the run starts from, where it starts from one."""
-    if not recipe.trainer.start:
-        return None
-    return Vocabulary(tuple(checkpoint.load(find_model(recipe.trainer.start)).get("vocabulary")))
-
-
-def _cache(recipe: Recipe) -> Path | None:
-    """Beside the run's folder, so that runs share what they decoded."""
-    return Path(recipe.output).parent / "audio-cache" if recipe.corpus.cache else None
-
-
 def _provenance(
     recipe: Recipe, overrides: Sequence[str], data: Data, group: parallel.Group
 ) -> dict[str, Any]:
     """Where a model comes from, for its header and the report."""
+    uses = list(data.uses(recipe))
+    hours, words = round(sum(use.hours for use in uses), 3), sum(use.words for use in uses)
     return {
         "recipe": recipe.name,
         "overrides": list(overrides),
         "seed": recipe.seed,
         "processes": group.size,
-        "commit": _commit(),
-        "corpora": [asdict(use) for use in _uses(recipe, data)],
-        "trained_hours": round(sum(data.hours.values()), 3),
+        "commit": commit(),
+        "corpora": [use.to_dict() for use in uses],
+        **({"trained_words": words} if words else {"trained_hours": hours}),
         "versions": versions(),
     }
 
 
-def _log_size(task: CtcTask, data: Data, recipe: Recipe) -> None:
+def _log_size(task: Task, data: Data, recipe: Recipe, device: torch.device) -> None:
     _log.info(
-        "%d training utterances, %.2f h; %.2f M parameters; %s, %s",
-        len(data.train),
-        sum(data.hours.values()),
+        "%s; %.2f M parameters; %s, %s",
+        data,
         _parameters(task) / 1e6,
-        task.device,
-        str(precision(recipe.trainer.precision, task.device)).removeprefix("torch."),
+        device,
+        str(precision(recipe.trainer.precision, device)).removeprefix("torch."),
     )
 
 
-def _parameters(task: CtcTask) -> int:
+def _parameters(task: Task) -> int:
     return sum(p.numel() for p in task.model.parameters())
 
 
 def _report(
-    command: str,
     provenance: Mapping[str, Any],
-    task: CtcTask,
+    task: Task,
     data: Data,
     progress: training.Progress,
-    evaluations: dict[str, Evaluation],
+    results: Mapping[str, Result],
+    **made: Any,
 ) -> Report:
     return Report(
         **{key: provenance[key] for key in ("recipe", "overrides", "seed", "commit", "versions")},
         corpora=[CorpusUse(**use) for use in provenance["corpora"]],
-        command=command,
-        evaluations=evaluations,
+        evaluations=results,
         epoch=progress.best_epoch + 1,
         checkpoint=BEST,
         parameters=_parameters(task),
-        dropped={name: manifest.summary(lost) for name, lost in data.dropped.items() if lost},
+        dropped=data.summary(),
         training_seconds=progress.seconds,
-        device=str(task.device),
         threads=torch.get_num_threads(),
         history=progress.history,
+        **made,
     )
 
 
@@ -185,23 +213,7 @@ def _device(name: str, group: parallel.Group) -> torch.device:
     return torch.device(name, group.local_rank) if name == "cuda" and group.size > 1 else torch.device(name)
 
 
-def _frames_per_second(recipe: Recipe) -> float:
-    """Output frames per second of the recording as it lies on disk, at the fastest speed it is played."""
-    return 1 / (feature_settings(recipe).hop * build_model(recipe, 2).stride * max(recipe.augment.speed))
-
-
-def _uses(recipe: Recipe, data: Data) -> list[CorpusUse]:
-    uses = []
-    for source in recipe.corpus.sources:
-        module: Any = plugins.find("corpora", source.name)
-        hours = data.hours.get(source.label, 0.0)
-        if hours:
-            licence = source.licence or module.LICENSE
-            uses.append(CorpusUse(source.label, licence, source.url or module.SOURCE, round(hours, 3)))
-    return uses
-
-
-def _commit() -> str:
+def commit() -> str:
     """The checkout's commit, marked where files were changed; empty outside a checkout."""
     home = Path(__file__).parents[1]
     if not (home / ".git").exists():  # an installed package may lie inside somebody else's checkout
@@ -213,26 +225,38 @@ def _commit() -> str:
         return ""
 
 
-def _fingerprint(recipe: Recipe, data: Data, group: parallel.Group) -> str:
-    """Of everything that shapes the weights; where results go and how often they are logged doesn't."""
+def _fingerprints(recipe: Recipe, data: Data, group: parallel.Group) -> tuple[str, str]:
+    """Of the settings that shape the weights (where results go and how often they are logged doesn't), and of these
+    and the data together."""
     values = asdict(recipe)
     for key in ("output", "folder", "name"):
         del values[key]
+    del values["text"]["sources"]
     values["corpus"] = {k: values["corpus"][k] for k in ("min_duration", "max_duration")}
-    for key in ("device", "threads", "workers", "log_every", "tensorboard"):
+    for key in ("device", "threads", "workers", "save_minutes", "log_every", "tensorboard"):
         del values["trainer"][key]
-    ids = [(u.id, u.text, u.duration) for u in data.train]
     if group.size > 1:  # shapes the batches
         values["processes"] = group.size
-    text = json.dumps([values, ids, data.vocabulary.symbols], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return receipts.fingerprint(values), receipts.fingerprint(values, *data.identity())
 
 
-def _evaluate(path: Path, data: Data, device: torch.device) -> dict[str, Evaluation]:
-    """The saved file's scores on every dev and test split, through the door that users take."""
+def _refuse_others(expected: Receipt, settings: str, data: str) -> None:
+    if settings != expected.settings:
+        raise TrainingError(
+            "The recipe's settings are not those of the receipt: the recipe or its defaults have changed since. Check "
+            f"out commit {expected.commit or '(unknown)'} to repeat the run."
+        )
+    if data != expected.data:
+        raise TrainingError(
+            "The data are not those of the receipt: other recordings, texts or durations. Pass corpus.root=PATH of the "
+            "same data; the run's manifests list them."
+        )
+
+
+def _results(task: Task, path: Path) -> Mapping[str, Result]:
+    """The saved file's scores."""
     if not path.is_file():
         raise TrainingError(
             f"There is no {path}: no epoch had a score, or the file was deleted since. Train anew."
         )
-    recognizer = load_recognizer(path, str(device))
-    return {name: evaluate(recognizer, utterances) for name, utterances in (data.dev | data.test).items()}
+    return task.results(path)

@@ -7,7 +7,7 @@ import itertools
 import logging
 import math
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from speechgru import files, monitor
 from speechgru.errors import TrainingError
-from speechgru.optimisation import Average, factor, optimizer, precision
+from speechgru.optimisation import Average, autocast, factor, optimizer
 from speechgru.parallel import ALONE, Group
 from speechgru.recipe import OptimizerConfig, ScheduleConfig, TrainerConfig
 from speechgru.stopping import Stop
@@ -83,6 +83,7 @@ def fit(
     resume: bool = False,
     quiet: bool = False,
     group: Group = ALONE,
+    on_evaluation: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Progress:
     """Train until the last epoch or until `trainer.patience` evaluations in a row brought nothing better.
 
@@ -92,12 +93,13 @@ def fit(
     Args:
         fingerprint: of all settings that shape the result; a run is resumed only with the same.
         group: the processes that train together; only the main one writes.
+        on_evaluation: called with the figures of every epoch that was evaluated; what it raises ends the run.
 
     Raises:
         TrainingError: nothing to resume, or another recipe; the loss is no longer finite.
         Interrupted: the user pressed Ctrl-C.
     """
-    run = _Run(task, folder, seed, optimizing, schedule, trainer, fingerprint, quiet, group)
+    run = _Run(task, folder, seed, optimizing, schedule, trainer, fingerprint, quiet, group, on_evaluation)
     if resume:
         run.restore()
     with run.stop, run.curves:
@@ -120,12 +122,12 @@ class _Run:
         fingerprint: str,
         quiet: bool,
         group: Group,
+        on_evaluation: Callable[[Mapping[str, Any]], None] | None,
     ) -> None:
         self.task, self.folder, self.seed, self.fingerprint = task, folder, seed, fingerprint
-        self.group = group
+        self.group, self.on_evaluation = group, on_evaluation
         self.schedule, self.trainer, self.quiet = schedule, trainer, quiet or not group.is_main
         self.device = next(task.model.parameters()).device
-        self.precision = precision(trainer.precision, self.device)
         self.optimizer = optimizer(task.model, optimizing)
         self.lr = optimizing.lr
         self.average = Average(task.model, trainer.average) if trainer.average else None
@@ -161,6 +163,8 @@ class _Run:
         self._count_time()
         self._finish_epoch(len(plan))
         self.save()
+        if self.on_evaluation and "score" in progress.history[-1]:
+            self.on_evaluation(progress.history[-1])
         if self.group.any(self.stop.requested):
             raise Interrupted
 
@@ -219,9 +223,7 @@ class _Run:
         )
 
     def autocast(self) -> Any:
-        if self.precision == torch.float32:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, self.precision)
+        return autocast(self.trainer.precision, self.device)
 
     def _finish_epoch(self, batches: int) -> None:
         progress = self.progress

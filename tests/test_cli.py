@@ -238,13 +238,35 @@ def test_help_starts_fast() -> None:
     assert min(once() for _ in range(8)) < 0.3
 
 
-@pytest.mark.parametrize("name", plugins.names("cli"))
+def _commands() -> list[str]:
+    """`train`, `lm build`, ...: commands, and those of groups."""
+    found: list[str] = []
+    for name in plugins.names("cli"):
+        is_group = hasattr(plugins.find("cli", name), "__path__")
+        found += [f"{name} {inner}" for inner in plugins.names(f"cli.{name}")] if is_group else [name]
+    return found
+
+
+@pytest.mark.parametrize("name", _commands())
 def test_every_command_keeps_the_contract(name: str) -> None:
-    module = importlib.import_module(f"speechgru.cli.{name}")
+    module = importlib.import_module(f"speechgru.cli.{name.replace(' ', '.')}")
     assert module.HELP and "\n" not in module.HELP
     assert f"speechgru {name}" in module.EXAMPLES
     module.add_arguments(argparse.ArgumentParser())
     assert callable(module.run)
+
+
+@pytest.mark.parametrize("group", ["corpus", "lm", "model"])
+def test_a_group_lists_its_commands(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([group, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert f"usage: speechgru {group} COMMAND" in out
+    assert all(f"\n  {name} " in out for name in plugins.names(f"cli.{group}"))
+    assert cli.main([group]) == 0
+    assert capsys.readouterr().out == out
+    assert cli.main([group, "bilud"]) == 2
+    assert f"Unknown {group} command: 'bilud'" in capsys.readouterr().err
+    assert cli.main([group, "--nonsense"]) == 2
 
 
 @pytest.mark.parametrize("name", speechgru.__all__)

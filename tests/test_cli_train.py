@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 import replicas
 
-from speechgru import cli, monitor, preparation, runs
+from speechgru import cli, monitor, preparation
 from speechgru.config import load_recipe
+from speechgru.tasks import ctc
 
 TINY = [
     *("model.layers=1", "model.width=16", "model.channels=2", "features.n_mels=16"),
@@ -69,6 +70,21 @@ def test_it_trains_and_says_where_things_are(
     assert re.search(r"my run already holds a run\. Continue it with --resume", capsys.readouterr().err)
     assert cli.main(["train", *arguments, "--resume", "--quiet"]) == 0
     assert capsys.readouterr().out.startswith("== dev")
+
+
+def test_a_dry_run_plans_and_writes_no_run(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["train", *arguments, "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    found = re.fullmatch(
+        r"plan: (\d+\.\d\d) s a step \((\d+) % of it waiting for data\), (.+) an epoch, (.+) for 2 epochs "
+        r"\((\d+) steps\), dev evaluation not counted; memory \d+\.\d GB(; trainer\.batch_seconds .*)?\n",
+        out,
+    )
+    assert found, out
+    assert int(found[5]) == 2 * 2 and 0 <= int(found[2]) <= 100
+    assert not (tmp_path / "my run").exists()
 
 
 def test_quiet_shows_no_epochs(
@@ -154,7 +170,7 @@ def test_ctrl_c_in_the_final_evaluation(
         signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "evaluate", interrupt)
+        patch.setattr(ctc, "evaluate", interrupt)
         assert cli.main(["train", *arguments]) == 130
     assert capsys.readouterr().err == _advice(arguments)
     assert cli.main(["train", *arguments, "--resume"]) == 0

@@ -31,7 +31,8 @@ def test_every_recipe_composes(name: str) -> None:
     assert isinstance(recipe, Recipe)
     assert recipe.name == name
     assert recipe.output == f"runs/{name}"
-    assert recipe.corpus.train and recipe.corpus.dev and recipe.corpus.test
+    assert recipe.corpus.dev
+    assert recipe.corpus.train or recipe.text.sources
     for source in recipe.corpus.sources:
         plugins.find("corpora", source.name)
     splits = recipe.splits_folder()
@@ -109,7 +110,7 @@ def test_a_plugin_s_settings_are_complete() -> None:
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
-        ("trainer.epoch=3", "Unknown key in trainer: 'epoch'. Did you mean 'epochs'? Choices: average, "),
+        ("trainer.epoch=3", "Unknown key in trainer: 'epoch'. Did you mean 'epochs'? Choices: accumulate, "),
         ("epochs=3", "Unknown key: 'epochs'. Did you mean 'trainer.epochs'?"),
         ("trainr.epochs=3", "Unknown key: 'trainr'. Did you mean 'trainer'?"),
         ("trainer.epochs.x=3", "trainer.epochs"),
@@ -251,7 +252,7 @@ def test_a_broken_recipe_is_refused(tmp_path: Path, text: str, expected: str) ->
 
 def test_an_unknown_recipe_lists_the_known_ones() -> None:
     with pytest.raises(
-        ConfigError, match=r"Unknown recipe: 'digit'. Did you mean 'digits'\? Choices: digits, "
+        ConfigError, match=r"Unknown recipe: 'digit'. Did you mean 'digits'\? Choices: .*digits, "
     ):
         load_recipe("digit")
 

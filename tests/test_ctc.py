@@ -13,12 +13,19 @@ import pytest
 import torch
 
 from speechgru import audio, training
-from speechgru.ctc import CtcTask
 from speechgru.errors import CheckpointError
 from speechgru.manifest import Utterance
 from speechgru.preparation import Data
-from speechgru.recipe import AugmentConfig, OptimizerConfig, Recipe, ScheduleConfig, TrainerConfig
+from speechgru.recipe import (
+    AugmentConfig,
+    CorpusConfig,
+    OptimizerConfig,
+    Recipe,
+    ScheduleConfig,
+    TrainerConfig,
+)
 from speechgru.recognizer import load_recognizer
+from speechgru.tasks.ctc import Task
 from speechgru.text import Vocabulary
 
 TEXTS = ("cab", "a bad cab", "added", "bad ace")
@@ -44,6 +51,7 @@ def data(train: list[Utterance], **dev: list[Utterance]) -> Data:
 def recipe(dropout: float = 0.0, **trainer: Any) -> Recipe:
     return Recipe(
         "beeps",
+        corpus=CorpusConfig(cache=False),
         features={"name": "log_mel", "n_mels": 40},
         model={"name": "acoustic", "layers": 1, "width": 32, "channels": 8, "dropout": dropout},
         decoder={"name": "greedy"},
@@ -53,8 +61,8 @@ def recipe(dropout: float = 0.0, **trainer: Any) -> Recipe:
     )
 
 
-def task(given: Data, provenance: Mapping[str, Any] = {}, **settings: Any) -> CtcTask:
-    return CtcTask(recipe(**settings), given, CPU, None, provenance)
+def task(given: Data, provenance: Mapping[str, Any] = {}, **settings: Any) -> Task:
+    return Task(recipe(**settings), given, CPU, provenance)
 
 
 # --- the loss
@@ -88,7 +96,7 @@ def test_an_utterance_with_too_few_frames_does_no_harm(utterances: list[Utteranc
 def test_the_seed_decides_the_first_weights(utterances: list[Utterance]) -> None:
     given = data(utterances, dev=utterances)
     first, again = (task(given).model.state_dict() for _ in range(2))
-    other = CtcTask(replace(recipe(), seed=2), given, CPU, None, {}).model.state_dict()
+    other = Task(replace(recipe(), seed=2), given, CPU, {}).model.state_dict()
     assert all(torch.equal(first[k], again[k]) for k in first)
     assert any(not torch.equal(first[k], other[k]) for k in first)
 
@@ -141,7 +149,7 @@ def test_dev_texts_may_hold_letters_that_training_never_saw(utterances: list[Utt
 
 def test_dev_recordings_are_left_as_they_are(utterances: list[Utterance]) -> None:
     changing = replace(recipe(), augment=AugmentConfig(speed=[0.5], time_masks=3, frequency_masks=3))
-    learning = CtcTask(changing, data(utterances, dev=utterances), CPU, None, {})
+    learning = Task(changing, data(utterances, dev=utterances), CPU, {})
     plain = task(data(utterances, dev=utterances))
     assert torch.equal(learning.dev["dev"][0, 1][0], plain.dev["dev"][0, 1][0])
     assert len(learning.train[0, 1][0]) > 1.9 * len(plain.train[0, 1][0])
@@ -168,7 +176,7 @@ def trained(
 ) -> tuple[Path, training.Progress]:
     folder = tmp_path_factory.mktemp("run")
     settings = recipe(epochs=60, evaluate_every=20, batch_seconds=2)
-    learning = CtcTask(settings, data(utterances, dev=utterances), CPU, None, {"recipe": "beeps"})
+    learning = Task(settings, data(utterances, dev=utterances), CPU, {"recipe": "beeps"})
     progress = training.fit(
         learning,
         folder,

@@ -228,3 +228,17 @@ def test_bad_settings_are_refused() -> None:
         GRU(5, 4, dropout=1.0)
     with pytest.raises(ValueError, match="positive"):
         GRU(5, 0)
+
+
+@pytest.mark.parametrize("reset", RESETS)
+def test_step_by_step_is_the_same(reset: str) -> None:
+    gru = make(reset, bidirectional=False).double()
+    x = torch.randn(3, 6, 5, dtype=torch.float64)
+    state = torch.randn(2, 3, 4, dtype=torch.float64)
+    expected, final = gru(x, initial=state)
+    for frame, output in zip(x.unbind(1), expected.unbind(1)):
+        found, state = gru.step(frame, state)
+        torch.testing.assert_close(found, output, atol=1e-12, rtol=0)
+    torch.testing.assert_close(state, final, atol=1e-12, rtol=0)
+    with pytest.raises(ValueError, match="two directions"):
+        make(reset).step(x[:, 0], state)

@@ -103,12 +103,12 @@ def test_nothing_better_is_nothing_changed(lm: NGram) -> None:
 
 def test_hotwords_have_a_weight_too(lm: NGram) -> None:
     start = Decoder(
-        Settings(hotwords=("kat", "cut", "ram"), hotword_weight=0.0, lm_weight=1.0), VOCABULARY, lm
+        Settings(hotwords=("kat", "cut", "ram"), hotword_weight=0.5, lm_weight=1.0), VOCABULARY, lm
     )
     assert errors(start, STRANGE) > 0
     settings = tuning.tune(start, [STRANGE], ("hotword_weight",), trials=20)
     assert errors(start.with_settings(settings), STRANGE) == 0
-    assert settings.hotword_weight > 0
+    assert settings.hotword_weight > 0.5
     assert settings.lm_weight == 1.0
 
 

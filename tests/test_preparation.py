@@ -148,8 +148,8 @@ def test_a_label_tells_sources_apart(tmp_path: Path) -> None:
     data = prepare([heard, kept], ["heard/all"], ["kept/all"])
     assert ids(data.train) == ["heard/a", "heard/b"]
     assert {name: ids(us) for name, us in data.dev.items()} == {"kept/all": ["kept/c"]}
-    preparation.write(tmp_path / "out", data)
-    assert ids(manifest.read(tmp_path / "out" / "kept" / "all.jsonl")) == ["kept/c"]
+    data.write(tmp_path)
+    assert ids(manifest.read(tmp_path / "manifests" / "kept" / "all.jsonl")) == ["kept/c"]
     other = prepare([heard, kept, digits(tmp_path / "digits")], ["all"], ["digits/dev"], ["test"])
     assert ids(other.train) == ["heard/a", "heard/b", "kept/c"]
     twice = prepare([heard, kept], ["heard/all", "heard/all"], ["kept/all"])
@@ -272,8 +272,8 @@ def test_everything_left_out_is_listed_with_its_reason(
     # However long: held-out speech is scored.
     assert ids(data.dev["dev"]) == ["mine/ben/long"]
 
-    preparation.write(tmp_path / "out", data)
-    lines = [line.split("\t") for line in (tmp_path / "out" / "dropped.tsv").read_text().splitlines()]
+    data.write(tmp_path)
+    lines = [line.split("\t") for line in (tmp_path / "manifests" / "dropped.tsv").read_text().splitlines()]
     assert lines[0] == ["id", "audio_filepath", "duration", "reason", "text"]
     assert {line[0]: line[3] for line in lines[1:]} == {
         i: r for lost in reasons(data).values() for i, r in lost.items()
@@ -304,7 +304,9 @@ def test_a_model_to_start_from_brings_its_vocabulary(tmp_path: Path) -> None:
 
 def test_manifests_are_written(voices: SourceConfig, tmp_path: Path) -> None:
     data = prepare([voices], ["train"], ["dev"], ["eval"], tmp_path, splits="splits")
-    preparation.write(tmp_path / "out", data)
-    written = {name: manifest.read(tmp_path / "out" / f"{name}.jsonl") for name in ("train", "dev", "eval")}
+    data.write(tmp_path)
+    written = {
+        name: manifest.read(tmp_path / "manifests" / f"{name}.jsonl") for name in ("train", "dev", "eval")
+    }
     assert written == {"train": data.train, "dev": data.dev["dev"], "eval": data.test["eval"]}
-    assert (tmp_path / "out" / "dropped.tsv").read_text().count("\n") == 1
+    assert (tmp_path / "manifests" / "dropped.tsv").read_text().count("\n") == 1

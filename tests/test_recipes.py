@@ -2,41 +2,141 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import beeps
 import pytest
 import replicas
 import torch
-from torch import Tensor
 
-from speechgru import audio, checkpoint, manifest, runs, training
-from speechgru.batches import Batch
+from speechgru import audio, checkpoint, manifest, planner, plugins, runs, training
+from speechgru.classification import load_classifier
 from speechgru.config import load_recipe, recipes, to_yaml
-from speechgru.ctc import CtcTask
 from speechgru.errors import ConfigError, TrainingError
-from speechgru.recipe import Recipe
+from speechgru.language import load_language_model
+from speechgru.recipe import Recipe, SourceConfig
 from speechgru.recognizer import load_recognizer
+from speechgru.tasks import ctc
 
 TINY = [
-    *("model.layers=1", "model.width=16", "model.channels=2", "features.n_mels=16"),
-    *("trainer.epochs=1", "trainer.batch_seconds=1000", "trainer.workers=0", "trainer.tensorboard=false"),
+    *("trainer.epochs=1", "trainer.workers=0", "trainer.tensorboard=false", "trainer.start="),
     *("trainer.device=cpu", "trainer.precision=float32"),
+]
+# A very small model of each task, and all its data in a batch.
+SMALL = {
+    "ctc": [
+        *("model.layers=1", "model.width=16", "model.channels=2", "features.n_mels=16"),
+        "trainer.batch_seconds=1000",
+    ],
+    "classify": [
+        *("model.layers=1", "model.width=16", "model.channels=2", "features.n_mels=16"),
+        "trainer.batch_seconds=1000",
+    ],
+    "language": [
+        *("model.layers=1", "model.width=16", "model.embedding=4", "trainer.batch_characters=100000"),
+        *("text.parts=1", "text.held_out=0.2"),
+    ],
+}
+PARAGRAPHS = [
+    "A bad cab came by. The quick brown fox’s dog, at last; jumped!",
+    "Who is it? It’s I. See, we go.",
 ]
 
 
 def tiny(name: str, folder: Path, *overrides: str) -> tuple[Recipe, list[str]]:
     """A recipe with a very small model, its output and its corpora below `folder`, and the overrides for that."""
-    given = [*TINY, f"corpus.root={folder / 'data'}", f"output={folder / 'run'}", *overrides]
+    given = [
+        *TINY,
+        *SMALL[load_recipe(name).task],
+        f"corpus.root={folder / 'data'}",
+        f"output={folder / 'run'}",
+    ]
+    given += overrides
     recipe = load_recipe(name, given)
     replicas.build(recipe, folder / "data")
+    for number, source in enumerate(recipe.text.sources):
+        path = folder / "data" / source.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress("\n".join([*PARAGRAPHS[number:], f"“No {number}!” Yes."]).encode()))
     return recipe, given
 
 
-@pytest.mark.parametrize("name", recipes())
+def of_task(task: str) -> list[str]:
+    return [name for name in recipes() if load_recipe(name).task == task]
+
+
+def test_every_task_is_tried() -> None:
+    assert {load_recipe(name).task for name in recipes()} == SMALL.keys() == set(plugins.names("tasks"))
+
+
+@pytest.mark.parametrize("name", of_task("language"))
+def test_a_recipe_of_a_language_model_trains_a_step(name: str, tmp_path: Path) -> None:
+    recipe, overrides = tiny(name, tmp_path)
+    run = runs.train(
+        recipe, overrides, composed=to_yaml(recipe), command=f"speechgru train {name}", quiet=True
+    )
+    folder = tmp_path / "run"
+    sets = ["held-out", *recipe.corpus.dev, *recipe.corpus.test]
+
+    report = json.loads((folder / "report.json").read_text())
+    assert (report["recipe"], report["epoch"], len(report["history"])) == (name, 1, 1)
+    assert report["history"][0]["step"] == 1
+    assert list(report["scores"]) == list(run.evaluations) == sets
+    assert all(1 < report["scores"][name]["bits_per_character"] < 6 for name in sets)
+    assert {c["name"] for c in report["corpora"]} == {s.label for s in recipe.text.sources}
+    assert all(c["licence"] and c["source"] and c["words"] > 0 for c in report["corpora"])
+    text = (folder / "report.md").read_text()
+    assert f"`speechgru train {name}`" in text and "| perplexity per word |" in text
+    assert "| corpus | words | licence | source |" in text and "WER" not in text
+    assert (folder / "learning_curve.png").is_file()
+    for name in sets:
+        assert (folder / "texts" / f"{name}.txt").read_text().strip()
+
+    assert load_recipe(folder / "recipe.yaml", ["corpus.splits="]).text == recipe.text
+    provenance = checkpoint.load(run.model).header["provenance"]
+    assert (provenance["overrides"], provenance["epoch"]) == (overrides, 1)
+    assert provenance["trained_words"] == sum(c["words"] for c in report["corpora"])
+    assert load_language_model(run.model).sample("A bad", 20).startswith("a bad")
+
+
+@pytest.mark.parametrize("name", of_task("classify"))
+def test_a_recipe_of_a_classifier_trains_a_step(name: str, tmp_path: Path) -> None:
+    recipe, overrides = tiny(name, tmp_path)
+    for source in recipe.corpus.sources:
+        words(source, tmp_path / "data" / source.path)
+    run = runs.train(
+        recipe, overrides, composed=to_yaml(recipe), command=f"speechgru train {name}", quiet=True
+    )
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    splits = [*recipe.corpus.dev, *recipe.corpus.test]
+    assert report["history"][0]["step"] == 1
+    assert list(report["scores"]) == list(run.evaluations) == splits
+    for split in splits:
+        scores = report["scores"][split]
+        assert 0 <= scores["accuracy"] <= 1 and len(scores["classes"]) >= 2
+        assert sum(map(sum, scores["confusions"])) == scores["recordings"] > 0
+        assert len(manifest.read(tmp_path / "run" / "manifests" / f"{split}.jsonl")) == scores["recordings"]
+    assert "| said / found |" in (tmp_path / "run" / "report.md").read_text()
+    assert load_recipe(tmp_path / "run" / "recipe.yaml").model == recipe.model
+    classifier = load_classifier(run.model)
+    (answer,) = classifier.classify([beeps.beep("see")])
+    assert answer.label in classifier.classes.names
+
+
+def words(source: SourceConfig, root: Path) -> None:
+    """Two words of enough speakers that each split has some, in the layout of the source."""
+    if source.name == "speech_commands":
+        for i in range(40):
+            for word in ("bed", "cat"):
+                replicas._say(root / word / f"{i:08x}_nohash_0.wav", word)
+
+
+@pytest.mark.parametrize("name", of_task("ctc"))
 def test_a_recipe_trains_a_step(name: str, tmp_path: Path) -> None:
     recipe, overrides = tiny(name, tmp_path)
     run = runs.train(
@@ -93,28 +193,53 @@ def test_a_run_is_not_overwritten_and_not_resumed_as_another(tmp_path: Path) -> 
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("digits", ["trainer.batch_seconds=1.5"]),
+        ("lm-english", ["trainer.batch_characters=60", "text.parts=2", "model.dropout=0.5"]),
+    ],
+)
 def test_an_interrupted_recipe_ends_like_an_uninterrupted_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, settings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = ["trainer.epochs=2", "trainer.batch_seconds=1.5", "trainer.average=0.9"]
-    whole, _ = tiny("digits", tmp_path / "whole", *settings)
+    settings = [*settings, "trainer.epochs=2", "trainer.average=0.9"]
+    whole, _ = tiny(name, tmp_path / "whole", *settings)
     expected = checkpoint.load(runs.train(whole, quiet=True).model)
 
-    recipe, _ = tiny("digits", tmp_path / "part", *settings)
-    loss = CtcTask.loss
+    recipe, _ = tiny(name, tmp_path / "part", *settings)
+    task: Any = plugins.find("tasks", recipe.task).Task
+    loss = task.loss
 
-    def interrupted_loss(self: CtcTask, batch: Batch) -> Tensor:
+    # The steps that are measured before the first are no part of the run.
+    monkeypatch.setattr(planner, "measure", lambda *_: "")
+
+    def interrupted_loss(self: Any, batch: Any) -> Any:
         signal.raise_signal(signal.SIGINT)
         return loss(self, batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(CtcTask, "loss", interrupted_loss)
+        patch.setattr(task, "loss", interrupted_loss)
         with pytest.raises(training.Interrupted):
             runs.train(recipe, quiet=True)
     state = torch.load(tmp_path / "part" / "run" / training.STATE, weights_only=True)
     assert (state["progress"]["step"], state["progress"]["epoch"]) == (1, 0)
     found = checkpoint.load(runs.train(recipe, quiet=True, resume=True).model)
     assert all(found.tensors[name].equal(tensor) for name, tensor in expected.tensors.items())
+
+
+def test_what_a_task_does_not_take_is_refused() -> None:
+    with pytest.raises(ConfigError, match="task=language takes no decoder; leave decoder out"):
+        load_recipe("lm-english", ["decoder=greedy"])
+    with pytest.raises(ConfigError, match=r"Unknown name in tasks: 'langauge'\. Did you mean 'language'\?"):
+        load_recipe("lm-english", ["task=langauge"])
+    with pytest.raises(ConfigError, match=r"no features\.name"):
+        load_recipe("lm-english", ["task=ctc"])
+    recipe = load_recipe("digits", ["model=language"])
+    with pytest.raises(
+        ConfigError, match=r"'language', a model of kind 'language'; task=ctc wants acoustic\."
+    ):
+        ctc.prepare(recipe)
 
 
 def test_a_gpu_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,4 +257,4 @@ def test_somebody_elses_checkout_is_not_ours(tmp_path: Path, monkeypatch: pytest
     site.mkdir(parents=True)
     monkeypatch.setattr(runs, "__file__", str(site / "runs.py"))
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("asked git"))
-    assert runs._commit() == ""
+    assert runs.commit() == ""

@@ -20,11 +20,14 @@ HELP = "Score a model on manifests: WER and CER with counts, intervals and speed
 EXAMPLES = """\
   speechgru evaluate test.jsonl
   speechgru evaluate --model runs/digits/best.safetensors test.jsonl --details errors.tsv
+  speechgru evaluate test.jsonl --decoder greedy
   speechgru evaluate --format json clean.jsonl noisy.jsonl > scores.json
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru import decoderoptions
+
     parser.add_argument(
         "manifests",
         nargs="+",
@@ -46,17 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-size", type=positive, metavar="N", help="recordings at once (default: the model's)"
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+    decoderoptions.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Score each manifest. 1 where a recording could not be read: it is named, and in no score."""
+    from speechgru import decoderoptions
     from speechgru.evaluation import write_details
     from speechgru.recognizer import load_recognizer
 
     sets = _read(args.manifests)
     if args.details and Path(args.details).is_dir():
         raise ConfigError(f"--details {args.details} is a folder; expected the name of a file to write.")
-    recognizer = load_recognizer(args.model, device=args.device)
+    recognizer = load_recognizer(args.model, device=args.device, **decoderoptions.choose(args))
     evaluations: dict[str, Evaluation] = {}
     for name, utterances in sets.items():
         evaluations[name] = _evaluate(name, utterances, recognizer, args.batch_size)

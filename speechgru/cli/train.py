@@ -13,6 +13,7 @@ EXAMPLES = """\
   speechgru train digits corpus.root=data
   speechgru train english-small corpus.root=data trainer.epochs=10 output=runs/short
   speechgru train english-small corpus.root=data --resume
+  speechgru train english-small corpus.root=data --dry-run
   speechgru train my_recipes/own schedule=linear optimizer.lr=0.0005
 
 A recipe is a name (digits, english-small, ...), a folder with a recipe.yaml, or a .yaml file. Settings are
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="name, folder or .yaml file of a recipe")
     parser.add_argument("overrides", nargs="*", default=[], metavar="KEY=VALUE", help="settings to change")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
+    parser.add_argument("--dry-run", action="store_true", help="measure a few steps, print the plan and stop")
     parser.add_argument("--show", action="store_true", help="print the composed recipe and stop")
     parser.add_argument("--quiet", action="store_true", help="no progress bars and no epoch lines")
 
@@ -47,8 +49,10 @@ def run(args: argparse.Namespace) -> int:
     command = shlex.join(["speechgru", "train", args.recipe, *args.overrides])
     try:
         from speechgru import runs
-        from speechgru.evaluation import describe
 
+        if args.dry_run:
+            print(runs.plan(recipe))
+            return 0
         finished = runs.train(
             recipe,
             args.overrides,
@@ -62,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if not is_main:
         return 0
     for name, evaluation in finished.evaluations.items():
-        print(f"== {name}\n{describe(evaluation)}")
+        print(f"== {name}\n{evaluation.describe()}")
     print(f"model: {finished.model}\nreport: {finished.folder / 'report.md'}")
     return 0
 

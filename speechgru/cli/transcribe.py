@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from speechgru.cli import positive
 from speechgru.errors import ConfigError, SpeechGruError, UsageError
+from speechgru.terminal import progress, say
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -25,16 +24,19 @@ EXAMPLES = """\
   speechgru transcribe talk.mp3
   speechgru transcribe interview.wav --format srt > interview.srt
   speechgru transcribe recordings --recursive --format json --output-dir transcripts
+  speechgru transcribe lecture.ogg --hotwords "Kyunghyun Cho,GRU"
   ffmpeg -i film.mkv -f wav - | speechgru transcribe -
 
 One recording is printed in the format as it is. Several (or a folder) are printed one a line: path, tab and
 text, or one JSON object each; CTM lines name their file. SRT, VTT and TSV of several need --output-dir.
 Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
-FORMATS = ("txt", "json", "srt", "vtt", "tsv", "ctm")
+FORMATS = ("txt", "json", "srt", "vtt", "tsv", "ctm", "textgrid")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru import decoderoptions
+
     parser.add_argument(
         "sources",
         nargs="+",
@@ -49,14 +51,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output-dir", metavar="DIR", help="write one file for each recording here, keeping a folder's tree"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files in --output-dir that exist")
+    parser.add_argument(
+        "--plot",
+        metavar="FILE.png",
+        help="draw spectrogram, words and their confidence too (of one recording)",
+    )
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
     parser.add_argument(
         "--batch-size", type=positive, metavar="N", help="pieces that run at once (default: 16)"
     )
-    parser.add_argument(
-        "--decoder", metavar="NAME", help="how to read the network's output (default: the model's own)"
-    )
+    decoderoptions.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,12 +73,12 @@ def run(args: argparse.Namespace) -> int:
     several = len(args.sources) > 1 or any(Path(source).is_dir() for source in args.sources)
     targets = _targets(args, found, writer, several)
     for note in found.notes:
-        _say(f"note: {note}")
+        say(f"note: {note}")
     for problem in found.problems:
-        _say(f"error: {problem}")
+        say(f"error: {problem}")
     good = not found.problems
     if found.inputs:
-        good &= _transcribe(_load(args), found, targets, writer, several)
+        good &= _transcribe(_load(args), found, targets, writer, several, args.plot)
     return 0 if good else 1
 
 
@@ -85,6 +90,8 @@ def _targets(args: argparse.Namespace, found: Found, writer: ModuleType, several
         raise ConfigError(
             "- reads a recording from standard input, but nothing is piped into it. Name a file instead."
         )
+    if args.plot is not None:
+        _check_plot(args.plot, found, several)
     if args.output_dir is not None:
         return inputs.outputs(found.inputs, args.output_dir, writer.EXTENSION, args.overwrite)
     if args.overwrite:
@@ -102,23 +109,40 @@ def _targets(args: argparse.Namespace, found: Found, writer: ModuleType, several
     return None
 
 
+def _check_plot(path: str, found: Found, several: bool) -> None:
+    if several:
+        raise UsageError(
+            "--plot draws one recording, and several were given. Leave it out, or run the command once for each."
+        )
+    from speechgru import plot
+
+    for entry in found.inputs:
+        plot.check(path, entry.path)
+
+
 def _load(args: argparse.Namespace) -> Recognizer:
+    from speechgru import decoderoptions
     from speechgru.recognizer import BATCH_SIZE, load_recognizer
 
-    return load_recognizer(
-        args.model, device=args.device, batch_size=args.batch_size or BATCH_SIZE, decoder=args.decoder
-    )
+    batch_size = args.batch_size or BATCH_SIZE
+    wanted = decoderoptions.choose(args)
+    return load_recognizer(args.model, device=args.device, batch_size=batch_size, **wanted)
 
 
 def _transcribe(
-    recognizer: Recognizer, found: Found, targets: list[Path] | None, writer: ModuleType, several: bool
+    recognizer: Recognizer,
+    found: Found,
+    targets: list[Path] | None,
+    writer: ModuleType,
+    several: bool,
+    picture: str | None = None,
 ) -> bool:
     """Write every result as soon as it is there. True when all were whole."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="surrogateescape")  # a file's name need not be UTF-8
     paths = [entry.path for entry in found.inputs]
     good = True
-    with _progress() as on_progress:
+    with progress("transcribing") as on_progress:
         results = recognizer.transcribe_many(paths, on_progress=on_progress)
         for index, (_, result) in enumerate(results):
             good &= _report(paths[index], result)
@@ -126,9 +150,14 @@ def _transcribe(
                 continue
             if targets is not None:
                 good &= _save(result, targets[index], writer)
-                continue
-            (writer.write_line if several else writer.write)(result, sys.stdout)
-            sys.stdout.flush()
+            else:
+                (writer.write_line if several else writer.write)(result, sys.stdout)
+                sys.stdout.flush()
+            if picture is not None:
+                from speechgru import plot
+
+                if note := plot.save(picture, result, paths[index]):
+                    say(f"note: {note}")
     return good
 
 
@@ -136,12 +165,12 @@ def _report(path: str, result: Transcript | SpeechGruError) -> bool:
     """Name what is wrong on stderr; False when it is more than a remark."""
     if isinstance(result, SpeechGruError):
         # Most messages begin with the path; where one doesn't, it still has to be named.
-        _say(f"error: {result}" if path in str(result) else f"error: {path}: {result}")
+        say(f"error: {result}" if path in str(result) else f"error: {path}: {result}")
         return False
     for warning in result.warnings:
-        _say(f"warning: {path}: {warning}")
+        say(f"warning: {path}: {warning}")
     if not result.segments:
-        _say(f"note: {path}: no speech found.")
+        say(f"note: {path}: no speech found.")
     return not result.truncated
 
 
@@ -154,29 +183,6 @@ def _save(transcript: Transcript, target: Path, writer: ModuleType) -> bool:
         with atomic_path(target) as temporary:
             temporary.write_text(text.getvalue(), encoding="utf-8", errors="surrogateescape")
     except OSError as error:
-        _say(f"error: {transcript.source}: can't write {target}: {error.strerror or error}.")
+        say(f"error: {transcript.source}: can't write {target}: {error.strerror or error}.")
         return False
     return True
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """A callback that moves a bar on stderr; None where stderr isn't a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-    with tqdm(total=1.0, desc="transcribing", file=sys.stderr, bar_format=form, leave=False) as bar:
-        yield lambda fraction: bar.update(fraction - bar.n)
-
-
-def _say(message: str) -> None:
-    """One line on stderr, above the bar where there is one."""
-    line = "speechgru: " + " ".join(message.split("\n"))
-    tqdm = sys.modules.get("tqdm")
-    if tqdm is None:
-        print(line, file=sys.stderr)
-    else:
-        tqdm.tqdm.write(line, file=sys.stderr)

@@ -6,17 +6,14 @@ import numpy as np
 
 from speechgru.lm.table import NEVER
 
-# Of the histogram that stands for the density; with more of them, each would hold a weight or none.
-_CELLS = 1 << 10
+_ROUNDS = 60
 
 
 def codebook(weights: np.ndarray, bits: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Codes int64 `[weights]` and the values float32 `[codes]` they stand for, rising.
 
-    Exact where there are at most `2**bits` different weights (or `bits` is None). Otherwise a bin's value is the
-    mean of its weights, and bins are as dense as the cube root of the weights' density, which makes the mean
-    squared error least: Panter and Dite (1951), "Quantization distortion in pulse-count modulation with
-    nonuniform spacing of levels".
+    Exact where there are at most `2**bits` different weights (or `bits` is None); otherwise with little squared
+    error: Lloyd (1982), "Least squares quantization in PCM", method I.
     """
     weights = weights.astype(np.float32)
     values, codes = np.unique(weights, return_inverse=True)
@@ -26,7 +23,7 @@ def codebook(weights: np.ndarray, bits: int | None) -> tuple[np.ndarray, np.ndar
     bins = np.zeros(len(values), np.int64)
     # What never happens has a bin of its own, or most bins would lie between it and the rest.
     real = values > NEVER / 2
-    bins[real] = 1 + _bins(values[real], counts[real], (1 << bits) - 1)
+    bins[real] = 1 + _bins(values[real].astype(np.float64), counts[real], (1 << bits) - 1)
     _, compact = np.unique(bins, return_inverse=True)
     sums = np.bincount(compact, counts * values.astype(np.float64))
     means = (sums / np.bincount(compact, counts)).astype(np.float32)
@@ -34,8 +31,19 @@ def codebook(weights: np.ndarray, bits: int | None) -> tuple[np.ndarray, np.ndar
 
 
 def _bins(values: np.ndarray, counts: np.ndarray, most: int) -> np.ndarray:
-    """The bin in [0, most) of each of the sorted `values`."""
-    density, edges = np.histogram(values, _CELLS, weights=counts)
-    place = np.interp(values, edges, np.concatenate([[0.0], np.cumsum(np.cbrt(density))]))
-    bins: np.ndarray = np.minimum(place / place[-1] * most, most - 1).astype(np.int64)
+    """The bin in [0, most) of each of the sorted, different `values`."""
+    ranks = np.cumsum(counts) / counts.sum()
+    # Half the bins to begin with go where most weights are, half evenly over all but the gaps: the few far out
+    # matter too.
+    gaps = np.diff(values, prepend=values[0])
+    spread = np.cumsum(np.minimum(gaps, 2 * (values[-1] - values[0]) / most))
+    spread /= spread[-1]
+    centres = np.interp((np.arange(most) + 0.5) / most, (ranks + spread) / 2, values)
+    numbers = np.concatenate([[0], np.cumsum(counts)])
+    sums = np.concatenate([[0.0], np.cumsum(counts * values)])
+    for _ in range(_ROUNDS):
+        cuts = np.concatenate([[0], np.searchsorted(values, (centres[1:] + centres[:-1]) / 2), [len(values)]])
+        size = np.diff(numbers[cuts])
+        centres = np.where(size > 0, np.diff(sums[cuts]) / np.maximum(size, 1), centres)
+    bins: np.ndarray = np.searchsorted((centres[1:] + centres[:-1]) / 2, values, side="right")
     return bins

@@ -2,22 +2,22 @@
 
     features [B, T, F] → conv 3x3, stride 2 (once per halving) → linear → GRU layers → linear → log-softmax
 
-Padding is zeroed after every convolution, which sees zeros beyond the ends anyway, so a recording's result is the
-same alone and in a batch.
+A recording's result is the same alone and in a batch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
+from speechgru.dropout import LockedDropout
 from speechgru.errors import ConfigError
 from speechgru.gru import GRU
+from speechgru.subsampling import Subsampling, ceil_divide
 
-_Size = TypeVar("_Size", int, Tensor)
+KIND = "acoustic"
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class Model(nn.Module):
         super().__init__()
         self.settings = settings
         self.stride = settings.subsampling
-        self.front = _Subsampling(settings.subsampling, settings.channels, n_features, settings.width * 2)
+        self.front = Subsampling(settings.subsampling, settings.channels, n_features, settings.width * 2)
         self.norms = nn.ModuleList(nn.LayerNorm(settings.width * 2) for _ in range(settings.layers + 1))
         self.layers = nn.ModuleList(
             GRU(settings.width * 2, settings.width, reset=settings.reset) for _ in range(settings.layers)
         )
-        self.dropout = _LockedDropout(settings.dropout)
+        self.dropout = LockedDropout(settings.dropout)
         self.head = nn.Linear(settings.width * 2, n_labels)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,49 +76,4 @@ class Model(nn.Module):
 
     def output_lengths(self, lengths: Tensor) -> Tensor:
         """Output frames for given feature frames."""
-        return _ceil_divide(lengths, self.stride)
-
-
-class _LockedDropout(nn.Module):
-    """Dropout whose mask is the same in all frames of a recording (Gal and Ghahramani 2016, arXiv:1512.05287).
-
-    Made for recurrent networks, and far cheaper to draw than one mask a frame.
-    """
-
-    def __init__(self, probability: float) -> None:
-        super().__init__()
-        self.probability = probability
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [B, T, F], scaled so that its expectation stays."""
-        if not self.training or self.probability == 0:
-            return x
-        keep = 1 - self.probability
-        return x * torch.empty_like(x[:, :1]).bernoulli_(keep).div_(keep)
-
-
-class _Subsampling(nn.Module):
-    """Halve time and frequency with 3x3 convolutions, then project to `width`."""
-
-    def __init__(self, factor: int, channels: int, n_features: int, width: int) -> None:
-        super().__init__()
-        halvings = factor.bit_length() - 1
-        self.convolutions = nn.ModuleList(
-            nn.Conv2d(channels if i else 1, channels, 3, stride=2, padding=1) for i in range(halvings)
-        )
-        self.project = nn.Linear(channels * _ceil_divide(n_features, factor), width)
-
-    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        x = features.unsqueeze(1)
-        for convolution in self.convolutions:
-            lengths = _ceil_divide(lengths, 2)
-            # channels_last is the faster layout of convolutions on CPUs.
-            x = convolution(x.contiguous(memory_format=torch.channels_last)).relu()
-            inside = torch.arange(x.shape[2], device=x.device) < lengths.unsqueeze(1)
-            x = x * inside.view(len(x), 1, -1, 1).to(x.dtype)
-        return self.project(x.transpose(1, 2).flatten(2)), lengths
-
-
-def _ceil_divide(size: _Size, factor: int) -> _Size:
-    """What is left of `size` frames or bands; halving and rounding up again and again comes to the same."""
-    return (size + factor - 1) // factor
+        return ceil_divide(lengths, self.stride)

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from speechgru import plugins
+from speechgru.errors import ConfigError
 from speechgru.hypothesis import Hypothesis, words
 from speechgru.text import Vocabulary
 
@@ -70,3 +72,33 @@ def test_only_blanks_is_an_empty_text(decoder: Any, frames: int) -> None:
     matrix = np.full((frames, len(VOCABULARY)), -20.0, np.float32)
     matrix[:, 0] = -1e-6
     assert decoder(matrix).text == ""
+
+
+def test_spaces_are_single_and_inside(decoder: Any) -> None:
+    path = [1, 0, 1, 2, 1, 0, 1, 3, 0, 1, 1]  # spaces at both ends, and two with a blank between
+    spaced = np.full((len(path), len(VOCABULARY)), np.log(0.001))
+    spaced[np.arange(len(path)), path] = np.log(0.97)
+    assert decoder(spaced).text == "a b"
+
+
+def test_a_tensor_says_the_same_as_an_array(decoder: Any) -> None:
+    matrix = _certain("hello there")
+    assert decoder(torch.from_numpy(matrix)) == decoder(matrix)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 3), (1, 5, len(VOCABULARY))])
+def test_another_shape_is_refused(decoder: Any, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match="shape"):
+        decoder(np.zeros(shape))
+
+
+def test_alternatives_where_there_are_any(decoder: Any) -> None:
+    if not hasattr(decoder, "nbest"):
+        pytest.skip("this decoder has one answer only")
+    generator = np.random.default_rng(2)
+    logits = generator.standard_normal((30, len(VOCABULARY)))
+    matrix = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    found = decoder.nbest(matrix, 5)
+    assert found[0] == decoder(matrix)
+    assert len({hypothesis.text for hypothesis in found}) == 5
+    assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)

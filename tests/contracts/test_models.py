@@ -1,5 +1,5 @@
-"""Every file in `models` keeps the contract: Settings, Model(settings, n_features, n_labels), and results that
-do not depend on the company a recording is in."""
+"""Every file in `models` keeps the contract: KIND, Settings, Model(settings, sizes of its kind), and results that do
+not depend on the company a recording or a text is in."""
 
 from __future__ import annotations
 
@@ -20,16 +20,24 @@ from speechgru.text import Vocabulary
 
 MODELS = plugins.names("models")
 every_model = pytest.mark.parametrize("name", MODELS)
+# What each kind of model wants to know of its data.
+SIZES = {
+    "acoustic": ["n_features", "n_labels"],
+    "language": ["n_labels"],
+    "classifier": ["n_features", "n_labels"],
+}
 # Sizes that keep these tests fast, of settings with these names.
 SMALL = {"layers": 2, "width": 12, "channels": 3}
 VOCABULARY = Vocabulary(("<blank>", " ", *"abcdefgh"))
 BANDS = 20
 
 
-def variants() -> list[Any]:
-    """Every model with every combination of the choices that its Settings offer."""
+def variants(kind: str) -> list[Any]:
+    """Every model of a kind with every combination of the choices that its Settings offer."""
     found = []
     for name in MODELS:
+        if kind != plugins.find("models", name).KIND:
+            continue
         hints = get_type_hints(plugins.find("models", name).Settings)
         choices = {key: get_args(hint) for key, hint in hints.items() if get_origin(hint) is Literal}
         for values in itertools.product(*choices.values()):
@@ -38,7 +46,9 @@ def variants() -> list[Any]:
     return found
 
 
-every_variant = pytest.mark.parametrize(("name", "chosen"), variants())
+every_variant = pytest.mark.parametrize(("name", "chosen"), variants("acoustic"))
+every_classifier_variant = pytest.mark.parametrize(("name", "chosen"), variants("classifier"))
+every_language_variant = pytest.mark.parametrize(("name", "chosen"), variants("language"))
 
 
 def make(name: str, chosen: dict[str, Any], seed: int = 0) -> Any:
@@ -47,7 +57,8 @@ def make(name: str, chosen: dict[str, Any], seed: int = 0) -> Any:
     given = {f.name for f in dataclasses.fields(module.Settings)}
     settings = module.Settings(**{k: v for k, v in SMALL.items() if k in given}, **chosen)
     torch.manual_seed(seed)
-    model = module.Model(settings, BANDS, len(VOCABULARY)).eval()
+    sizes = {"n_features": BANDS, "n_labels": len(VOCABULARY)}
+    model = module.Model(settings, *(sizes[name] for name in SIZES[module.KIND])).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
@@ -77,7 +88,7 @@ def recordings(seconds: list[float]) -> list[Tensor]:
 
 
 def test_the_models_of_the_first_version_are_there() -> None:
-    assert "acoustic" in MODELS
+    assert {"acoustic", "language", "classifier"} <= set(MODELS)
 
 
 @every_model
@@ -94,7 +105,7 @@ def test_settings_are_frozen_and_have_defaults(name: str) -> None:
 @every_model
 def test_the_constructor_is_the_agreed_one(name: str) -> None:
     module = plugins.find("models", name)
-    assert list(inspect.signature(module.Model).parameters) == ["settings", "n_features", "n_labels"]
+    assert list(inspect.signature(module.Model).parameters) == ["settings", *SIZES[module.KIND]]
     assert issubclass(module.Model, torch.nn.Module)
     assert module.__doc__ and module.Model.__doc__ and module.Model.forward.__doc__
 
@@ -180,3 +191,104 @@ def test_dropout_acts_in_training_only(name: str, chosen: dict[str, Any]) -> Non
     assert not torch.allclose(model(*batch)[0], model(*batch)[0])
     without = make(name, {**chosen, "dropout": 0.0}).train()
     torch.testing.assert_close(without(*batch)[0], calm)
+
+
+# --- classifiers
+
+
+@every_classifier_variant
+def test_a_classifier_gives_one_answer_a_recording_alone_and_in_a_batch(
+    name: str, chosen: dict[str, Any]
+) -> None:
+    model = make(name, chosen)
+    x, lengths = features([50, 1, 37, 16, 49])
+    log_probs = model(x, lengths)
+    assert log_probs.shape == (5, len(VOCABULARY)) and log_probs.dtype == torch.float32
+    torch.testing.assert_close(log_probs.exp().sum(dim=1), torch.ones(5))
+    for row, own, length in zip(log_probs, x, lengths.tolist()):
+        alone = model(own[None, :length], torch.tensor([length]))
+        torch.testing.assert_close(row, alone[0], atol=1e-5, rtol=0)
+    more = model(torch.nn.functional.pad(x, (0, 0, 0, 29)), lengths)
+    torch.testing.assert_close(more, log_probs, atol=1e-5, rtol=0)
+    assert not torch.allclose(log_probs[0], log_probs[2], atol=1e-3), (
+        "answers that don't differ prove nothing"
+    )
+
+
+@every_classifier_variant
+def test_a_classifier_hears_all_and_learns_with_all_it_has(name: str, chosen: dict[str, Any]) -> None:
+    model = make(name, chosen).train()
+    x, lengths = features([40, 25, 33])
+    x.requires_grad_()
+    model(x, lengths)[:, 1].sum().backward()
+    assert not [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert x.grad is not None and (x.grad[0] != 0).any(dim=1).all()
+
+
+# --- language models
+
+
+def texts(lengths: list[int], seed: int = 1) -> Tensor:
+    """Random symbols [B, T] that begin with the edge of a text, and end with it where they are shorter than T."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randint(1, len(VOCABULARY), (len(lengths), max(lengths)), generator=generator)
+    x[:, 0] = 0
+    for row, length in zip(x, lengths):
+        row[length:] = 0
+    return x
+
+
+@every_language_variant
+def test_a_language_model_gives_probabilities(name: str, chosen: dict[str, Any]) -> None:
+    log_probs, _ = make(name, chosen)(texts([7, 3, 1]))
+    assert log_probs.shape == (3, 7, len(VOCABULARY)) and log_probs.dtype == torch.float32
+    torch.testing.assert_close(log_probs.exp().sum(dim=2), torch.ones(3, 7))
+
+
+@every_language_variant
+def test_a_text_gets_the_same_alone_and_beside_others(name: str, chosen: dict[str, Any]) -> None:
+    model, lengths = make(name, chosen), [9, 1, 30, 4, 17]
+    x = texts(lengths)
+    together = model(x)[0]
+    for row, symbols, length in zip(together, x, lengths):
+        torch.testing.assert_close(row[:length], model(symbols[None, :length])[0][0], atol=1e-5, rtol=0)
+
+
+@every_language_variant
+def test_nothing_is_known_of_what_comes_later(name: str, chosen: dict[str, Any]) -> None:
+    model, x = make(name, chosen), texts([12])
+    changed = x.clone()
+    changed[0, 6:] = 1 + changed[0, 6:] % 3
+    before, after = model(x)[0][0], model(changed)[0][0]
+    assert torch.equal(before[:6], after[:6])
+    assert not torch.allclose(before[6:], after[6:])
+
+
+@every_language_variant
+def test_the_state_carries_on(name: str, chosen: dict[str, Any]) -> None:
+    model, x = make(name, chosen), texts([20, 20])
+    whole, final = model(x)
+    first, state = model(x[:, :8])
+    second, carried = model(x[:, 8:], state)
+    torch.testing.assert_close(torch.cat([first, second], dim=1), whole, atol=1e-5, rtol=0)
+    torch.testing.assert_close(carried, final, atol=1e-5, rtol=0)
+
+
+@every_language_variant
+def test_symbol_by_symbol_is_the_same(name: str, chosen: dict[str, Any]) -> None:
+    model, x, state = make(name, chosen), texts([9, 9]), None
+    whole, final = model(x)
+    for symbols, expected in zip(x.unbind(1), whole.unbind(1)):
+        found, state = model.step(symbols, state)
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(state, final, atol=1e-5, rtol=0)
+
+
+@every_language_variant
+def test_a_language_model_learns_with_all_it_has(name: str, chosen: dict[str, Any]) -> None:
+    model, x = make(name, chosen).train(), texts([40, 25, 33])
+    model(x)[0][..., 1].sum().backward()
+    assert not [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not torch.allclose(model(x)[0], model(x)[0]), "dropout acts in training"
+    model.eval()
+    assert torch.equal(model(x)[0], model(x)[0])

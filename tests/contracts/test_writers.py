@@ -45,7 +45,7 @@ def _written(name: str, transcript: Transcript, function: str = "write") -> str:
 
 
 def test_all_promised_formats_are_there() -> None:
-    assert {"txt", "json", "srt", "vtt", "tsv", "ctm"} <= set(NAMES)
+    assert {"txt", "json", "srt", "vtt", "tsv", "ctm", "textgrid"} <= set(NAMES)
 
 
 def test_extensions_differ() -> None:
@@ -89,7 +89,16 @@ def test_a_tab_in_a_name_makes_no_third_column() -> None:
 
 def test_json_holds_all_that_a_transcript_knows() -> None:
     found = json.loads(_written("json", SPOKEN))
-    assert set(found) == {"source", "model", "duration", "text", "segments", "warnings", "truncated"}
+    assert set(found) == {
+        "source",
+        "model",
+        "duration",
+        "text",
+        "segments",
+        "expected_wer",
+        "warnings",
+        "truncated",
+    }
     assert (found["text"], found["duration"], found["model"]) == (SPOKEN.text, 3663.0, "english-small")
     assert (found["warnings"], found["truncated"]) == (["narrow band"], True)
     assert found["segments"][1]["start"] == 3661.5
@@ -127,6 +136,13 @@ def test_srt() -> None:
         "1\n00:00:00,000 --> 00:00:01,560\nit's a fine day\n\n2\n01:01:01,500 --> 01:01:02,660\nis it not\n\n"
     )
     assert _written("srt", SILENT) == ""
+
+
+def test_textgrid() -> None:
+    lines = [line.strip() for line in _written("textgrid", SPOKEN).splitlines()]
+    assert lines.count("xmax = 3663") == 5  # of the file, its tiers, and the silence at the end of each
+    place = lines.index('text = "it\'s a fine day"')
+    assert lines[place - 2 : place] == ["xmin = 0", "xmax = 1.56"]
 
 
 def test_vtt() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,43 @@ import jiwer
 import torch
 from torch import Tensor
 
-from speechgru import batches, checkpoint, plugins
+from speechgru import batches, building, checkpoint, plugins, preparation
 from speechgru.batches import Batch, Recordings
-from speechgru.errors import CheckpointError
-from speechgru.features.spectral import Settings as FeatureSettings
+from speechgru.evaluation import Evaluation, evaluate
 from speechgru.packaged import find_model
 from speechgru.parallel import ALONE, Group
 from speechgru.preparation import Data
 from speechgru.recipe import AugmentConfig, Recipe
+from speechgru.recognizer import load_recognizer
+from speechgru.report import Curve
+from speechgru.text import Vocabulary
 
+GROUPS = ("features", "model", "decoder")
+CURVE = Curve("dev_wer", "dev WER, %", 100)
+KIND = "acoustic"
+BEFORE = f"{preparation.HELD_OUT} before"
 _log = logging.getLogger(__name__)
 EVALUATION_SECONDS = 240.0
 BLANK_WARNING = 0.995
+NAMED = 5
 
 
-class CtcTask:
+def prepare(recipe: Recipe) -> Data:
+    """The recipe's corpora, with what can't be learnt from taken out."""
+    vocabulary = None
+    if recipe.trainer.start:  # what is started from decides the symbols
+        loaded = checkpoint.load(find_model(recipe.trainer.start))
+        vocabulary = Vocabulary(tuple(loaded.get("vocabulary")))
+    return preparation.prepare(recipe, _frames_per_second(recipe), vocabulary)
+
+
+def _frames_per_second(recipe: Recipe) -> float:
+    """Output frames per second of the recording as it lies on disk, at the fastest speed it is played."""
+    stride = building.network(recipe, KIND, building.feature_settings(recipe).n_mels, 2).stride
+    return 1 / (building.feature_settings(recipe).hop * stride * recipe.augment.fastest)
+
+
+class Task:
     """A model built from a recipe, and the data it learns from.
 
     CTC: Graves et al. 2006. The loss is the negative log-likelihood per label, summed over the batch's labels and
@@ -39,50 +61,35 @@ class CtcTask:
         recipe: Recipe,
         data: Data,
         device: torch.device,
-        cache: Path | None,
         provenance: Mapping[str, Any],
         group: Group = ALONE,
     ) -> None:
-        self.group = group
-        self.recipe, self.vocabulary, self.device, self.provenance = (
-            recipe,
-            data.vocabulary,
-            device,
-            provenance,
-        )
-        self.features = feature_settings(recipe)
+        self.recipe, self.data, self.device, self.group = recipe, data, device, group
+        self.provenance, self.vocabulary = dict(provenance), data.vocabulary
+        self.features = building.feature_settings(recipe)
         torch.manual_seed(recipe.seed)
-        self.model = build_model(recipe, len(data.vocabulary))
+        self.model = building.network(recipe, KIND, self.features.n_mels, len(data.vocabulary))
         if recipe.trainer.start:
-            self.provenance = {**provenance, "started_from": self._start(find_model(recipe.trainer.start))}
+            expected = {
+                "features": self.features.fingerprint,
+                "vocabulary": list(self.vocabulary.symbols),
+            }
+            path = find_model(recipe.trainer.start)
+            self.provenance["started_from"] = building.start(self.model, path, KIND, expected)
         self.model.to(device)
         decoder = plugins.find("decoders", recipe.decoder["name"])
-        self.decoder = decoder.Decoder(decoder.Settings(**_settings(recipe.decoder)), data.vocabulary)
-        self.train = self._recordings(data.train, recipe.augment, cache)
+        self.decoder = decoder.Decoder(decoder.Settings(**building.settings(recipe.decoder)), data.vocabulary)
+        self.train = self._recordings(data.train, recipe.augmentation())
         # Dev texts may hold letters that training never saw; they are scored, not encoded.
         self.references = {name: [u.text for u in utterances] for name, utterances in data.dev.items()}
         self.dev = {
-            name: self._recordings([replace(u, text="") for u in utterances], AugmentConfig(), cache)
+            name: self._recordings([replace(u, text="") for u in utterances], AugmentConfig())
             for name, utterances in data.dev.items()
         }
 
-    def _start(self, path: Path) -> Any:
-        """Take over the weights of a checkpoint; returns where those come from."""
-        first = checkpoint.load(path).require("acoustic")
-        for what, theirs, ours in (
-            ("features", first.get("features").get("fingerprint"), self.features.fingerprint),
-            ("symbols", first.get("vocabulary"), list(self.vocabulary.symbols)),
-        ):
-            if theirs != ours:
-                raise CheckpointError(
-                    f"{path} has other {what} than this run: {theirs}, not {ours}. Start from a model of the same."
-                )
-        checkpoint.fill(self.model, first)
-        return first.header.get("provenance", {})
-
-    def _recordings(
-        self, utterances: Sequence[Any], augmentation: AugmentConfig, cache: Path | None
-    ) -> Recordings:
+    def _recordings(self, utterances: Sequence[Any], augmentation: AugmentConfig) -> Recordings:
+        # Beside the run's folder, so that runs share what they decoded.
+        cache = Path(self.recipe.output).parent / "audio-cache" if self.recipe.corpus.cache else None
         return Recordings(utterances, self.vocabulary, self.features, augmentation, self.recipe.seed, cache)
 
     def plan(self, epoch: int) -> list[list[int]]:
@@ -91,6 +98,11 @@ class CtcTask:
         return batches.plan(
             durations, self.recipe.trainer.batch_seconds * self.group.size, self.recipe.seed, epoch
         )
+
+    def describe(self, item: Sequence[int]) -> str:
+        """The recordings of a batch, the first few by name."""
+        names = [self.train.utterances[index].id for index in item]
+        return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
     def load(self, plan: Sequence[Sequence[int]], epoch: int) -> Generator[Batch, None, None]:
         """This process's share of the batches that a plan (or the rest of one) names."""
@@ -153,17 +165,28 @@ class CtcTask:
     def save(self, path: Path, progress: Mapping[str, Any]) -> None:
         """A checkpoint for users; weights in float16, half the size at no measurable loss."""
         header = {
-            "model": {"name": self.recipe.model["name"], "settings": asdict(self.model.settings)},
-            "features": {
-                "kind": "log_mel",
-                "settings": asdict(self.features),
-                "fingerprint": self.features.fingerprint,
-            },
+            **building.header(self.recipe, self.model, {**self.provenance, **progress}),
+            "features": building.feature_header(self.features),
             "vocabulary": list(self.vocabulary.symbols),
-            "decoder": {"name": self.recipe.decoder["name"], "settings": _settings(self.recipe.decoder)},
-            "provenance": {**self.provenance, **progress},
+            "decoder": {
+                "name": self.recipe.decoder["name"],
+                "settings": building.settings(self.recipe.decoder),
+            },
         }
-        checkpoint.save(path, "acoustic", header, self.model.state_dict(), torch.float16)
+        checkpoint.save(path, KIND, header, self.model.state_dict(), torch.float16)
+
+    def results(self, path: Path) -> dict[str, Evaluation]:
+        """WER and CER of a saved model on every dev and test split, heard through `load_recognizer`.
+
+        What was held out of train is also scored with the model that the run started from.
+        """
+        recognizer = load_recognizer(path, str(self.device))
+        splits = self.data.dev | self.data.test
+        results = {name: evaluate(recognizer, utterances) for name, utterances in splits.items()}
+        if preparation.HELD_OUT in splits and self.recipe.trainer.start:
+            first = load_recognizer(self.recipe.trainer.start, str(self.device))
+            results[BEFORE] = evaluate(first, splits[preparation.HELD_OUT])
+        return results
 
 
 def _word_errors(references: list[str], hypotheses: list[str]) -> tuple[int, int]:
@@ -173,18 +196,3 @@ def _word_errors(references: list[str], hypotheses: list[str]) -> tuple[int, int
     counts = jiwer.process_words(references, hypotheses)
     wrong = counts.substitutions + counts.insertions + counts.deletions
     return wrong, counts.hits + counts.substitutions + counts.deletions
-
-
-def feature_settings(recipe: Recipe) -> FeatureSettings:
-    """The settings of the recipe's features."""
-    return FeatureSettings(**_settings(recipe.features))
-
-
-def build_model(recipe: Recipe, n_labels: int) -> Any:
-    """The recipe's network, freshly initialised."""
-    module = plugins.find("models", recipe.model["name"])
-    return module.Model(module.Settings(**_settings(recipe.model)), feature_settings(recipe).n_mels, n_labels)
-
-
-def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key != "name"}

@@ -1,24 +1,11 @@
-"""Changes to training recordings: pure functions of a signal (or features) and a generator."""
+"""Changes to features: stretches and bands that are missing, and voices from other throats."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-
-def speed(signal: Tensor, factor: float) -> Tensor:
-    """The signal [time] played `factor` times as fast, pitch and all: [time / factor].
-
-    Source: Ko et al. 2015, "Audio augmentation for speech recognition".
-    """
-    from torchaudio.functional import resample
-
-    return signal if factor == 1 else resample(signal, round(factor * 100), 100)
-
-
-def choose(options: list[float], generator: torch.Generator) -> float:
-    """One of `options`, evenly."""
-    return options[int(torch.randint(len(options), (), generator=generator))]
+BEND = 0.6  # Jaitly and Hinton: 4800 Hz of 8000
 
 
 def mask(
@@ -49,3 +36,25 @@ def mask(
             start = int(torch.randint(size - width + 1, (), generator=generator))
             features.narrow(axis, start, width).zero_()
     return features
+
+
+def warp(features: Tensor, factor: float, centres: Tensor) -> Tensor:
+    """Vocal-tract-length perturbation: what was at f Hz is moved to f * factor (Jaitly and Hinton 2013).
+
+    The map is linear up to `BEND` of the highest centre (less where `factor` is below 1), then straight to that
+    centre, which stays. Features between two bands are interpolated.
+
+    Args:
+        features: [frames, bands].
+        factor: above 1 for a shorter tract and higher formants; from 0.7 to 1.4.
+        centres: of the bands, in Hz, rising, [bands].
+    """
+    if factor == 1:
+        return features
+    top = centres[-1]
+    knee = BEND * top * min(factor, 1.0)
+    above = top - (top - knee / factor) / (top - knee) * (top - centres)
+    source = torch.where(centres <= knee, centres / factor, above)
+    right = torch.searchsorted(centres, source).clamp(1, len(centres) - 1)
+    share = (source - centres[right - 1]) / (centres[right] - centres[right - 1])
+    return torch.lerp(features[:, right - 1], features[:, right], share.clamp(0, 1).to(features.dtype))

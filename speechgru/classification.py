@@ -1,0 +1,235 @@
+"""A classifier from its file: which class a recording is of, and how often that is right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from speechgru import audio, checkpoint, plugins, typed
+from speechgru.errors import AudioError, CheckpointError, ConfigError, CorpusError, SpeechGruError
+from speechgru.features.spectral import LogMel, Settings
+from speechgru.manifest import Utterance
+from speechgru.scoring import MIN_SPEAKERS
+
+KIND = "classifier"
+BATCH = 32
+RESAMPLES = 1000
+_SHOWN = 20  # classes: a larger table of confusions can't be read
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The names that a classifier tells apart, in the order of its outputs."""
+
+    names: tuple[str, ...]
+
+    def encode(self, text: str) -> list[int]:
+        """The number of a class, as the only element of a list.
+
+        Raises:
+            CorpusError: there is no such class.
+        """
+        if text not in self.names:
+            raise CorpusError(f"There is no class {text!r}; expected one of: {', '.join(self.names)}.")
+        return [self.names.index(text)]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The likeliest class of a recording, and the probability of each class."""
+
+    label: str
+    probabilities: dict[str, float]
+
+    @property
+    def confidence(self) -> float:
+        """Of the likeliest class, in [0, 1]."""
+        return self.probabilities[self.label]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """How often a set's classes were found. `confusions` [classes, classes]: recordings by true class, then found.
+
+    `interval` of the accuracy, 95 %, and what it was taken `over`.
+    """
+
+    names: tuple[str, ...]
+    confusions: NDArray[np.int64]
+    interval: tuple[float, float]
+    over: str
+    failed: tuple[str, ...] = ()
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the recordings that were found right, in [0, 1]."""
+        return float(self.confusions.trace() / self.confusions.sum())
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        return {
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "interval_over": self.over,
+            "recordings": int(self.confusions.sum()),
+            "classes": list(self.names),
+            "confusions": self.confusions.tolist(),
+            "failed": list(self.failed),
+        }
+
+    def cells(self) -> dict[str, str]:
+        """Its row in a report, by column."""
+        low, high = self.interval
+        return {
+            "accuracy": f"{100 * self.accuracy:.2f} %",
+            "95 % interval": f"{100 * low:.2f} to {100 * high:.2f} %",
+            "taken over": self.over,
+            "recordings": str(self.confusions.sum()),
+            "not scored": str(len(self.failed)),
+        }
+
+    def note(self) -> str:
+        """How the row is to be read."""
+        return "The interval is a percentile bootstrap; not scored: recordings that could not be read."
+
+    def details(self) -> str:
+        """The confusions as a table in Markdown: a row a true class, a column a class that was found."""
+        if len(self.names) > _SHOWN:
+            return ""
+        lines = [["said / found", *self.names], ["---"] * (len(self.names) + 1)]
+        lines += [[name, *map(str, row)] for name, row in zip(self.names, self.confusions)]
+        return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+    def describe(self) -> str:
+        """A few lines for people."""
+        cells = self.cells()
+        width = max(map(len, cells))
+        return "\n".join(
+            [*(f"{name:<{width}}  {value}" for name, value in cells.items()), self.details()]
+        ).rstrip()
+
+
+class Classifier:
+    """Tells what recordings are. Make one with `load_classifier`.
+
+    Attributes:
+        classes: what it knows.
+        sample_rate: the rate it hears, in Hz.
+    """
+
+    def __init__(self, model: Any, features: LogMel, classes: Classes) -> None:
+        self.model, self.features, self.classes = model, features, classes
+        self.sample_rate = features.settings.sample_rate
+
+    @torch.inference_mode()
+    def classify(self, signals: Sequence[NDArray[np.float32]]) -> list[Answer]:
+        """The class of each signal [time] at `sample_rate`, all in one batch."""
+        device = next(self.model.parameters()).device
+        lengths = torch.tensor([len(signal) for signal in signals])
+        padded = torch.zeros(len(signals), int(lengths.max()))
+        for row, signal in zip(padded, signals, strict=True):
+            row[: len(signal)] = torch.from_numpy(signal)
+        log_probs = self.model(*self.features(padded.to(device), lengths.to(device)))
+        return [
+            Answer(
+                self.classes.names[max(range(len(row)), key=row.__getitem__)],
+                dict(zip(self.classes.names, row)),
+            )
+            for row in log_probs.exp().cpu().tolist()
+        ]
+
+    def classify_files(self, paths: Sequence[str | Path]) -> Iterator[tuple[str | Path, Answer | AudioError]]:
+        """Each file with its class, or with why it can't be read, in their order."""
+        whole = [Utterance(Path(path), math.inf, "") for path in paths]
+        yield from zip(paths, self._answers(whole), strict=True)
+
+    def evaluate(self, utterances: Sequence[Utterance], seed: int = 0) -> Classification:
+        """Compare with the texts of `utterances`, each the name of a class.
+
+        Raises:
+            CorpusError: a text that is no class.
+            SpeechGruError: not one recording could be read.
+        """
+        confusions = np.zeros((len(self.classes.names),) * 2, dtype=np.int64)
+        right: list[tuple[str, bool]] = []
+        failed: list[str] = []
+        for utterance, answer in zip(utterances, self._answers(utterances), strict=True):
+            if isinstance(answer, AudioError):
+                failed.append(str(answer))
+                continue
+            true, found = (self.classes.encode(name)[0] for name in (utterance.text, answer.label))
+            confusions[true, found] += 1
+            right.append((utterance.speaker, true == found))
+        if not right:
+            raise SpeechGruError(f"None of {len(failed)} recordings could be read. The first: {failed[0]}")
+        interval, over = _interval(right, seed)
+        return Classification(self.classes.names, confusions, interval, over, tuple(failed))
+
+    def _answers(self, utterances: Sequence[Utterance]) -> Iterator[Answer | AudioError]:
+        """In their order, some read at a time."""
+        for start in range(0, len(utterances), BATCH):
+            heard = [self._read(utterance) for utterance in utterances[start : start + BATCH]]
+            signals = [signal for signal in heard if not isinstance(signal, AudioError)]
+            answers = iter(self.classify(signals) if signals else [])
+            for signal in heard:
+                yield signal if isinstance(signal, AudioError) else next(answers)
+
+    def _read(self, utterance: Utterance) -> NDArray[np.float32] | AudioError:
+        try:
+            signal = audio.read(utterance.audio_filepath, self.sample_rate)
+        except AudioError as error:
+            return error
+        start = round(utterance.offset * self.sample_rate)
+        if math.isfinite(utterance.duration):
+            signal = signal[start : start + round(utterance.duration * self.sample_rate)]
+        if not len(signal):
+            return AudioError(f"{utterance.audio_filepath} holds no samples; expected a recording.")
+        return signal
+
+
+def _interval(right: Sequence[tuple[str, bool]], seed: int) -> tuple[tuple[float, float], str]:
+    """95 % percentile bootstrap interval of a share: speakers are drawn, or recordings where they are few."""
+    speakers = sorted({speaker for speaker, _ in right})
+    by_speaker = len(speakers) >= MIN_SPEAKERS and all(speakers)
+    groups = {name: i for i, name in enumerate(speakers)}
+    places = [groups[speaker] if by_speaker else i for i, (speaker, _) in enumerate(right)]
+    hits, totals = (np.zeros(max(places) + 1) for _ in range(2))
+    np.add.at(hits, places, [float(hit) for _, hit in right])
+    np.add.at(totals, places, 1.0)
+    generator = np.random.default_rng(seed)
+    drawn = [generator.integers(0, len(hits), len(hits)) for _ in range(RESAMPLES)]
+    low, high = np.quantile([hits[d].sum() / totals[d].sum() for d in drawn], [0.025, 0.975])
+    return (float(low), float(high)), f"{len(hits)} {'speakers' if by_speaker else 'recordings'}"
+
+
+def load_classifier(path: str | Path, device: str = "cpu") -> Classifier:
+    """Load what `speechgru train` wrote for a recipe of a classifier.
+
+    Raises:
+        CheckpointError: no such file, a model of another kind, or a damaged one.
+    """
+    loaded = checkpoint.load(path).require(KIND)
+    try:
+        stored: Mapping[str, Any] = loaded.get("features")
+        settings = typed.build(Settings, stored["settings"], "features")
+        if settings.fingerprint != stored["fingerprint"]:
+            raise ConfigError(
+                f"features were {stored['fingerprint']} in training and are {settings.fingerprint} here"
+            )
+        names = tuple(str(name) for name in loaded.get("classes"))
+        described = loaded.get("model")
+        module: Any = plugins.find("models", described["name"])
+        sizes = typed.build(module.Settings, described["settings"], "model")
+        with torch.device("meta"):
+            model = module.Model(sizes, settings.n_mels, len(names))
+    except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} has a header that fits no classifier: {error}") from error
+    checkpoint.fill(model, loaded)
+    return Classifier(model.to(device).eval(), LogMel(settings).to(device), Classes(names))

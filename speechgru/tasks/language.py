@@ -1,0 +1,125 @@
+"""Learning to foretell text: the language model, its loss and its perplexity on dev texts, for fit()."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from speechgru import batches, building, checkpoint, written
+from speechgru.language import EDGE, KIND, LanguageModel, Perplexity, load_language_model
+from speechgru.packaged import find_model
+from speechgru.parallel import ALONE, Group
+from speechgru.recipe import Recipe
+from speechgru.report import Curve
+from speechgru.written import HELD_OUT, Data
+
+GROUPS = ("model",)
+CURVE = Curve("score", "held-out text, bits per character")
+prepare = written.prepare
+
+
+class Batch(NamedTuple):
+    """`tokens` [B, T] from `pad`, and of how many characters and ends `size` is: 0 where another process counts."""
+
+    tokens: Tensor
+    size: int
+
+
+class Task:
+    """A language model built from a recipe, and the text it learns from.
+
+    The loss is the negative log-likelihood per character, the end of a text being one of them.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Data,
+        device: torch.device,
+        provenance: Mapping[str, Any],
+        group: Group = ALONE,
+    ) -> None:
+        self.recipe, self.data, self.device, self.group = recipe, data, device, group
+        self.provenance = dict(provenance)
+        torch.manual_seed(recipe.seed)
+        self.model = building.network(recipe, KIND, len(data.vocabulary))
+        if recipe.trainer.start:
+            expected = {"vocabulary": list(data.vocabulary.symbols)}
+            path = find_model(recipe.trainer.start)
+            self.provenance["started_from"] = building.start(self.model, path, KIND, expected)
+        self.model.to(device)
+
+    def plan(self, epoch: int) -> list[list[int]]:
+        """Indices of the texts in each batch of an epoch: texts of like length, the batches in random order."""
+        first, parts = epoch % self.recipe.text.parts, self.recipe.text.parts
+        lengths = (self.data.train.lengths[first::parts] + 1).tolist()
+        most = self.recipe.trainer.batch_characters * self.group.size
+        # The first epoch is like all others: from short to long teaches that texts are short.
+        planned = batches.plan(lengths, most, self.recipe.seed, epoch + 1)
+        return [[first + parts * i for i in batch] for batch in planned]
+
+    def describe(self, item: Sequence[int]) -> str:
+        """The texts of a batch, in a few words."""
+        first = self.data.vocabulary.decode(self.data.train[item[0]])
+        return f"{len(item)} texts, one is {first!r}"
+
+    def load(self, plan: Sequence[Sequence[int]], epoch: int) -> Generator[Batch, None, None]:
+        """This process's share of the batches that a plan (or the rest of one) names."""
+        for whole in plan:
+            share = self.group.share(whole)
+            # Where there are fewer texts than processes, some see one that another counts.
+            texts = [self.data.train[i] for i in share or whole[:1]]
+            yield Batch(pad(texts), sum(len(text) + 1 for text in texts) if share else 0)
+
+    def loss(self, batch: Batch) -> tuple[Tensor, float]:
+        """Negative log-likelihood of a batch, a scalar, and its number of characters and ends."""
+        total = -log_probs_of_next(self.model, batch.tokens.to(self.device)).sum()
+        return (total if batch.size else 0 * total), batch.size
+
+    def evaluate(self) -> dict[str, float]:
+        """Bits per character of held-out text (score), and of each set (bits/SET)."""
+        scored = LanguageModel(self.model, self.data.vocabulary)
+        bits = {}
+        for name, texts in self.data.dev.items():
+            # In full precision, as users will have it. Of a small set, some processes get nothing.
+            with torch.autocast(self.device.type, enabled=False):
+                own = scored.perplexity(self.group.share(texts))
+            nats, characters = self.group.sums((own.nats, own.characters + own.texts))
+            bits[f"bits/{name}"] = nats / characters / math.log(2)
+        return {"score": bits[f"bits/{HELD_OUT}"], **bits}
+
+    def save(self, path: Path, progress: Mapping[str, Any]) -> None:
+        """A checkpoint for users; weights in float16, half the size at no measurable loss."""
+        header = building.header(self.recipe, self.model, {**self.provenance, **progress})
+        header["vocabulary"] = list(self.data.vocabulary.symbols)
+        checkpoint.save(path, KIND, header, self.model.state_dict(), torch.float16)
+
+    def results(self, path: Path) -> dict[str, Perplexity]:
+        """Perplexity of a saved model on every set, through `load_language_model`."""
+        model = load_language_model(path, str(self.device))
+        return {name: model.perplexity(texts) for name, texts in {**self.data.dev, **self.data.test}.items()}
+
+
+def pad(texts: Sequence[NDArray[np.uint8]]) -> Tensor:
+    """Symbols of several texts between edges: [B, longest + 2], padded with edges."""
+    tokens = np.full((len(texts), max(map(len, texts)) + 2), EDGE, dtype=np.int64)
+    for row, each in zip(tokens, texts, strict=True):
+        row[1 : len(each) + 1] = each
+    return torch.from_numpy(tokens)
+
+
+def log_probs_of_next(model: Any, tokens: Tensor) -> Tensor:
+    """Natural log-probability of each symbol of `tokens` after the first, [B, T - 1]; 0 behind the end of a text."""
+    following = tokens[:, 1:]
+    found = model(tokens[:, :-1])[0].gather(2, following.unsqueeze(2)).squeeze(2)
+    # What comes after an end is padding: an edge that follows an edge. The first edge isn't among `following`.
+    inside = torch.ones_like(following, dtype=torch.bool)
+    inside[:, 1:] = following[:, :-1] != EDGE
+    return found * inside

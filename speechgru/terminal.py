@@ -1,0 +1,30 @@
+"""What a command says beside its result: lines and a progress bar on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+def say(message: str) -> None:
+    """One line on stderr, above the bar where there is one."""
+    line = "speechgru: " + " ".join(message.split("\n"))
+    tqdm = sys.modules.get("tqdm")
+    if tqdm is None:
+        print(line, file=sys.stderr)
+    else:
+        tqdm.tqdm.write(line, file=sys.stderr)
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Callable[[float], None] | None]:
+    """A callback that moves a bar on stderr to a fraction; None where stderr isn't a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    with tqdm(total=1.0, desc=description, file=sys.stderr, bar_format=form, leave=False) as bar:
+        yield lambda fraction: bar.update(fraction - bar.n)
