@@ -145,7 +145,7 @@ def compare(args: argparse.Namespace, joined: Joined) -> None:
     import torch
 
     torch.set_num_threads(1)
-    recognizer = load_recognizer(args.model)
+    recognizer = load_recognizer(args.model, decoder="greedy")
     vocabulary = recognizer.engine.vocabulary
     log_probs = posteriors(recognizer, str(joined.sound)).log_probs
     words = normalise(" ".join(joined.lines)).split()

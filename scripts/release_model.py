@@ -1,9 +1,13 @@
 """Put a trained model into the package, with its card.
 
-    python scripts/release_model.py runs/english-small
+    python scripts/release_model.py runs/english-small --scores scores.json --conditions conditions.md
 
 Copies best.safetensors to speechgru/assets/NAME.safetensors and writes NAME.md beside it from the run's report.json
 and the recipe's LIMITS.md. What only says where the run lay (output=, corpus.root=) is left out of both.
+
+The report has the scores of greedy decoding. `--scores` adds those of the decoder that was tuned since, as `speechgru
+evaluate --format json MANIFEST... > scores.json` printed them; `--conditions` the table that scripts/
+evaluate_conditions.py printed.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from speechgru.errors import SpeechGruError
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST = 16_000_000
+COLUMNS = ("set", "WER", "95 % interval", "interval over", "CER", "words", "hours")
 # Overrides that say where things lie and how a run is watched, and shape no weight.
 PLACES = (
     "output=",
@@ -61,7 +66,9 @@ def stages(provenance: dict[str, Any]) -> list[tuple[str, str]]:
     return [*before, ("then" if before else "command", f"`{command}`, {where}")]
 
 
-def card(name: str, report: dict[str, Any], provenance: dict[str, Any], size: int, limits: str) -> str:
+def card(
+    name: str, report: dict[str, Any], provenance: dict[str, Any], size: int, extras: list[str], limits: str
+) -> str:
     """The model card, in Markdown."""
     facts = [
         *stages(provenance),
@@ -79,10 +86,12 @@ def card(name: str, report: dict[str, Any], provenance: dict[str, Any], size: in
             f"# {name}",
             "English speech to lower-case text: log-mel features, convolutional subsampling, bidirectional GRU "
             "(Cho et al. 2014), CTC. Weights: Apache-2.0.",
-            "## Scores",
-            table(("set", "WER", "95 % interval", "interval over", "CER", "words", "hours"), scores(report)),
-            "Greedy decoding of whole files through `speechgru evaluate`; texts normalised by `english-1`. Choices "
-            "are made on the dev sets alone; the test sets are scored at the end of a run and decide nothing.",
+            *extras,
+            "## Scores by ear",
+            table(COLUMNS, scores(report["scores"])),
+            "Greedy decoding (`--decoder greedy`) of whole files through `speechgru evaluate`; texts normalised by "
+            "`english-1`. Choices are made on the dev sets alone; the test sets are scored at the end and decide "
+            "nothing.",
             "## How it was made",
             table(("", ""), facts),
             "## Trained on",
@@ -92,9 +101,35 @@ def card(name: str, report: dict[str, Any], provenance: dict[str, Any], size: in
     )
 
 
-def scores(report: dict[str, Any]) -> list[tuple[str, ...]]:
+def extra_parts(scores_file: Path | None, conditions: Path | None, decoder: dict[str, Any]) -> list[str]:
+    """What was measured after the run, in Markdown."""
+    parts = []
+    if scores_file:
+        found = {Path(k).stem: v for k, v in json.loads(scores_file.read_text(encoding="utf-8")).items()}
+        settings = decoder.get("settings", {})
+        what = f"Decoder `{decoder['name']}`" + (
+            f" with language model `{settings['lm']}`" if settings.get("lm") else ""
+        )
+        parts += [
+            "## Scores",
+            table(COLUMNS, scores(found)),
+            f"{what}, the default: its weights were tuned on the dev sets (`speechgru lm tune`), whose figures are "
+            "therefore a little too good. Calibration error of the words' confidence on the test sets: "
+            + ", ".join(
+                f"{name} {100 * v['reliability']['calibration_error']:.1f} %"
+                for name, v in found.items()
+                if name.startswith("test") and v["reliability"]
+            )
+            + ".",
+        ]
+    if conditions:
+        parts += ["## In other conditions", conditions.read_text(encoding="utf-8").strip()]
+    return parts
+
+
+def scores(sets: dict[str, Any]) -> list[tuple[str, ...]]:
     rows = []
-    for split, score in report["scores"].items():
+    for split, score in sets.items():
         low, high = score["interval"]
         over = f"{score['speakers']} speakers" if score["interval_over"] == "speakers" else "utterances"
         rates = (f"{100 * score['wer']:.1f} %", f"{100 * low:.1f} to {100 * high:.1f} %", over)
@@ -107,7 +142,9 @@ def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in [head, ("---",) * len(head), *rows])
 
 
-def release(run: Path, commits: list[str]) -> Path:
+def release(
+    run: Path, commits: list[str], scores_file: Path | None = None, conditions: Path | None = None
+) -> Path:
     """Write model and card; returns the model's path."""
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     name = report["recipe"]
@@ -120,7 +157,8 @@ def release(run: Path, commits: list[str]) -> Path:
     if size > LARGEST:
         raise SpeechGruError(f"{target.name} has {size:,} bytes; at most {LARGEST:,} are embedded.")
     limits = (ROOT / "recipes" / name / "LIMITS.md").read_text(encoding="utf-8")
-    files.write_text(target.with_suffix(".md"), card(name, report, provenance, size, limits) + "\n")
+    extras = extra_parts(scores_file, conditions, header["decoder"])
+    files.write_text(target.with_suffix(".md"), card(name, report, provenance, size, extras, limits) + "\n")
     return target
 
 
@@ -132,9 +170,11 @@ def main() -> int:
     parser.add_argument(
         "--commit", nargs="+", default=[], help="what trained each stage, where it isn't known"
     )
+    parser.add_argument("--scores", type=Path, metavar="FILE", help="of the tuned decoder, from `evaluate`")
+    parser.add_argument("--conditions", type=Path, metavar="FILE", help="from evaluate_conditions.py")
     args = parser.parse_args()
     try:
-        print(release(args.run, args.commit))
+        print(release(args.run, args.commit, args.scores, args.conditions))
     except (SpeechGruError, OSError, KeyError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--prices", nargs="+", default=GRID, metavar="W,F,S,SW,SL,J")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    recognizer = load_recognizer(args.model)
+    recognizer = load_recognizer(args.model, decoder="greedy")
     vocabulary = recognizer.engine.vocabulary
     space = vocabulary.encode(" ")[0]
     recordings: list[Recording] = []

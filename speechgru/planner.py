@@ -25,7 +25,7 @@ _SPARE = 0.8  # of the free memory that a suggestion may take
 @dataclass(frozen=True)
 class Estimate:
     """Seconds a step and an epoch (without the dev evaluation), steps of the whole run, peak bytes of this process,
-    and the `batch_seconds` that would take four fifths of the free memory (0: not known)."""
+    and how many times as large a batch would take four fifths of the free memory (0: not known)."""
 
     step_seconds: float
     loading_share: float
@@ -37,7 +37,7 @@ class Estimate:
 
     def __str__(self) -> str:
         total = self.epoch_seconds * self.epochs
-        fits = f"; trainer.batch_seconds up to about {self.fitting:.0f} fits" if self.fitting else ""
+        fits = f"; a batch about {self.fitting:.1f} times as large would fit" if self.fitting else ""
         return (
             f"plan: {self.step_seconds:.2f} s a step ({100 * self.loading_share:.0f} % of it waiting for data), "
             f"{_clock(self.epoch_seconds)} an epoch, {_clock(total)} for {self.epochs} epochs ({self.steps} steps), "
@@ -69,7 +69,7 @@ def measure(task: Task, trainer: TrainerConfig) -> Estimate:
         epochs=trainer.epochs,
         steps=trainer.epochs * math.ceil(len(plan) / trainer.accumulate),
         peak_bytes=peak,
-        fitting=trainer.batch_seconds * _SPARE * (free + grown) / grown if grown > 0 else 0.0,
+        fitting=_SPARE * (free + grown) / grown if grown > 0 else 0.0,
     )
 
 

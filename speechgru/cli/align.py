@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.alignment import align_text
     from speechgru.recognizer import load_recognizer
 
-    recognizer = load_recognizer(args.model, device=args.device)
+    # No decoder is asked: the plain one loads nothing.
+    recognizer = load_recognizer(args.model, device=args.device, decoder="greedy")
     with progress("aligning") as on_progress:
         found = align_text(recognizer, args.audio, text, on_progress)
     _report(args.audio, found)

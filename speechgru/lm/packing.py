@@ -29,22 +29,24 @@ def pack(table: Table, bits: int | None = None) -> Arrays:
     first = np.searchsorted(context, np.arange(n_contexts + 1))
     prob_codes, probs = _code([level.prob for level in levels], bits)
     backoff_codes, backoffs = _code([lv.backoff[c] for lv, c in zip(levels, continues)], bits)
-    ngram_widths = [width_of(len(table.words) - 1), width_of(probs.shape[1] - 1)]
-    context_widths = [width_of(backoffs.shape[1] - 1), width_of(len(word)), width_of(n_contexts - 1)]
+    code_widths = [width_of(book.shape[1] - 1) for book in (probs, backoffs)]
+    widths = [width_of(len(table.words) - 1), *code_widths, width_of(len(word)), width_of(n_contexts - 1)]
     shorter = is_context[: len(word) - len(levels[-1])]
     # The record after the last says where the last context's n-grams end.
     columns = [np.concatenate([[0], backoff_codes, [0]]), first, np.append(links, 0)]
-    return Arrays(
-        ngrams=pack_bits([word, prob_codes], ngram_widths),
-        contexts=pack_bits(columns, context_widths),
-        flags=pack_bits([shorter.astype(np.int64)], [1]),
-        ranks=_ranks(shorter),
-        probs=probs,
-        backoffs=backoffs,
-        ngram_ends=np.cumsum([len(level) for level in levels]),
-        context_ends=context_ends,
-        widths=np.array([*ngram_widths, *context_widths]),
-    ).frozen()
+    parts = [
+        pack_bits([word, prob_codes], widths[:2]),
+        pack_bits(columns, widths[2:]),
+        pack_bits([shorter.astype(np.int64)], [1]),
+        pack_bits([_ranks(shorter)], widths[-1:]),
+    ]
+    starts = np.cumsum([len(part) for part in parts[:-1]])
+    ngram_ends = np.cumsum([len(level) for level in levels])
+    weights = np.zeros((2, len(levels), max(probs.shape[1], backoffs.shape[1])), np.float32)
+    weights[0, :, : probs.shape[1]] = probs
+    weights[1, :, : backoffs.shape[1]] = backoffs
+    layout = np.concatenate([widths, starts, ngram_ends, context_ends]).astype(np.int64)
+    return Arrays(np.concatenate(parts), weights, layout).frozen()
 
 
 def _continues(levels: tuple[Level, ...], k: int) -> np.ndarray:
@@ -99,6 +101,5 @@ def _code(weights: list[np.ndarray], bits: int | None) -> tuple[np.ndarray, np.n
 
 
 def _ranks(flags: np.ndarray) -> np.ndarray:
-    """uint32, one for each 64 flags: how many are set before them."""
-    sums = np.concatenate([[0], np.cumsum(flags)])
-    return sums[: len(flags) : 64].astype(np.uint32)
+    """int64, one for each 64 flags: how many are set before them."""
+    return np.concatenate([[0], np.cumsum(flags)])[: len(flags) : 64]

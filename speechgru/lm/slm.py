@@ -22,7 +22,7 @@ import numpy as np
 
 from speechgru.errors import LanguageModelError
 from speechgru.files import atomic_path
-from speechgru.lm.arrays import Arrays
+from speechgru.lm.arrays import BACKOFF, CONTEXTS, ENDS, LINK, Arrays
 from speechgru.lm.bits import width_of, words_needed
 from speechgru.lm.corpus import LARGEST_VOCABULARY
 from speechgru.lm.table import SPECIAL
@@ -33,17 +33,7 @@ LARGEST_ORDER = 16
 _ALIGNMENT = 64
 _HEADER = 4096  # about
 _LONGEST_WORD = 64  # bytes on average: what the compressed words may grow to
-_DTYPES = {
-    "ngrams": "uint64",
-    "contexts": "uint64",
-    "flags": "uint64",
-    "ranks": "uint32",
-    "probs": "float32",
-    "backoffs": "float32",
-    "ngram_ends": "int64",
-    "context_ends": "int64",
-    "widths": "int64",
-}
+_DTYPES = {"bits": "uint64", "weights": "float32", "layout": "int64"}
 
 
 def save(path: str | Path, words: Sequence[str], arrays: Arrays, provenance: dict[str, Any]) -> None:
@@ -80,7 +70,7 @@ def size_of(words: Sequence[str], counts: Sequence[int], contexts: int, bits: in
     ngrams = sum(counts)
     ngram_bits = ngrams * (width_of(len(words) - 1) + bits)
     context_bits = (contexts + 2) * (bits + width_of(ngrams) + width_of(contexts))
-    rank_bits = (ngrams - counts[-1]) * 1.5
+    rank_bits = (ngrams - counts[-1]) * (1 + width_of(contexts) / 64)
     books = 2 * len(counts) * 4 << bits
     return int(ngram_bits + context_bits + rank_bits) // 8 + books + len(_compressed(words)) + _HEADER
 
@@ -151,7 +141,7 @@ def _section(header: dict[str, Any], name: str, dtype: str, content: mmap.mmap, 
     shape: Any = section.get("shape")
     offset: Any = section.get("offset")
     whole = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in [*shape, offset])
-    if not whole or len(shape) not in (1, 2) or offset % _ALIGNMENT:
+    if not whole or len(shape) not in (1, 3) or offset % _ALIGNMENT:
         raise _FaultError(f"section {name} has shape {shape!r} and offset {offset!r}")
     length = math.prod(shape) * np.dtype(dtype).itemsize
     if offset + length > len(content) - start:
@@ -165,32 +155,28 @@ def _section(header: dict[str, Any], name: str, dtype: str, content: mmap.mmap, 
 
 def _check(arrays: Arrays) -> None:
     """That the arrays fit each other, so that `advance` never leaves them."""
-    orders = len(arrays.ngram_ends)
-    ngram_ends, context_ends, widths = arrays.ngram_ends, arrays.context_ends, arrays.widths
-    for name, ends in (("ngram_ends", ngram_ends), ("context_ends", context_ends)):
-        if ends.shape != (orders,) or not 1 <= orders <= LARGEST_ORDER or (np.diff(ends) < 0).any():
-            raise _FaultError(f"{name} is {ends.tolist()[:LARGEST_ORDER]}")
-    if not len(SPECIAL) <= ngram_ends[0] <= LARGEST_VOCABULARY or context_ends[0] < 1:
-        raise _FaultError(f"it has {ngram_ends[0]} words and {context_ends[0]} contexts of one")
-    if widths.shape != (5,) or (widths < 1).any() or (widths > 48).any():
-        raise _FaultError(f"widths are {widths.tolist()[:5]}")
-    below = int(ngram_ends[-2]) if orders > 1 else 0
-    expected = {
-        "ngrams": (words_needed(int(ngram_ends[-1]), int(widths[:2].sum())),),
-        "contexts": (words_needed(int(context_ends[-1]) + 1, int(widths[2:].sum())),),
-        "flags": (words_needed(below, 1),),
-        "ranks": (words_needed(below, 1),),
-    }
-    for name, shape in expected.items():
-        if getattr(arrays, name).shape != shape:
-            raise _FaultError(
-                f"section {name} has {getattr(arrays, name).shape} numbers where {shape} belong"
-            )
-    for name, book in (("probs", arrays.probs), ("backoffs", arrays.backoffs)):
-        if book.ndim != 2 or len(book) != orders or not book.shape[1] or not np.isfinite(book).all():
-            raise _FaultError(f"section {name} isn't a table of finite numbers, one row an order")
-    if (arrays.probs > 0).any():
-        raise _FaultError("it has probabilities above one")
+    bits, weights, layout = arrays
+    orders = (len(layout) - ENDS) // 2
+    if layout.ndim != 1 or not 1 <= orders <= LARGEST_ORDER or len(layout) != ENDS + 2 * orders:
+        raise _FaultError(f"its layout has {layout.shape} numbers")
+    widths, ngram_ends, context_ends = layout[:CONTEXTS], arrays.ngram_ends, arrays.context_ends
+    if (widths < 1).any() or (widths > 48).any():
+        raise _FaultError(f"widths are {widths.tolist()}")
+    for name, ends in (("n-grams", ngram_ends), ("contexts", context_ends)):
+        if ends[0] < 1 or (np.diff(ends) < 0).any() or ends[-1] > 64 * len(bits):
+            raise _FaultError(f"its {name} end at {ends.tolist()}")
+    if not len(SPECIAL) <= ngram_ends[0] <= LARGEST_VOCABULARY:
+        raise _FaultError(f"it has {ngram_ends[0]} words")
+    flags = int(ngram_ends[-2]) if orders > 1 else 0
+    records = (int(ngram_ends[-1]), int(context_ends[-1]) + 1, flags, words_needed(flags, 1))
+    sizes = (int(widths[:BACKOFF].sum()), int(widths[BACKOFF:].sum()), 1, int(widths[LINK]))
+    ends = np.cumsum([words_needed(n, size) for n, size in zip(records, sizes)])
+    if layout[CONTEXTS:ENDS].tolist() != ends[:-1].tolist() or bits.shape != (ends[-1],):
+        raise _FaultError(f"bits has {bits.shape} words in parts that end at {ends.tolist()}")
+    if weights.ndim != 3 or weights.shape[:2] != (2, orders) or not weights.shape[2]:
+        raise _FaultError(f"weights has shape {weights.shape}")
+    if not np.isfinite(weights).all() or (weights[0] > 0).any():
+        raise _FaultError("it has probabilities above one or weights that are not finite")
 
 
 def _words(compressed: np.ndarray, count: int) -> tuple[str, ...]:
