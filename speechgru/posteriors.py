@@ -57,19 +57,20 @@ def posteriors(
     """
     job = Job(source, recognizer.sample_rate)
     silences: list[tuple[float, Silences]] = []
-    found: list[tuple[_Part, NDArray[np.float32]]] = []
+    found: list[tuple[int, int, NDArray[np.float32]]] = []
     for part, rows in _heard(recognizer, _parts(recognizer, job, silences)):
-        found.append((part, rows))
+        # The frames alone: the part holds its samples, and the rows are a view of their whole batch.
+        found.append((part.index, part.seam, rows[part.seam - part.first :].copy()))
         job.heard(part.index, ())
         if on_progress is not None:
             on_progress(job.fraction)
     if job.error is not None:
         raise job.error
     step = recognizer.engine.frame_seconds
-    count = max([round(job.duration / step), *(part.first + len(rows) for part, rows in found)])
+    count = max([round(job.duration / step), *(seam + len(rows) for _, seam, rows in found)])
     log_probs = np.tile(_blank(len(recognizer.engine.vocabulary)), (count, 1))
-    for part, rows in sorted(found, key=lambda entry: entry[0].index):
-        log_probs[part.seam : part.first + len(rows)] = rows[part.seam - part.first :]
+    for _, seam, rows in sorted(found, key=lambda entry: entry[0]):
+        log_probs[seam : seam + len(rows)] = rows
     if on_progress is not None:
         on_progress(1.0)
     return Posteriors(log_probs, job, _joined(silences))

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from speechgru.dropout import LockedDropout
 from speechgru.errors import ConfigError
-from speechgru.models.acoustic import Model, Settings, _LockedDropout
+from speechgru.models.acoustic import Model, Settings
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
 
 def test_dropout_is_the_same_in_all_frames_and_keeps_the_mean() -> None:
     torch.manual_seed(0)
-    dropout = _LockedDropout(0.2).train()
+    dropout = LockedDropout(0.2).train()
     dropped = dropout(torch.ones(40, 7, 500))
     assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))
     assert set(dropped.unique().tolist()) == {0.0, 1.25}

@@ -34,7 +34,7 @@ def loaded(monkeypatch):
     """What load_recognizer was asked for."""
     asked = []
 
-    def load_recognizer(model, device):
+    def load_recognizer(model, device, **options):
         asked.append((model, device))
         return Hears()
 
