@@ -22,6 +22,7 @@ from speechgru.recognizer import BATCH_SECONDS, POOLED_BATCHES, Recognizer
 from speechgru.text import BLANK
 from speechgru.times import LEVEL_SECONDS, Silences
 
+BATCH_SHARE = 0.5  # of the seconds that run at once in transcribing: the aligner wants memory too
 UNHEARD_BLANK = 0.999  # probability of the blank where nothing was run
 
 
@@ -105,7 +106,7 @@ def _parts(recognizer: Recognizer, job: Job, silences: list[tuple[float, Silence
 
 def _heard(recognizer: Recognizer, parts: Iterator[_Part]) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
     """Each part with its log-probabilities [frames, symbols], run in batches of about the same length."""
-    batch_seconds = BATCH_SECONDS.get(recognizer.engine.device.type, BATCH_SECONDS["cpu"])
+    batch_seconds = BATCH_SHARE * BATCH_SECONDS.get(recognizer.engine.device.type, BATCH_SECONDS["cpu"])
     waiting: list[_Part] = []
     seconds = 0.0
     for part in parts:
