@@ -79,7 +79,8 @@ def test_a_dry_run_plans_and_writes_no_run(
     out = capsys.readouterr().out
     found = re.fullmatch(
         r"plan: (\d+\.\d\d) s a step \((\d+) % of it waiting for data\), (.+) an epoch, (.+) for 2 epochs "
-        r"\((\d+) steps\), dev evaluation not counted; memory \d+\.\d GB(; a batch about \d+\.\d times as large would fit)?\n",
+        r"\((\d+) steps\), dev evaluation not counted; memory \d+\.\d GB"
+        r"(; a batch about \d+\.\d times as large would fit)?\n",
         out,
     )
     assert found, out
