@@ -41,8 +41,8 @@ def network(recipe: Recipe, kind: str, *sizes: int) -> Any:
     return module.Model(module.Settings(**settings(recipe.model)), *sizes)
 
 
-def start(model: nn.Module, path: Path, kind: str, expected: Mapping[str, Any]) -> Any:
-    """Give `model` the weights of a checkpoint; returns where those come from.
+def start(model: nn.Module, path: Path, kind: str, expected: Mapping[str, Any]) -> dict[str, Any]:
+    """Give `model` the weights of a checkpoint; returns its header.
 
     Args:
         expected: entries that its header must have, by name; of `features`, the fingerprint.
@@ -60,7 +60,7 @@ def start(model: nn.Module, path: Path, kind: str, expected: Mapping[str, Any]) 
                 "the same."
             )
     checkpoint.fill(model, first)
-    return first.header.get("provenance", {})
+    return dict(first.header)
 
 
 _SAID = {"vocabulary": "symbols"}

@@ -12,7 +12,7 @@ import beeps
 import pytest
 import torch
 
-from speechgru import audio, training
+from speechgru import audio, checkpoint, training
 from speechgru.errors import CheckpointError
 from speechgru.manifest import Utterance
 from speechgru.preparation import Data
@@ -229,6 +229,17 @@ def test_a_run_can_start_from_the_weights_of_another(utterances: list[Utterance]
         torch.testing.assert_close(own, theirs.detach().half().float(), atol=0, rtol=0)
         assert own.requires_grad
     assert second.provenance == {"seed": 8, "started_from": {"seed": 7}}
+
+
+def test_a_model_is_read_as_the_one_it_went_on_from(utterances: list[Utterance], tmp_path: Path) -> None:
+    given = data(utterances, dev=utterances)
+    task(given).save(tmp_path / "first.safetensors", {})
+    loaded = checkpoint.load(tmp_path / "first.safetensors")
+    chosen = {"gate": {"min_confidence": 0.7}, "decoder": {"name": "beam", "settings": {"beam": 8}}}
+    checkpoint.save(loaded.path, loaded.kind, {**loaded.header, **chosen}, loaded.tensors)
+    task(given, start=str(loaded.path)).save(tmp_path / "second.safetensors", {})
+    header = checkpoint.load(tmp_path / "second.safetensors").header
+    assert {key: header[key] for key in chosen} == chosen
 
 
 def test_it_must_have_the_same_symbols(utterances: list[Utterance], tmp_path: Path) -> None:

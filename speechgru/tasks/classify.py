@@ -71,7 +71,8 @@ class Task:
         if recipe.trainer.start:
             expected = {"features": self.features.fingerprint, "classes": list(self.classes.names)}
             path = find_model(recipe.trainer.start)
-            self.provenance["started_from"] = building.start(self.model, path, KIND, expected)
+            first = building.start(self.model, path, KIND, expected)
+            self.provenance["started_from"] = first.get("provenance", {})
         self.model.to(device)
         self.train = self._recordings(data.train, recipe.augmentation())
         self.dev = {name: self._recordings(us, AugmentConfig()) for name, us in data.dev.items()}

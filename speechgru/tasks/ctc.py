@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 EVALUATION_SECONDS = 240.0
 BLANK_WARNING = 0.995
 NAMED = 5
+# How a model is read, chosen for it after its training: one that goes on from it is read so too.
+INHERITED = ("decoder", "gate", "times", "confidence")
 
 
 def prepare(recipe: Recipe) -> Data:
@@ -66,6 +68,7 @@ class Task:
     ) -> None:
         self.recipe, self.data, self.device, self.group = recipe, data, device, group
         self.provenance, self.vocabulary = dict(provenance), data.vocabulary
+        self.inherited: dict[str, Any] = {}
         self.features = building.feature_settings(recipe)
         torch.manual_seed(recipe.seed)
         self.model = building.network(recipe, KIND, self.features.n_mels, len(data.vocabulary))
@@ -75,7 +78,9 @@ class Task:
                 "vocabulary": list(self.vocabulary.symbols),
             }
             path = find_model(recipe.trainer.start)
-            self.provenance["started_from"] = building.start(self.model, path, KIND, expected)
+            first = building.start(self.model, path, KIND, expected)
+            self.provenance["started_from"] = first.get("provenance", {})
+            self.inherited = {key: first[key] for key in INHERITED if key in first}
         self.model.to(device)
         decoder = plugins.find("decoders", recipe.decoder["name"])
         self.decoder = decoder.Decoder(decoder.Settings(**building.settings(recipe.decoder)), data.vocabulary)
@@ -172,6 +177,7 @@ class Task:
                 "name": self.recipe.decoder["name"],
                 "settings": building.settings(self.recipe.decoder),
             },
+            **self.inherited,
         }
         checkpoint.save(path, KIND, header, self.model.state_dict(), torch.float16)
 

@@ -53,7 +53,8 @@ class Task:
         if recipe.trainer.start:
             expected = {"vocabulary": list(data.vocabulary.symbols)}
             path = find_model(recipe.trainer.start)
-            self.provenance["started_from"] = building.start(self.model, path, KIND, expected)
+            first = building.start(self.model, path, KIND, expected)
+            self.provenance["started_from"] = first.get("provenance", {})
         self.model.to(device)
 
     def plan(self, epoch: int) -> list[list[int]]:
