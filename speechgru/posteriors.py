@@ -123,7 +123,7 @@ def _run(
 ) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
     left = sorted(waiting, key=lambda part: -len(part.samples))
     while left:
-        room = int(batch_seconds * recognizer.sample_rate / len(left[0].samples))
+        room = int(batch_seconds * recognizer.sample_rate / recognizer.padded(len(left[0].samples)))
         size = max(1, min(recognizer.batch_size, room))
         batch, left = left[:size], left[size:]
         yield from zip(batch, recognizer.log_probs([part.samples for part in batch]), strict=True)

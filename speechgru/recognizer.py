@@ -35,6 +35,7 @@ Progress = Callable[[float], None]
 
 BATCH_SIZE = 16
 BATCH_SECONDS = {"cpu": 80.0, "cuda": 960.0}  # padding included; on a CPU more costs memory and gains nothing
+PADDING_SECONDS = 1.0  # batches are padded to a multiple of it
 POOLED_BATCHES = 4  # the pool holds audio for so many, so that lengths can be matched
 MIN_PIECE_SECONDS = 0.1  # shorter than any word
 
@@ -155,12 +156,20 @@ class Recognizer:
         """Whether the words of one piece, read greedily from [frames, symbols], get past the gate."""
         return self.gate.accepts(hypothesis.words(self._by_ear(log_probs), self.engine.frame_seconds))
 
+    def padded(self, count: int) -> int:
+        """Samples of each row of a batch whose longest signal has `count`.
+
+        Few different numbers, as PyTorch's kernels keep memory for each shape they met: 100 MB for an hour's pieces.
+        """
+        step = round(PADDING_SECONDS * self.sample_rate)
+        return -(-count // step) * step
+
     def log_probs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
         """Log-probabilities [frames, symbols] of each signal, without padding."""
         import torch
 
         lengths = torch.tensor([len(signal) for signal in signals])
-        padded = torch.zeros(len(signals), int(lengths.max()))
+        padded = torch.zeros(len(signals), self.padded(int(lengths.max())))
         for row, signal in zip(padded, signals, strict=True):
             row[: len(signal)] = torch.from_numpy(signal)
         with torch.inference_mode():
@@ -215,7 +224,8 @@ class _Pool:
         entries = sorted((e for e in self._entries if e[0].error is None), key=lambda entry: -len(entry[2]))
         self._entries, self._seconds = [], 0.0
         while entries:
-            room = int(self._batch_seconds * self._recognizer.sample_rate / len(entries[0][2]))
+            padded = self._recognizer.padded(len(entries[0][2]))
+            room = int(self._batch_seconds * self._recognizer.sample_rate / padded)
             size = max(1, min(self._batch_size, room))
             # Nothing less than half as long as the first: padding would cost more than another batch.
             size = sum(2 * len(signal) >= len(entries[0][2]) for _, _, signal in entries[:size])
