@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from speechgru import audio, checkpoint, manifest, plugins, scoring
+from speechgru.comparison import paired_differences
 from speechgru.errors import SpeechGruError
 from speechgru.hypothesis import Hypothesis
 from speechgru.language import LanguageModel, load_language_model
@@ -33,7 +34,6 @@ from speechgru.text import Vocabulary
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
 BONUSES = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,8 @@ def gain(measured: Sequence[Case], settings: Settings, seed: int = 0) -> str:
     before = np.array([case.errors[0] for case in measured])
     after = np.array([case.choice(settings) for case in measured])
     oracle = np.array([min(case.errors) for case in measured])
-    drawn = np.random.default_rng(seed).integers(0, len(words), (RESAMPLES, len(words)))
-    differences = (after - before)[drawn].sum(axis=1) / words[drawn].sum(axis=1)
-    low, high = 100 * np.quantile(differences, [0.025, 0.975])
+    differences = paired_differences(np.stack([before, after, words], axis=1), seed=seed)
+    low, high = (100 * bound for bound in scoring.percentiles(differences))
     first, second, best = (100 * errors.sum() / words.sum() for errors in (before, after, oracle))
     return (
         f"{first:.2f} -> {second:.2f} % WER, {second - first:+.2f} (95 % interval {low:+.2f} to {high:+.2f}); the best "

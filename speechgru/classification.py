@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from speechgru import audio, checkpoint, plugins, typed
 from speechgru.errors import AudioError, CheckpointError, ConfigError, CorpusError, SpeechGruError
+from speechgru.evaluation import interval_text
 from speechgru.features.spectral import LogMel, Settings
 from speechgru.manifest import Utterance
-from speechgru.scoring import MIN_SPEAKERS
+from speechgru.scoring import are_blocks, ratio_interval, resampled
 
 KIND = "classifier"
 BATCH = 32
@@ -86,10 +87,9 @@ class Classification:
 
     def cells(self) -> dict[str, str]:
         """Its row in a report, by column."""
-        low, high = self.interval
         return {
             "accuracy": f"{100 * self.accuracy:.2f} %",
-            "95 % interval": f"{100 * low:.2f} to {100 * high:.2f} %",
+            "95 % interval": interval_text(self.interval),
             "taken over": self.over,
             "recordings": str(self.confusions.sum()),
             "not scored": str(len(self.failed)),
@@ -196,17 +196,12 @@ class Classifier:
 
 def _interval(right: Sequence[tuple[str, bool]], seed: int) -> tuple[tuple[float, float], str]:
     """95 % percentile bootstrap interval of a share: speakers are drawn, or recordings where they are few."""
-    speakers = sorted({speaker for speaker, _ in right})
-    by_speaker = len(speakers) >= MIN_SPEAKERS and all(speakers)
-    groups = {name: i for i, name in enumerate(speakers)}
-    places = [groups[speaker] if by_speaker else i for i, (speaker, _) in enumerate(right)]
-    hits, totals = (np.zeros(max(places) + 1) for _ in range(2))
-    np.add.at(hits, places, [float(hit) for _, hit in right])
-    np.add.at(totals, places, 1.0)
-    generator = np.random.default_rng(seed)
-    drawn = [generator.integers(0, len(hits), len(hits)) for _ in range(RESAMPLES)]
-    low, high = np.quantile([hits[d].sum() / totals[d].sum() for d in drawn], [0.025, 0.975])
-    return (float(low), float(high)), f"{len(hits)} {'speakers' if by_speaker else 'recordings'}"
+    speakers = [speaker for speaker, _ in right]
+    by_speaker = are_blocks(speakers)
+    table = np.array([[float(hit), 1.0] for _, hit in right])
+    hits, totals = resampled(table, speakers if by_speaker else None, RESAMPLES, seed).T
+    count = len(set(speakers)) if by_speaker else len(right)
+    return ratio_interval(hits, totals), f"{count} {'speakers' if by_speaker else 'recordings'}"
 
 
 def load_classifier(path: str | Path, device: str = "cpu") -> Classifier:

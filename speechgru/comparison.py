@@ -21,7 +21,7 @@ import numpy as np
 
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import Evaluation, Row
-from speechgru.scoring import CONFIDENCE, MIN_SPEAKERS
+from speechgru.scoring import are_blocks, percentiles, resampled
 
 MIN_PAIRS = 50  # the normal approximation of the matched-pairs test wants that many
 
@@ -75,21 +75,28 @@ def compare(first: Evaluation, second: Evaluation, *, samples: int = 10000, seed
     if not totals[2]:
         raise SpeechGruError("The utterances that both models were scored on hold no words to compare by.")
     names = [a.utterance.speaker for a, _ in pairs]
-    by_speaker = all(names) and len(set(names)) >= MIN_SPEAKERS
-    differences = _resampled(table, names if by_speaker else None, samples, seed)
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(differences, [tail, 100 - tail]) if len(differences) else (math.nan, math.nan)
+    by_speaker = are_blocks(names)
+    differences = paired_differences(table, names if by_speaker else None, samples, seed)
     return Comparison(
         first=float(totals[0] / totals[2]),
         second=float(totals[1] / totals[2]),
         difference=float((totals[1] - totals[0]) / totals[2]),
-        interval=(float(low), float(high)),
+        interval=percentiles(differences),
         interval_over="speakers" if by_speaker else "utterances",
         second_better=float((differences < 0).mean()) if len(differences) else math.nan,
         p=matched_pairs(table[:, 1] - table[:, 0]),
         utterances=len(pairs),
         words=int(totals[2]),
     )
+
+
+def paired_differences(
+    table: np.ndarray, groups: Sequence[str] | None = None, samples: int = 10000, seed: int = 0
+) -> np.ndarray:
+    """Differences in WER, second minus first, of resamples of `table` [utterances, 3]: errors of the first and of the
+    second, words. Groups as in `scoring.resampled`; resamples without words are left out."""
+    first, second, words = resampled(table, groups, samples, seed).T
+    return (second - first)[words > 0] / words[words > 0]
 
 
 def matched_pairs(differences: Sequence[float] | np.ndarray) -> float | None:
@@ -117,24 +124,3 @@ def _pairs(first: Evaluation, second: Evaluation) -> list[tuple[Row, Row]]:
 
 def _key(row: Row) -> tuple[str, float, str]:
     return str(row.utterance.audio_filepath), row.utterance.offset, row.id
-
-
-def _resampled(table: np.ndarray, groups: Sequence[str] | None, samples: int, seed: int) -> np.ndarray:
-    """Differences in WER [samples] of resamples; empty for a single group, which has no spread."""
-    if groups is not None:
-        _, index = np.unique(np.asarray(groups), return_inverse=True)
-        sums = np.zeros((index.max() + 1, table.shape[1]))
-        np.add.at(sums, index, table)
-        table = sums
-    count = len(table)
-    if count < 2:
-        return np.zeros(0)
-    generator = np.random.default_rng(seed)
-    drawn = np.concatenate(
-        [
-            generator.multinomial(count, np.full(count, 1 / count), size=min(500, samples - start)) @ table
-            for start in range(0, samples, 500)
-        ]
-    )
-    drawn = drawn[drawn[:, 2] > 0]
-    return (drawn[:, 1] - drawn[:, 0]) / drawn[:, 2]

@@ -181,22 +181,22 @@ def summarise(
             f"Got {len(speakers)} speakers for {len(alignments)} utterances: one each is expected."
         )
     names = speakers or [""] * len(alignments)
-    by_speaker = len(set(names)) >= MIN_SPEAKERS and all(names)
+    by_speaker = are_blocks(names)
     words, characters = _pool([a.words for a in alignments]), _pool([a.characters for a in alignments])
     errors_and_totals = np.array(
         [[a.words.errors, a.words.total, a.characters.errors, a.characters.total] for a in alignments],
         dtype=np.float64,
     )
-    low_high = _bootstrap(errors_and_totals, names if by_speaker else None, samples, seed)
+    drawn = resampled(errors_and_totals, names if by_speaker else None, samples, seed).T
     return Score(
         wer=words.rate,
-        interval=low_high[0],
+        interval=ratio_interval(drawn[0], drawn[1]),
         words=words.total,
         substitutions=words.substitutions,
         insertions=words.insertions,
         deletions=words.deletions,
         cer=characters.rate,
-        cer_interval=low_high[1],
+        cer_interval=ratio_interval(drawn[2], drawn[3]),
         characters=characters.total,
         char_substitutions=characters.substitutions,
         char_insertions=characters.insertions,
@@ -209,13 +209,16 @@ def summarise(
     )
 
 
-def _bootstrap(
-    table: np.ndarray, groups: Sequence[str] | None, samples: int, seed: int
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """95 % intervals of the two ratios of sums in `table` [utterances, 4] (errors, total, errors, total).
+def are_blocks(speakers: Sequence[str]) -> bool:
+    """Whether speakers are known and many enough to be drawn whole."""
+    return all(speakers) and len(set(speakers)) >= MIN_SPEAKERS
 
-    Whole groups are drawn with replacement, each row alone where `groups` is None. A resample without any
-    reference unit has no rate and is left out. A single group has no spread to measure: (NaN, NaN).
+
+def resampled(table: np.ndarray, groups: Sequence[str] | None, samples: int, seed: int) -> np.ndarray:
+    """Column sums of resamples of `table` [utterances, columns]: [samples, columns].
+
+    Whole groups are drawn with replacement, each row alone where `groups` is None. A single group has no spread to
+    measure: no samples.
     """
     if groups is not None:
         _, index = np.unique(np.asarray(groups), return_inverse=True)
@@ -223,7 +226,7 @@ def _bootstrap(
         np.add.at(sums, index, table)
         table = sums
     if len(table) < 2:
-        return (math.nan, math.nan), (math.nan, math.nan)
+        return np.zeros((0, table.shape[1]))
     rng = np.random.default_rng(seed)
     chunk = max(1, _MAX_CELLS // len(table))
     drawn = []
@@ -233,17 +236,22 @@ def _bootstrap(
             len(table), np.full(len(table), 1 / len(table)), size=min(chunk, samples - start)
         )
         drawn.append(times @ table)
-    totals = np.concatenate(drawn)
-    return _interval(totals[:, 0], totals[:, 1]), _interval(totals[:, 2], totals[:, 3])
+    return np.concatenate(drawn)
 
 
-def _interval(errors: np.ndarray, totals: np.ndarray) -> tuple[float, float]:
-    kept = totals > 0
-    if not kept.any():
+def percentiles(values: np.ndarray) -> tuple[float, float]:
+    """The interval that holds `CONFIDENCE` of `values`; (NaN, NaN) without any."""
+    if not len(values):
         return math.nan, math.nan
     tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(errors[kept] / totals[kept], [tail, 100 - tail])
+    low, high = np.percentile(values, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def ratio_interval(errors: np.ndarray, totals: np.ndarray) -> tuple[float, float]:
+    """Percentile interval of errors / totals; a resample without any reference unit has no rate and is left out."""
+    kept = totals > 0
+    return percentiles(errors[kept] / totals[kept])
 
 
 def _count(chunks: Sequence[jiwer.AlignmentChunk], total: int) -> Counts:

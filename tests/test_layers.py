@@ -33,7 +33,6 @@ FLOORS: list[set[str]] = [
         "batches",
         "breakdown",
         "building",
-        "classification",
         "doctor",
         "examination",
         "findings",
@@ -49,7 +48,7 @@ FLOORS: list[set[str]] = [
         "rescoring",
         "written",
     },
-    {"training", "recognizer", "evaluation", "tuning", "comparison", "store", "receipts"}
+    {"training", "recognizer", "evaluation", "classification", "tuning", "comparison", "store", "receipts"}
     | {"alignment", "posteriors"},
     {"config", "report", "tasks", "runs", "planner", "search"},
     {"cli", "decoderoptions"},
