@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from speechgru import checkpoint, plugins
 from speechgru.errors import CheckpointError, ConfigError
@@ -41,29 +41,71 @@ def network(recipe: Recipe, kind: str, *sizes: int) -> Any:
     return module.Model(module.Settings(**settings(recipe.model)), *sizes)
 
 
-def start(model: nn.Module, path: Path, kind: str, expected: Mapping[str, Any]) -> dict[str, Any]:
-    """Give `model` the weights of a checkpoint; returns its header.
+@dataclass(frozen=True)
+class Start:
+    """What a run starts from: the header of a checkpoint, and whether its outputs stand for what the run's do."""
+
+    header: dict[str, Any]
+    same_outputs: bool = True
+
+    def inherited(self, names: Sequence[str]) -> dict[str, Any]:
+        """The entries of the header that hold for the new model too: none of them where its outputs are others."""
+        return {name: self.header[name] for name in names if name in self.header and self.same_outputs}
+
+
+def start(
+    model: nn.Module,
+    path: Path,
+    kind: str,
+    *,
+    features: FeatureSettings | None = None,
+    outputs: tuple[str, Sequence[str]] | None = None,
+) -> Start:
+    """Give `model` the weights of a checkpoint.
 
     Args:
-        expected: entries that its header must have, by name; of `features`, the fingerprint.
+        features: what the model hears, if it does.
+        outputs: the header's name for what the model's outputs stand for, and what they do in `model`. Where those
+            are others than the checkpoint's, shared ones keep their weights, and new ones begin as they are.
 
     Raises:
-        CheckpointError: it is of another kind or size, or was made for something else.
+        CheckpointError: it is of another kind or size, or was made for other features.
     """
     first = checkpoint.load(path).require(kind)
-    for what, ours in expected.items():
-        theirs = first.get(what)
-        theirs = theirs.get("fingerprint") if what == "features" else theirs
-        if theirs != ours:
-            raise CheckpointError(
-                f"{path} has other {_SAID.get(what, what)} than this run: {theirs}, not {ours}. Start from a model of "
-                "the same."
-            )
+    theirs = first.get("features").get("fingerprint") if features else None
+    if features and theirs != features.fingerprint:
+        raise CheckpointError(
+            f"{path} has other features than this run: {theirs}, not {features.fingerprint}. Start from a model of the "
+            "same."
+        )
+    if outputs is None:
+        checkpoint.fill(model, first)
+        return Start(dict(first.header))
+    name, ours = outputs
+    theirs = list(first.get(name))
+    if theirs != list(ours):
+        first = replace(first, tensors={**first.tensors, **_moved(model, first.tensors, theirs, list(ours))})
     checkpoint.fill(model, first)
-    return dict(first.header)
+    return Start(dict(first.header), theirs == list(ours))
 
 
-_SAID = {"vocabulary": "symbols"}
+def _moved(
+    model: nn.Module, tensors: Mapping[str, Tensor], theirs: list[str], ours: list[str]
+) -> dict[str, Tensor]:
+    """The tensors with a row an output, the rows of shared outputs in their new places."""
+    shared = [output for output in ours if output in theirs]
+    to, source = [ours.index(output) for output in shared], [theirs.index(output) for output in shared]
+    moved = {}
+    for name, own in model.state_dict().items():
+        given = tensors.get(name)
+        if (
+            name.startswith(("head.", "embedding."))
+            and given is not None
+            and given.shape[1:] == own.shape[1:]
+        ):
+            moved[name] = own.clone()
+            moved[name][to] = given[source].to(own.dtype)
+    return moved
 
 
 def header(recipe: Recipe, model: Any, provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,3 +22,7 @@ class LockedDropout(nn.Module):
             return x
         keep = 1 - self.probability
         return x * torch.empty_like(x[:, :1]).bernoulli_(keep).div_(keep)
+
+
+class FrameDropout(nn.Dropout):
+    """Dropout with a mask of its own for every step (Zaremba et al. 2014, arXiv:1409.2329)."""

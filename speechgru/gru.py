@@ -35,6 +35,8 @@ class GRU(nn.Module):
         num_layers: layers in the stack.
         bidirectional: run a second direction over the reversed sequence and concatenate the two.
         dropout: probability in [0, 1) of dropping an output of a layer, except the last.
+        weight_dropout: probability in [0, 1) of dropping a recurrent weight, for all steps of a batch alike
+            (DropConnect: Wan et al. 2013; of recurrent weights: Merity et al. 2018, arXiv:1708.02182).
         reset: "before" or "after" the recurrent product.
         batch_first: sequences are [batch, time, features] instead of [time, batch, features].
     """
@@ -47,6 +49,7 @@ class GRU(nn.Module):
         *,
         bidirectional: bool = True,
         dropout: float = 0.0,
+        weight_dropout: float = 0.0,
         reset: Reset = "before",
         batch_first: bool = True,
     ) -> None:
@@ -55,10 +58,11 @@ class GRU(nn.Module):
             raise ValueError(f"sizes must be positive, got {input_size=}, {hidden_size=}, {num_layers=}")
         if reset not in ("before", "after"):
             raise ValueError(f"reset must be 'before' or 'after', got {reset!r}")
-        if not 0.0 <= dropout < 1.0:
-            raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+        if not (0.0 <= dropout < 1.0 and 0.0 <= weight_dropout < 1.0):
+            raise ValueError(f"dropouts must be in [0, 1), got {dropout=}, {weight_dropout=}")
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bidirectional, self.dropout, self.reset = bidirectional, dropout, reset
+        self.weight_dropout = weight_dropout
         self.batch_first = batch_first
         self.directions = 2 if bidirectional else 1
         for layer in range(num_layers):
@@ -203,7 +207,14 @@ class GRU(nn.Module):
 
     def _stacked(self, name: str, layer: int) -> Tensor:
         """A parameter of both directions, [D, ...]."""
-        return torch.stack([getattr(self, f"{name}_{suffix}") for suffix in self._suffixes(layer)])
+        return torch.stack([self._weight(name, suffix) for suffix in self._suffixes(layer)])
+
+    def _weight(self, name: str, suffix: str) -> Tensor:
+        """A parameter as this batch has it."""
+        weight: Tensor = getattr(self, f"{name}_{suffix}")
+        if name != "weight_hh" or not self.weight_dropout:
+            return weight
+        return nn.functional.dropout(weight, self.weight_dropout, self.training)
 
     def _library_wins(self, x: Tensor) -> bool:
         """cuDNN's kernel is, on a GPU. On a CPU neither wins: without gradients the two are within a fifth of each
@@ -215,7 +226,7 @@ class GRU(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """The same layer by torch's own kernel."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        weights = [getattr(self, f"{n}_{s}").to(x.dtype) for s in self._suffixes(layer) for n in names]
+        weights = [self._weight(n, s).to(x.dtype) for s in self._suffixes(layer) for n in names]
         settings = (True, 1, 0.0, self.training, self.bidirectional)
         start = start.to(x.dtype).contiguous()
         if padding is None:

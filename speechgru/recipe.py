@@ -59,7 +59,9 @@ class CorpusConfig:
     download: bool = False
     """Fetch what is missing of public corpora, where they have a download; else no connection is ever opened."""
     cache: bool = True
-    """Keep the decoded audio on disk beside the run, so that it is decoded once."""
+    """Keep the decoded audio on disk, so that it is decoded once."""
+    cache_folder: str = ""
+    """Where; empty: audio-cache beside the run's folder, so that runs share it."""
 
     def __post_init__(self) -> None:
         _require(0 <= self.hold_out <= 0.5, "corpus.hold_out", self.hold_out, "from 0 to 0.5")
@@ -205,6 +207,39 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True)
+class CtcConfig:
+    """task=ctc: what is minimised beside the CTC loss. See speechgru/objective.py."""
+
+    intermediate: float = 0.0
+    """Share of the loss that is the CTC loss of lower layers, read by the same head."""
+    intermediate_layers: list[int] = field(default_factory=list)
+    """Which, counted from 1; empty: the middle one."""
+    smoothing: float = 0.0
+    """Share of the loss that is the frames' divergence from knowing nothing: label smoothing, or entropy penalty."""
+
+    def __post_init__(self) -> None:
+        for name in ("intermediate", "smoothing"):
+            _require(
+                0 <= getattr(self, name) < 1, f"ctc.{name}", getattr(self, name), "0 or more and below 1"
+            )
+
+    def layers(self, count: int) -> list[int]:
+        """The lower layers that are read, of a network of `count`.
+
+        Raises:
+            ConfigError: a layer that isn't one of those below the last.
+        """
+        if not self.intermediate:
+            return []
+        chosen = self.intermediate_layers or [count // 2]
+        below = all(1 <= layer < count for layer in chosen)
+        _require(
+            below, "ctc.intermediate_layers", chosen, f"layers from 1 to {count - 1}, those below the last"
+        )
+        return chosen
+
+
+@dataclass(frozen=True)
 class OptimizerConfig:
     """How gradients become steps."""
 
@@ -256,8 +291,11 @@ class TrainerConfig:
     """The loop: how long, how much at once, on what."""
 
     start: str = ""
-    """Checkpoint (or the name of a packaged model) whose weights and symbols the run starts from; it must have the
-    recipe's sizes and features. Empty: from chance."""
+    """Checkpoint (or the name of a packaged model) whose weights the run starts from; it must have the recipe's sizes
+    and features. Empty: from chance."""
+    symbols: Literal["start", "texts"] = "start"
+    """task=ctc with `start`: the new model writes the symbols of the old one, and texts with others are left out; or
+    those of the training texts, where shared ones keep their weights."""
     epochs: int = 20
     batch_seconds: float = 120.0
     """Most seconds of audio in a batch, padding included; each of several processes takes so many."""
@@ -276,6 +314,9 @@ class TrainerConfig:
     """Threads of the CPU; 0: as many as PyTorch takes."""
     average: float = 0.0
     """Decay of the running average of the weights that is evaluated and saved; 0: none is kept."""
+    keep: int = 0
+    """Checkpoints of so many of the best epochs are kept beside best.safetensors, as epoch-012.safetensors:
+    `speechgru model average` takes their mean."""
     workers: int = 0
     """Processes that read audio beside the loop; 0: the loop reads it itself."""
     evaluate_every: int = 1
@@ -290,9 +331,44 @@ class TrainerConfig:
         sizes = ("epochs", "batch_seconds", "batch_characters", "accumulate")
         for name in (*sizes, "evaluate_every", "save_minutes", "log_every"):
             _require(getattr(self, name) > 0, f"trainer.{name}", getattr(self, name), "above 0")
-        for name in ("clip", "patience", "threads", "workers"):
+        for name in ("clip", "patience", "threads", "workers", "keep"):
             _require(getattr(self, name) >= 0, f"trainer.{name}", getattr(self, name), "0 or more")
         _require(0 <= self.average < 1, "trainer.average", self.average, "0 or more and below 1")
+
+
+@dataclass(frozen=True)
+class RangeConfig:
+    """What `speechgru tune` draws a setting from: numbers from `low` to `high`, both included, or `choices`."""
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    """Even in the logarithm: for what is rather doubled than added to."""
+    choices: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        low, high = self.low, self.high
+        if (low is None) != (high is None) or (low is None) == (not self.choices):
+            raise ValueError("expected low and high, or choices.")
+        if low is not None and high is not None and not low < high:
+            raise ValueError(f"low is {low}, high is {high}; expected low below high.")
+        if self.log and (low is None or low <= 0):
+            raise ValueError(f"log wants a low above 0; got {low}.")
+
+
+@dataclass(frozen=True)
+class TuneConfig:
+    """What `speechgru tune` searches; a training takes no notice of it."""
+
+    ranges: dict[str, RangeConfig] = field(default_factory=dict)
+    """By setting (optimizer.lr) or config group (schedule, whose choices are names)."""
+    trials: int = 20
+    pruner: Literal["median", "halving", "none"] = "median"
+    """What ends a trial early: a dev score worse than the median of the others after as many epochs, once a third of
+    the epochs is over; or successive halving, which lets a third of the trials go on at each of its rungs."""
+
+    def __post_init__(self) -> None:
+        _require(self.trials > 0, "tune.trials", self.trials, "above 0")
 
 
 @dataclass(frozen=True)
@@ -312,9 +388,11 @@ class Recipe:
     text: TextConfig = field(default_factory=TextConfig)
     model: dict[str, Any] = field(default_factory=dict)
     decoder: dict[str, Any] = field(default_factory=dict)
+    ctc: CtcConfig = field(default_factory=CtcConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    tune: TuneConfig = field(default_factory=TuneConfig)
     folder: str = field(default="", compare=False)
     """Where recipe.yaml lies: set by `load_recipe`, no key of the file."""
 
@@ -330,6 +408,12 @@ class Recipe:
             for where in (self.augment.noise_files, self.augment.reverb_files)
         )
         return replace(self.augment, noise_files=noises, reverb_files=responses)
+
+    def audio_cache(self) -> Path | None:
+        """Folder of decoded audio, shared by runs; None where nothing is kept."""
+        if not self.corpus.cache:
+            return None
+        return Path(self.corpus.cache_folder or Path(self.output).parent / "audio-cache")
 
     def splits_folder(self) -> Path | None:
         """Folder of the recipe's own id lists; None where the corpora's published splits hold."""

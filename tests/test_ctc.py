@@ -19,6 +19,7 @@ from speechgru.preparation import Data
 from speechgru.recipe import (
     AugmentConfig,
     CorpusConfig,
+    CtcConfig,
     OptimizerConfig,
     Recipe,
     ScheduleConfig,
@@ -242,8 +243,59 @@ def test_a_model_is_read_as_the_one_it_went_on_from(utterances: list[Utterance],
     assert {key: header[key] for key in chosen} == chosen
 
 
-def test_it_must_have_the_same_symbols(utterances: list[Utterance], tmp_path: Path) -> None:
-    task(data(utterances, dev=utterances)).save(tmp_path / "first.safetensors", {})
+def test_shared_symbols_keep_their_weights(utterances: list[Utterance], tmp_path: Path) -> None:
+    first = task(data(utterances, dev=utterances))
+    first.save(tmp_path / "first.safetensors", {"decoder": 1})
+    other = data([replace(u, text=u.text.replace("c", "z")) for u in utterances], dev=utterances)
+    second = task(other, start=str(tmp_path / "first.safetensors"))
+    old, new = first.vocabulary.symbols, second.vocabulary.symbols
+    assert "z" in new and "z" not in old and "c" not in new
+    for name in ("weight", "bias"):
+        theirs, ours = (getattr(t.model.head, name).detach().half().float() for t in (first, second))
+        for symbol in new:
+            if symbol in old:
+                assert torch.equal(ours[new.index(symbol)], theirs[old.index(symbol)]), symbol
+        fresh = getattr(task(other).model.head, name).detach()
+        assert torch.equal(getattr(second.model.head, name)[new.index("z")], fresh[new.index("z")])
+    front = second.model.front.project.weight
+    assert torch.equal(front, first.model.front.project.weight.half().float())
+
+
+def test_another_vocabulary_is_not_read_as_the_old_one(utterances: list[Utterance], tmp_path: Path) -> None:
+    given = data(utterances, dev=utterances)
+    task(given).save(tmp_path / "first.safetensors", {})
+    loaded = checkpoint.load(tmp_path / "first.safetensors")
+    chosen = {"gate": {"min_confidence": 0.7}, "decoder": {"name": "beam", "settings": {"beam": 8}}}
+    checkpoint.save(loaded.path, loaded.kind, {**loaded.header, **chosen}, loaded.tensors)
     other = data([replace(u, text=u.text + "z") for u in utterances], dev=utterances)
-    with pytest.raises(CheckpointError, match="other symbols"):
-        task(other, start=str(tmp_path / "first.safetensors"))
+    task(other, start=str(loaded.path)).save(tmp_path / "second.safetensors", {})
+    header = checkpoint.load(tmp_path / "second.safetensors").header
+    assert "gate" not in header and header["decoder"]["name"] == "greedy"
+
+
+def test_it_must_hear_the_same(utterances: list[Utterance], tmp_path: Path) -> None:
+    given = data(utterances, dev=utterances)
+    task(given).save(tmp_path / "first.safetensors", {})
+    other = replace(
+        recipe(start=str(tmp_path / "first.safetensors")), features={"name": "log_mel", "n_mels": 20}
+    )
+    with pytest.raises(CheckpointError, match="other features"):
+        Task(other, given, CPU, {})
+
+
+def test_lower_layers_learn_too(utterances: list[Utterance]) -> None:
+    given = data(utterances, dev=utterances)
+    deep = replace(recipe(), model={**recipe().model, "layers": 2})
+    plain, mixed = (
+        Task(replace(deep, ctc=CtcConfig(intermediate=share)), given, CPU, {}) for share in (0.0, 0.5)
+    )
+    (batch,) = plain.load([[0, 1]], 0)
+    log_probs, lengths, (lower,) = mixed.model.read(batch.features, batch.lengths, [1])
+    both = [
+        torch.nn.functional.ctc_loss(
+            x.transpose(0, 1), batch.labels, lengths, batch.label_lengths, reduction="sum"
+        ).item()
+        for x in (log_probs, lower)
+    ]
+    assert plain.loss(batch)[0].item() == pytest.approx(both[0], rel=1e-5)
+    assert mixed.loss(batch)[0].item() == pytest.approx(sum(both) / 2, rel=1e-5)

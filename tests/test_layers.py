@@ -19,7 +19,7 @@ FLOORS: list[set[str]] = [
     {"plugins", "files", "jit", "packaged", "recipe", "stopping", "terminal", "typed"},
     {"audio", "activity", "containers", "decoding", "ffmpeg", "inputs", "mp3", "quality", "recordings"}
     | {"resample", "samples", "sndfile"}
-    | {"gru", "recurrence", "dropout", "subsampling"}
+    | {"gru", "recurrence", "dropout", "subsampling", "encoder", "objective"}
     | {"text", "numerals", "transcript", "hypothesis", "cues", "manifest"}
     | {"archives", "download", "splits"}
     | {"times", "confidence", "reliability"}
@@ -48,7 +48,17 @@ FLOORS: list[set[str]] = [
         "rescoring",
         "written",
     },
-    {"training", "recognizer", "evaluation", "classification", "tuning", "comparison", "store", "receipts"}
+    {
+        "training",
+        "listening",
+        "recognizer",
+        "evaluation",
+        "classification",
+        "tuning",
+        "comparison",
+        "store",
+        "receipts",
+    }
     | {"alignment", "posteriors"},
     {"config", "report", "tasks", "runs", "planner", "search"},
     {"cli", "decoderoptions"},

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,15 @@ import jiwer
 import torch
 from torch import Tensor
 
-from speechgru import batches, building, checkpoint, plugins, preparation
+from speechgru import building, checkpoint, plugins, preparation
 from speechgru.batches import Batch, Recordings
 from speechgru.evaluation import Evaluation, evaluate
+from speechgru.listening import Listener
+from speechgru.objective import objective
 from speechgru.packaged import find_model
 from speechgru.parallel import ALONE, Group
 from speechgru.preparation import Data
-from speechgru.recipe import AugmentConfig, Recipe
+from speechgru.recipe import Recipe
 from speechgru.recognizer import load_recognizer
 from speechgru.report import Curve
 from speechgru.text import Vocabulary
@@ -29,9 +30,7 @@ CURVE = Curve("dev_wer", "dev WER, %", 100)
 KIND = "acoustic"
 BEFORE = f"{preparation.HELD_OUT} before"
 _log = logging.getLogger(__name__)
-EVALUATION_SECONDS = 240.0
 BLANK_WARNING = 0.995
-NAMED = 5
 # How a model is read, chosen for it after its training: one that goes on from it is read so too.
 INHERITED = ("decoder", "gate", "times", "confidence")
 
@@ -39,7 +38,7 @@ INHERITED = ("decoder", "gate", "times", "confidence")
 def prepare(recipe: Recipe) -> Data:
     """The recipe's corpora, with what can't be learnt from taken out."""
     vocabulary = None
-    if recipe.trainer.start:  # what is started from decides the symbols
+    if recipe.trainer.start and recipe.trainer.symbols == "start":
         loaded = checkpoint.load(find_model(recipe.trainer.start))
         vocabulary = Vocabulary(tuple(loaded.get("vocabulary")))
     return preparation.prepare(recipe, _frames_per_second(recipe), vocabulary)
@@ -51,7 +50,7 @@ def _frames_per_second(recipe: Recipe) -> float:
     return 1 / (building.feature_settings(recipe).hop * stride * recipe.augment.fastest)
 
 
-class Task:
+class Task(Listener):
     """A model built from a recipe, and the data it learns from.
 
     CTC: Graves et al. 2006. The loss is the negative log-likelihood per label, summed over the batch's labels and
@@ -66,70 +65,29 @@ class Task:
         provenance: Mapping[str, Any],
         group: Group = ALONE,
     ) -> None:
-        self.recipe, self.data, self.device, self.group = recipe, data, device, group
-        self.provenance, self.vocabulary = dict(provenance), data.vocabulary
-        self.inherited: dict[str, Any] = {}
-        self.features = building.feature_settings(recipe)
-        torch.manual_seed(recipe.seed)
-        self.model = building.network(recipe, KIND, self.features.n_mels, len(data.vocabulary))
-        if recipe.trainer.start:
-            expected = {
-                "features": self.features.fingerprint,
-                "vocabulary": list(self.vocabulary.symbols),
-            }
-            path = find_model(recipe.trainer.start)
-            first = building.start(self.model, path, KIND, expected)
-            self.provenance["started_from"] = first.get("provenance", {})
-            self.inherited = {key: first[key] for key in INHERITED if key in first}
-        self.model.to(device)
+        self.vocabulary = data.vocabulary
+        self.references = {name: [u.text for u in utterances] for name, utterances in data.dev.items()}
+        super().__init__(
+            recipe,
+            data,
+            device,
+            provenance,
+            group,
+            kind=KIND,
+            outputs=("vocabulary", self.vocabulary.symbols),
+            encoder=self.vocabulary,
+            # Dev texts may hold letters that training never saw; they are scored, not encoded.
+            dev={name: [replace(u, text="") for u in utterances] for name, utterances in data.dev.items()},
+        )
+        self.between = recipe.ctc.layers(len(self.model.layers))
         decoder = plugins.find("decoders", recipe.decoder["name"])
         self.decoder = decoder.Decoder(decoder.Settings(**building.settings(recipe.decoder)), data.vocabulary)
-        self.train = self._recordings(data.train, recipe.augmentation())
-        # Dev texts may hold letters that training never saw; they are scored, not encoded.
-        self.references = {name: [u.text for u in utterances] for name, utterances in data.dev.items()}
-        self.dev = {
-            name: self._recordings([replace(u, text="") for u in utterances], AugmentConfig())
-            for name, utterances in data.dev.items()
-        }
-
-    def _recordings(self, utterances: Sequence[Any], augmentation: AugmentConfig) -> Recordings:
-        # Beside the run's folder, so that runs share what they decoded.
-        cache = Path(self.recipe.output).parent / "audio-cache" if self.recipe.corpus.cache else None
-        return Recordings(utterances, self.vocabulary, self.features, augmentation, self.recipe.seed, cache)
-
-    def plan(self, epoch: int) -> list[list[int]]:
-        """Indices of the utterances in each batch of an epoch."""
-        durations = [u.duration for u in self.train.utterances]
-        return batches.plan(
-            durations, self.recipe.trainer.batch_seconds * self.group.size, self.recipe.seed, epoch
-        )
-
-    def describe(self, item: Sequence[int]) -> str:
-        """The recordings of a batch, the first few by name."""
-        names = [self.train.utterances[index].id for index in item]
-        return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-
-    def load(self, plan: Sequence[Sequence[int]], epoch: int) -> Generator[Batch, None, None]:
-        """This process's share of the batches that a plan (or the rest of one) names."""
-        # Where there are fewer utterances than processes, some see one that another counts.
-        shares = [self.group.share(batch) or batch[:1] for batch in plan]
-        loaded = batches.load(self.train, shares, epoch, self.recipe.trainer.workers)
-        with closing(loaded):
-            for batch, whole in zip(loaded, plan):
-                yield batch if self.group.rank < len(whole) else replace(batch, counts=False)
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Negative log-likelihood of a batch, a scalar, and its number of labels."""
         batch = batch.to(self.device)
-        log_probs, lengths = self.model(batch.features, batch.lengths)
-        total = torch.nn.functional.ctc_loss(
-            log_probs.transpose(0, 1),
-            batch.labels,
-            lengths,
-            batch.label_lengths,
-            reduction="sum",
-            zero_infinity=True,  # speed perturbation can make a recording shorter than its labels need
-        )
+        log_probs, lengths, between = self.model.read(batch.features, batch.lengths, self.between)
+        total = objective(log_probs, lengths, batch.labels, batch.label_lengths, self.recipe.ctc, between)
         return total * batch.counts, batch.counts * int(batch.label_lengths.sum())
 
     @torch.inference_mode()
@@ -154,32 +112,21 @@ class Task:
 
     def _transcribe(self, recordings: Recordings) -> tuple[list[int], list[str], int, int]:
         """Indices of the utterances, their hypotheses, blank frames and frames of a split."""
-        durations = [u.duration for u in recordings.utterances]
-        plan = self.group.share(batches.plan(durations, EVALUATION_SECONDS, self.recipe.seed, 0))
         order, hypotheses, blanks, frames = [], [], 0, 0
-        with closing(batches.load(recordings, plan, 0, self.recipe.trainer.workers)) as loaded:
-            for batch, indices in zip(loaded, plan):
-                log_probs, lengths = self.model(batch.features.to(self.device), batch.lengths.to(self.device))
-                for index, row, length in zip(indices, log_probs.cpu(), lengths.tolist()):
-                    order.append(index)
-                    hypotheses.append(self.decoder(row[:length]).text)
-                    blanks += int((row[:length].argmax(dim=1) == self.vocabulary.BLANK).sum())
-                    frames += length
+        for batch, indices in self.heard(recordings):
+            log_probs, lengths = self.model(batch.features, batch.lengths)
+            for index, row, length in zip(indices, log_probs.cpu(), lengths.tolist()):
+                order.append(index)
+                hypotheses.append(self.decoder(row[:length]).text)
+                blanks += int((row[:length].argmax(dim=1) == self.vocabulary.BLANK).sum())
+                frames += length
         return order, hypotheses, blanks, frames
 
-    def save(self, path: Path, progress: Mapping[str, Any]) -> None:
-        """A checkpoint for users; weights in float16, half the size at no measurable loss."""
-        header = {
-            **building.header(self.recipe, self.model, {**self.provenance, **progress}),
-            "features": building.feature_header(self.features),
-            "vocabulary": list(self.vocabulary.symbols),
-            "decoder": {
-                "name": self.recipe.decoder["name"],
-                "settings": building.settings(self.recipe.decoder),
-            },
-            **self.inherited,
-        }
-        checkpoint.save(path, KIND, header, self.model.state_dict(), torch.float16)
+    def reading(self) -> Mapping[str, Any]:
+        """The decoder of the recipe, or all that was chosen for the model that the run started from."""
+        settings = building.settings(self.recipe.decoder)
+        decoder = {"name": self.recipe.decoder["name"], "settings": settings}
+        return {"decoder": decoder, **(self.first.inherited(INHERITED) if self.first else {})}
 
     def results(self, path: Path) -> dict[str, Evaluation]:
         """WER and CER of a saved model on every dev and test split, heard through `load_recognizer`.

@@ -51,10 +51,9 @@ class Task:
         torch.manual_seed(recipe.seed)
         self.model = building.network(recipe, KIND, len(data.vocabulary))
         if recipe.trainer.start:
-            expected = {"vocabulary": list(data.vocabulary.symbols)}
-            path = find_model(recipe.trainer.start)
-            first = building.start(self.model, path, KIND, expected)
-            self.provenance["started_from"] = first.get("provenance", {})
+            outputs = ("vocabulary", data.vocabulary.symbols)
+            first = building.start(self.model, find_model(recipe.trainer.start), KIND, outputs=outputs)
+            self.provenance["started_from"] = first.header.get("provenance", {})
         self.model.to(device)
 
     def plan(self, epoch: int) -> list[list[int]]:
