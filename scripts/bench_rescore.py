@@ -156,9 +156,7 @@ def measure(args: argparse.Namespace) -> None:
     if not args.test:
         print(f"every other dev utterance: {gain(dev[1::2], chosen)}")
     if args.write:
-        stored_lm = checkpoint.load(args.lm)
-        header = {**stored_lm.header, HEADER: asdict(chosen)}
-        checkpoint.save(args.lm, stored_lm.kind, header, stored_lm.tensors)
+        checkpoint.annotate(args.lm, {HEADER: asdict(chosen)})
 
 
 if __name__ == "__main__":

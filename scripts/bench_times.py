@@ -338,9 +338,7 @@ def run(args: argparse.Namespace) -> None:
     ]
     print(f"{'all known joins':<40}{len(both_ends[0]):>6}  {summary(both_ends[0])}   {summary(both_ends[1])}")
     if args.write:
-        loaded = checkpoint.load(find_model(args.model))
-        header = {**loaded.header, "times": asdict(times)}
-        checkpoint.save(loaded.path, loaded.kind, header, loaded.tensors)
+        checkpoint.annotate(find_model(args.model), {"times": asdict(times)})
 
 
 if __name__ == "__main__":

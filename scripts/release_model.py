@@ -20,6 +20,7 @@ from typing import Any
 
 from speechgru import checkpoint, files
 from speechgru.errors import SpeechGruError
+from speechgru.markdown import table
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST = 16_000_000
@@ -138,10 +139,6 @@ def scores(sets: dict[str, Any]) -> list[tuple[str, ...]]:
     return rows
 
 
-def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in [head, ("---",) * len(head), *rows])
-
-
 def release(
     run: Path, commits: list[str], scores_file: Path | None = None, conditions: Path | None = None
 ) -> Path:
@@ -150,14 +147,13 @@ def release(
     name = report["recipe"]
     loaded = checkpoint.load(run / "best.safetensors")
     provenance = cleaned(loaded.header["provenance"], commits)
-    header = {**loaded.header, "provenance": provenance}
     target = ROOT / "speechgru" / "assets" / f"{name}.safetensors"
-    checkpoint.save(target, loaded.kind, header, loaded.tensors)
+    checkpoint.annotate(loaded.path, {"provenance": provenance}, target)
     size = target.stat().st_size
     if size > LARGEST:
         raise SpeechGruError(f"{target.name} has {size:,} bytes; at most {LARGEST:,} are embedded.")
     limits = (ROOT / "recipes" / name / "LIMITS.md").read_text(encoding="utf-8")
-    extras = extra_parts(scores_file, conditions, header["decoder"])
+    extras = extra_parts(scores_file, conditions, loaded.get("decoder"))
     files.write_text(target.with_suffix(".md"), card(name, report, provenance, size, extras, limits) + "\n")
     return target
 

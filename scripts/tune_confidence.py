@@ -177,8 +177,8 @@ def main() -> int:
         if args.write:
             loaded = checkpoint.load(find_model(args.model))
             stored = loaded.header.get("confidence", {})
-            header = {**loaded.header, "confidence": {**stored, **{k: asdict(c) for k, c in fitted.items()}}}
-            checkpoint.save(loaded.path, loaded.kind, header, loaded.tensors)
+            new = {name: asdict(calibration) for name, calibration in fitted.items()}
+            checkpoint.annotate(loaded.path, {"confidence": {**stored, **new}})
     except (SpeechGruError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -82,9 +82,7 @@ def main() -> int:
             f"words heard in {passing(noise[1::2], *limits):.1%} of {len(noise[1::2])} other noise recordings"
         )
         if args.write:
-            loaded = checkpoint.load(args.model)
-            header = {**loaded.header, "gate": asdict(gate)}
-            checkpoint.save(args.model, loaded.kind, header, loaded.tensors)
+            checkpoint.annotate(args.model, {"gate": asdict(gate)})
     except (SpeechGruError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -16,6 +16,7 @@ from speechgru import audio
 from speechgru.activity import floor_and_top, levels
 from speechgru.errors import AudioError
 from speechgru.manifest import Utterance
+from speechgru.markdown import table
 from speechgru.scoring import Alignment
 
 SHOWN_SPEAKERS = 20
@@ -96,7 +97,7 @@ def _bins(
 
 def _by(what: str, groups: Sequence[tuple[str, Sequence[Scored]]]) -> str:
     head = (what, "WER", "words", "utterances")
-    return _table(head, [(name, _rate(rows), str(_total(rows)), str(len(rows))) for name, rows in groups])
+    return table(head, [(name, _rate(rows), str(_total(rows)), str(len(rows))) for name, rows in groups])
 
 
 def _by_speaker(rows: Sequence[Scored]) -> str:
@@ -125,7 +126,7 @@ def _words(rows: Sequence[Scored]) -> str:
         return ""
     height = max(map(len, columns))
     lines = [[column[i] if i < len(column) else "" for column in columns] for i in range(height)]
-    return _table(("taken for another", "inserted", "deleted"), lines)
+    return table(("taken for another", "inserted", "deleted"), lines)
 
 
 def _most(counter: Counter[Any]) -> list[tuple[Any, int]]:
@@ -142,10 +143,3 @@ def _total(rows: Iterable[Scored]) -> int:
 
 def _rate(rows: Sequence[Scored]) -> str:
     return f"{100 * _errors(rows) / _total(rows):.1f} %" if _total(rows) else "undefined"
-
-
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    cells = [head, ["---"] * len(head), *lines]
-    return "\n".join(
-        "| " + " | ".join(" ".join(c.split()).replace("|", "\\|") for c in line) + " |" for line in cells
-    )

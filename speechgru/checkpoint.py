@@ -82,6 +82,19 @@ def save(
         temporary.write_bytes(safetensors.torch.save(stored, metadata))
 
 
+def annotate(path: str | Path, entries: Mapping[str, Any], target: str | Path | None = None) -> None:
+    """Write a checkpoint again with `entries` in its header, over those of the same names.
+
+    Args:
+        target: the file to write; the checkpoint's own by default.
+
+    Raises:
+        CheckpointError: there is none at `path`.
+    """
+    loaded = load(path)
+    save(target or loaded.path, loaded.kind, {**loaded.header, **entries}, loaded.tensors)
+
+
 def load(path: str | Path) -> Checkpoint:
     """Read a checkpoint; tensors keep the precision in which they are stored.
 

@@ -17,6 +17,7 @@ from speechgru.errors import AudioError, CheckpointError, ConfigError, CorpusErr
 from speechgru.evaluation import interval_text
 from speechgru.features.spectral import LogMel, Settings
 from speechgru.manifest import Utterance
+from speechgru.markdown import table
 from speechgru.scoring import are_blocks, ratio_interval, resampled
 
 KIND = "classifier"
@@ -103,9 +104,8 @@ class Classification:
         """The confusions as a table in Markdown: a row a true class, a column a class that was found."""
         if len(self.names) > _SHOWN:
             return ""
-        lines = [["said / found", *self.names], ["---"] * (len(self.names) + 1)]
-        lines += [[name, *map(str, row)] for name, row in zip(self.names, self.confusions)]
-        return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        rows = [[name, *row] for name, row in zip(self.names, self.confusions)]
+        return table(["said / found", *self.names], rows)
 
     def describe(self) -> str:
         """A few lines for people."""

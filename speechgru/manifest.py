@@ -56,6 +56,18 @@ def read(path: str | Path) -> list[Utterance]:
     return [_utterance(line, folder, f"{path}, line {number}") for number, line in lines if line.strip()]
 
 
+def read_set(path: str | Path) -> list[Utterance]:
+    """As `read`, of a manifest that isn't empty.
+
+    Raises:
+        ManifestError: as there, or it holds no utterances.
+    """
+    utterances = read(path)
+    if not utterances:
+        raise ManifestError(f"{path} has no utterances; at least one line is expected.")
+    return utterances
+
+
 def write(path: str | Path, utterances: Iterable[Utterance]) -> None:
     """Write a manifest, whole or not at all.
 

@@ -121,12 +121,10 @@ def _heard(recognizer: Recognizer, parts: Iterator[_Part]) -> Iterator[tuple[_Pa
 def _run(
     recognizer: Recognizer, waiting: list[_Part], batch_seconds: float
 ) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
-    left = sorted(waiting, key=lambda part: -len(part.samples))
-    while left:
-        room = int(batch_seconds * recognizer.sample_rate / recognizer.padded(len(left[0].samples)))
-        size = max(1, min(recognizer.batch_size, room))
-        batch, left = left[:size], left[size:]
-        yield from zip(batch, recognizer.log_probs([part.samples for part in batch]), strict=True)
+    signals = [part.samples for part in waiting]
+    for batch in recognizer.batches(signals, batch_seconds):
+        rows = recognizer.log_probs([signals[number] for number in batch])
+        yield from zip([waiting[number] for number in batch], rows, strict=True)
 
 
 def _joined(found: Sequence[tuple[float, Silences]]) -> Silences:

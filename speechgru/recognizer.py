@@ -67,7 +67,8 @@ class Recognizer:
         self.decoder = decoder
         self.batch_size = _checked_batch_size(batch_size)
         self.gate = gate or Gate()
-        self._by_ear = greedy.Decoder(greedy.Settings(), engine.vocabulary)
+        is_greedy = isinstance(decoder, greedy.Decoder)
+        self._by_ear = decoder if is_greedy else greedy.Decoder(greedy.Settings(), engine.vocabulary)
         self.times = times
         self.calibration = calibration
         self.model = model
@@ -164,6 +165,22 @@ class Recognizer:
         step = round(PADDING_SECONDS * self.sample_rate)
         return -(-count // step) * step
 
+    def batches(
+        self, signals: Sequence[Signal], seconds: float, most: int | None = None
+    ) -> Iterator[list[int]]:
+        """The numbers of `signals` in batches of at most `seconds`, padding included; the longest come first.
+
+        Nothing in a batch is less than half as long as its first: padding would cost more than another batch.
+        """
+        left = sorted(range(len(signals)), key=lambda number: -len(signals[number]))
+        while left:
+            longest = len(signals[left[0]])
+            room = int(seconds * self.sample_rate / self.padded(longest))
+            size = max(1, min(most or self.batch_size, room))
+            size = sum(2 * len(signals[number]) >= longest for number in left[:size])
+            yield left[:size]
+            left = left[size:]
+
     def log_probs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
         """Log-probabilities [frames, symbols] of each signal, without padding."""
         import torch
@@ -179,11 +196,13 @@ class Recognizer:
             yield row[:count]
 
     def _words(self, log_probs: NDArray[Any], signal: Signal, start: float) -> tuple[Word, ...]:
-        if not self.is_speech(log_probs):
-            return ()
-        # Frame t is centred at t * frame_seconds, so it begins half a frame before.
         step = self.engine.frame_seconds
-        found = self.decoder(log_probs)
+        found = self._by_ear(log_probs)
+        if not self.gate.accepts(hypothesis.words(found, step)):
+            return ()
+        if self.decoder is not self._by_ear:
+            found = self.decoder(log_probs)
+        # Frame t is centred at t * frame_seconds, so it begins half a frame before.
         words = hypothesis.words(found, step, start - step / 2)
         if self.calibration is not None:
             words = self.calibration.apply(words, hypothesis.confidences(found))
@@ -221,15 +240,11 @@ class _Pool:
 
     def run(self) -> Iterator[None]:
         """Hear everything, longest first; yields after each batch."""
-        entries = sorted((e for e in self._entries if e[0].error is None), key=lambda entry: -len(entry[2]))
+        entries = [entry for entry in self._entries if entry[0].error is None]
         self._entries, self._seconds = [], 0.0
-        while entries:
-            padded = self._recognizer.padded(len(entries[0][2]))
-            room = int(self._batch_seconds * self._recognizer.sample_rate / padded)
-            size = max(1, min(self._batch_size, room))
-            # Nothing less than half as long as the first: padding would cost more than another batch.
-            size = sum(2 * len(signal) >= len(entries[0][2]) for _, _, signal in entries[:size])
-            batch, entries = entries[:size], entries[size:]
+        signals = [signal for _, _, signal in entries]
+        for numbers in self._recognizer.batches(signals, self._batch_seconds, self._batch_size):
+            batch = [entries[number] for number in numbers]
             starts = [job.start(index) for job, index, _ in batch]
             try:
                 found = self._recognizer.hear([signal for _, _, signal in batch], starts)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from speechgru.files import atomic_path, write_text
+from speechgru.markdown import table
 from speechgru.preparation import CorpusUse
 
 CURVE = "learning_curve.png"
@@ -131,10 +132,10 @@ def to_markdown(report: Report, curve: bool = False) -> str:
     if report.corpora:
         unit = "words" if any(c.words for c in report.corpora) else "hours"
         rows = [(c.name, _amount(c), c.licence, c.source) for c in report.corpora]
-        parts += ["## Trained on", _table(("corpus", unit, "licence", "source"), rows)]
+        parts += ["## Trained on", table(("corpus", unit, "licence", "source"), rows)]
     if report.dropped:
         counts = [(split, why, str(n)) for split, whys in report.dropped.items() for why, n in whys.items()]
-        parts += ["## Left out", _table(("split", "reason", "number"), counts) if counts else "Nothing."]
+        parts += ["## Left out", table(("split", "reason", "number"), counts) if counts else "Nothing."]
     if curve:
         parts += ["## Learning curve", f"![Training loss and dev score per epoch]({CURVE})"]
     return "\n\n".join(parts) + "\n"
@@ -151,10 +152,10 @@ def _scores(evaluations: Mapping[str, Result]) -> str:
     cells = {name: result.cells() for name, result in evaluations.items()}
     head = ("set", *next(iter(cells.values())))
     notes = dict.fromkeys(result.note() for result in evaluations.values())
-    table = _table(head, [(name, *row.values()) for name, row in cells.items()])
+    rows = table(head, [(name, *row.values()) for name, row in cells.items()])
     details = {name: result.details() for name, result in evaluations.items()}
     more = [f"### {name}\n\n{text}" for name, text in details.items() if text]
-    return "\n\n".join([table, *notes, *more])
+    return "\n\n".join([rows, *notes, *more])
 
 
 def _provenance(report: Report) -> str:
@@ -171,19 +172,11 @@ def _provenance(report: Report) -> str:
         ("threads", _or_blank(report.threads, "{}")),
         ("versions", ", ".join(f"{name} {version}" for name, version in report.versions.items())),
     ]
-    return "## How it was made\n\n" + _table(("", ""), [row for row in rows if row[1]])
+    return "## How it was made\n\n" + table(("", ""), [row for row in rows if row[1]])
 
 
 def _or_blank(value: float | None, form: str) -> str:
     return "" if value is None else form.format(value)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    # A bar would open a new cell, a line break a new row.
-    return "\n".join(
-        "| " + " | ".join(" ".join(c.split()).replace("|", "\\|") for c in line) + " |" for line in lines
-    )
 
 
 def _points(history: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,12 @@ def say(message: str) -> None:
         print(line, file=sys.stderr)
     else:
         tqdm.tqdm.write(line, file=sys.stderr)
+
+
+def log(level: int = logging.WARNING) -> None:
+    """Let the package's log lines of `level` and above come out on stderr, and warnings of anything else."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("speechgru").setLevel(level)
 
 
 @contextmanager

@@ -239,3 +239,15 @@ def test_it_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
 def test_a_header_leaves_the_files_own_entries_alone(tmp_path: Path, key: str) -> None:
     with pytest.raises(ValueError, match="can't hold"):
         checkpoint.save(tmp_path / "m.safetensors", "acoustic", {key: 1}, {})
+
+
+def test_a_header_can_be_added_to(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    checkpoint.save(path, "acoustic", {"gate": 1, "model": "small"}, {"w": torch.ones(2)})
+    checkpoint.annotate(path, {"gate": 2, "times": [3]}, tmp_path / "other.safetensors")
+    assert checkpoint.load(path).header == {"gate": 1, "model": "small"}
+    other = checkpoint.load(tmp_path / "other.safetensors")
+    assert other.header == {"gate": 2, "model": "small", "times": [3]}
+    assert other.kind == "acoustic" and torch.equal(other.tensors["w"], torch.ones(2))
+    checkpoint.annotate(path, {"gate": 4})
+    assert checkpoint.load(path).header["gate"] == 4

@@ -16,7 +16,7 @@ PACKAGE = Path(speechgru.__file__).parent
 # WORKSHOPS may not, but for the stairs below. A new file needs a floor: add it where its imports allow.
 FLOORS: list[set[str]] = [
     {"errors"},
-    {"plugins", "files", "jit", "packaged", "recipe", "stopping", "terminal", "typed"},
+    {"plugins", "files", "jit", "markdown", "packaged", "recipe", "stopping", "terminal", "typed"},
     {"audio", "activity", "containers", "decoding", "ffmpeg", "inputs", "mp3", "quality", "recordings"}
     | {"resample", "samples", "sndfile"}
     | {"gru", "recurrence", "dropout", "subsampling", "encoder", "objective"}

@@ -428,3 +428,16 @@ def test_public_names() -> None:
 
     assert speechgru.load_recognizer is load_recognizer
     assert longform.MAX_SECONDS <= 30
+
+
+@pytest.mark.parametrize("most", [None, 2])
+def test_batches_hold_like_lengths_and_not_too_much(most: int | None) -> None:
+    recognizer = load_recognizer(batch_size=4)
+    rate = recognizer.sample_rate
+    signals = [np.zeros(round(seconds * rate), np.float32) for seconds in (1, 9, 5, 8, 2, 0.5, 7, 6)]
+    batches = list(recognizer.batches(signals, 30.0, most))
+    lengths = [[len(signals[number]) / rate for number in batch] for batch in batches]
+    if most is None:
+        assert lengths == [[9, 8, 7], [6, 5], [2, 1], [0.5]]
+    else:
+        assert lengths == [[9, 8], [7, 6], [5], [2, 1], [0.5]]

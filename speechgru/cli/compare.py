@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.errors import ManifestError
-
 if TYPE_CHECKING:
     from speechgru.comparison import Comparison
 
@@ -44,10 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.evaluation import evaluate
     from speechgru.recognizer import load_recognizer
 
-    sets = {path: manifest.read(path) for path in args.manifests}
-    empty = [path for path, utterances in sets.items() if not utterances]
-    if empty:
-        raise ManifestError(f"{empty[0]} has no utterances; at least one line is expected.")
+    sets = {path: manifest.read_set(path) for path in args.manifests}
     recognizers = [load_recognizer(model, device=args.device) for model in (args.first, args.second)]
     found: dict[str, Comparison] = {}
     failed = False

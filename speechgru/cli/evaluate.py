@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgru.cli import positive
-from speechgru.errors import ConfigError, ManifestError
+from speechgru.errors import ConfigError
 
 if TYPE_CHECKING:
     from speechgru.evaluation import Evaluation
@@ -54,11 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score each manifest. 1 where a recording could not be read: it is named, and in no score."""
-    from speechgru import decoderoptions
+    from speechgru import decoderoptions, manifest
     from speechgru.evaluation import write_details
     from speechgru.recognizer import load_recognizer
 
-    sets = _read(args.manifests)
+    # All manifests before the first is scored: a mistake in the last should not cost the others' time.
+    sets = {path: manifest.read_set(path) for path in args.manifests}
     if args.details and Path(args.details).is_dir():
         raise ConfigError(f"--details {args.details} is a folder; expected the name of a file to write.")
     recognizer = load_recognizer(args.model, device=args.device, **decoderoptions.choose(args))
@@ -72,17 +73,6 @@ def run(args: argparse.Namespace) -> int:
     if args.details:
         write_details(args.details, evaluations)
     return int(any(evaluation.failed for evaluation in evaluations.values()))
-
-
-def _read(paths: list[str]) -> dict[str, list[Utterance]]:
-    """All manifests, before the first is scored: a mistake in the last should not cost the others' time."""
-    from speechgru import manifest
-
-    sets = {path: manifest.read(path) for path in paths}
-    for path, utterances in sets.items():
-        if not utterances:
-            raise ManifestError(f"{path} has no utterances; at least one line is expected.")
-    return sets
 
 
 def _evaluate(

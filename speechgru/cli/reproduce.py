@@ -7,6 +7,7 @@ import logging
 import shlex
 import sys
 
+from speechgru import terminal
 from speechgru.errors import UsageError
 
 HELP = "Run a finished training again, and say whether the weights are the same"
@@ -43,8 +44,7 @@ def run(args: argparse.Namespace) -> int:
             f"The run had {receipt.processes} processes, this has {group.size}. Type: {launcher}{command}"
         )
     level = logging.INFO if group.is_main and not args.quiet else logging.WARNING
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("speechgru").setLevel(level)
+    terminal.log(level)
     recipe = receipt.recipe if receipt.recipe in recipes() else receipt.folder
     overrides = [*receipt.overrides, *_output(receipt.overrides, receipt.recipe), *args.overrides]
     composed = load_recipe(recipe, overrides)

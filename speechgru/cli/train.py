@@ -8,6 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from speechgru.errors import UsageError
+
 HELP = "Train a model from a recipe, and report what it can do"
 EXAMPLES = """\
   speechgru train digits corpus.root=data
@@ -15,11 +17,15 @@ EXAMPLES = """\
   speechgru train english-small corpus.root=data --resume
   speechgru train english-small corpus.root=data --dry-run
   speechgru train my_recipes/own schedule=linear optimizer.lr=0.0005
+  speechgru train digits optimizer=adam,rmsprop 'model.layers=range(1,4)' --multirun
 
 A recipe is a name (digits, english-small, ...), a folder with a recipe.yaml, or a .yaml file. Settings are
 changed by key=value; `--show` prints them all. corpus.root is the folder of the recordings; without it the
 environment variable SPEECHGRU_DATA is taken. Results go to output=FOLDER, by default runs/NAME: best.safetensors
 (for `transcribe --model`), report.md, report.json, manifests/, last.pt (for --resume).
+
+With --multirun a setting may have several values (1e-3,3e-3 or range(1,4) or choice(a,b)): every combination is
+trained in FOLDER/multirun/, and compared in multirun.md there. --resume then passes over those that are finished.
 """
 
 
@@ -27,24 +33,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="name, folder or .yaml file of a recipe")
     parser.add_argument("overrides", nargs="*", default=[], metavar="KEY=VALUE", help="settings to change")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
+    parser.add_argument("--multirun", action="store_true", help="train with each of several values")
     parser.add_argument("--dry-run", action="store_true", help="measure a few steps, print the plan and stop")
     parser.add_argument("--show", action="store_true", help="print the composed recipe and stop")
     parser.add_argument("--quiet", action="store_true", help="no progress bars and no epoch lines")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.multirun:
+        return _multirun(args)
     from speechgru.config import load_recipe, to_yaml
 
     recipe = load_recipe(args.recipe, args.overrides)
     if args.show:
         print(to_yaml(recipe), end="")
         return 0
-    from speechgru import parallel
+    from speechgru import parallel, terminal
 
     is_main = parallel.place().is_main
     level = logging.INFO if is_main and not args.quiet else logging.WARNING if is_main else logging.ERROR
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("speechgru").setLevel(level)
+    terminal.log(level)
 
     command = shlex.join(["speechgru", "train", args.recipe, *args.overrides])
     try:
@@ -69,6 +77,31 @@ def run(args: argparse.Namespace) -> int:
         print(f"== {name}\n{evaluation.describe()}")
     print(f"model: {finished.model}\nreport: {finished.folder / 'report.md'}")
     return 0
+
+
+def _multirun(args: argparse.Namespace) -> int:
+    """Every combination, one after another. 1 where one of them failed: it is named, the others are trained."""
+    if args.show or args.dry_run:
+        raise UsageError("--multirun trains; leave out --show and --dry-run, or give one value a setting.")
+    from speechgru import multirun, parallel, terminal
+
+    if parallel.place().size > 1:
+        raise UsageError("--multirun runs in one process; call torchrun once for each combination instead.")
+    chosen = multirun.variants(args.recipe, args.overrides)
+    terminal.log(logging.WARNING if args.quiet else logging.INFO)
+    try:
+        outcomes = multirun.train(args.recipe, chosen, resume=args.resume, quiet=args.quiet)
+    except KeyboardInterrupt:
+        command = shlex.join(["speechgru", "train", args.recipe, *args.overrides, "--multirun", "--resume"])
+        print(f"Stopped; what is finished stays so. Go on with: {command}", file=sys.stderr)
+        return 130
+    written = multirun.write(chosen[0].folder.parent, args.recipe, chosen, outcomes)
+    print(multirun.to_markdown(outcomes))
+    print(f"table: {written[0]}")
+    failed = [outcome for outcome in outcomes if outcome.error]
+    for outcome in failed:
+        print(f"speechgru: error: {outcome.name} failed: {outcome.error}", file=sys.stderr)
+    return int(bool(failed))
 
 
 def _stopped(folder: str, command: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgru.cli import positive
-from speechgru.errors import CorpusError, ManifestError, UsageError
+from speechgru.errors import CorpusError, UsageError
 
 if TYPE_CHECKING:
     from speechgru.doctor import Diagnosis
@@ -104,11 +104,7 @@ def _read(paths: list[str]) -> dict[str, list[Utterance]]:
     names = [stem if stems.count(stem) == 1 else path for stem, path in zip(stems, paths)]
     if len(set(names)) < len(names):
         raise UsageError(f"A manifest is given twice among {', '.join(paths)}; each is a split of its own.")
-    splits = {name: manifest.read(path) for name, path in zip(names, paths)}
-    for name, utterances in splits.items():
-        if not utterances:
-            raise ManifestError(f"{name} has no utterances; at least one line is expected.")
-    return splits
+    return {name: manifest.read_set(path) for name, path in zip(names, paths)}
 
 
 def _list(path: Path, diagnosis: Diagnosis) -> None:

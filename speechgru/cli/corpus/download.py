@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import sys
 from pathlib import Path
+
+from speechgru import terminal
 
 HELP = "Fetch a public corpus: resumed, checked, unpacked whole or not at all"
 EXAMPLES = """\
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru import plugins
     from speechgru.errors import UsageError
 
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    terminal.log()
     module = plugins.find("corpora", args.name)
     if not hasattr(module, "download"):
         raise UsageError(f"{args.name} is {module.SOURCE}: there is nothing to download.")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import sys
 from pathlib import Path
+
+from speechgru import terminal
 
 HELP = "Write a corpus's splits as manifests"
 EXAMPLES = """\
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from speechgru import manifest, plugins, recordings
 
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    terminal.log()
     module = plugins.find("corpora", args.name)
     with recordings.collect_dropped() as dropped:
         splits = module.prepare(args.root)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgru.cli import positive
-from speechgru.errors import ManifestError, UsageError
+from speechgru.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,9 +114,7 @@ def _hear(recognizer: Recognizer, path: str) -> Heard:
 
     from speechgru import manifest, tuning
 
-    utterances = manifest.read(path)
-    if not utterances:
-        raise ManifestError(f"{path} has no utterances; at least one line is expected.")
+    utterances = manifest.read_set(path)
     name = Path(path).stem
     with tqdm(total=len(utterances), desc=name, unit="file", file=sys.stderr, disable=None) as bar:
         heard = tuning.hear(recognizer, name, utterances, lambda done: bar.update(done - bar.n))
@@ -169,7 +167,6 @@ def _store(args: argparse.Namespace, target: Path, settings: Settings, better: b
     if not better:
         print(f"not better than greedy in all sets: {target} is not written, the model stays as it is")
         return
-    loaded = checkpoint.load(find_model(args.model))
-    header = {**loaded.header, "decoder": {"name": "beam", "settings": asdict(settings)}}
-    checkpoint.save(target, loaded.kind, header, loaded.tensors)
+    decoder = {"name": "beam", "settings": asdict(settings)}
+    checkpoint.annotate(find_model(args.model), {"decoder": decoder}, target)
     print(f"stored in {target}: beam search with language model {settings.lm}")
