@@ -334,6 +334,10 @@ class TrainerConfig:
         for name in ("clip", "patience", "threads", "workers", "keep"):
             _require(getattr(self, name) >= 0, f"trainer.{name}", getattr(self, name), "0 or more")
         _require(0 <= self.average < 1, "trainer.average", self.average, "0 or more and below 1")
+        if self.symbols != "start" and not self.start:
+            raise ConfigError(
+                f"trainer.symbols is {self.symbols!r}, but trainer.start names no model to start from."
+            )
 
 
 @dataclass(frozen=True)
@@ -398,6 +402,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _require(self.seed >= 0, "seed", self.seed, "0 or more")
+        if self.task != "ctc" and self.ctc != CtcConfig():
+            raise ConfigError(
+                f"task={self.task} has no CTC loss; leave the settings of ctc out of the recipe."
+            )
         if not self.output:
             object.__setattr__(self, "output", f"runs/{self.name}")
 

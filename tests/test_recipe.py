@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from speechgru.errors import ConfigError
-from speechgru.recipe import CorpusConfig, SourceConfig
+from speechgru.recipe import CorpusConfig, CtcConfig, Recipe, SourceConfig, TrainerConfig
 
 
 def test_the_data_root_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +26,10 @@ def test_a_missing_data_root_says_what_to_pass(monkeypatch: pytest.MonkeyPatch) 
         CorpusConfig().data_root()
     with pytest.raises(ConfigError, match=r"no folder '/nowhere'. Pass corpus.root=PATH"):
         CorpusConfig(root="/nowhere").data_root()
+
+
+def test_settings_that_would_do_nothing_are_refused() -> None:
+    with pytest.raises(ConfigError, match="task=classify has no CTC loss"):
+        Recipe("words", task="classify", ctc=CtcConfig(smoothing=0.1))
+    with pytest.raises(ConfigError, match=r"trainer.start names no model"):
+        TrainerConfig(symbols="texts")
