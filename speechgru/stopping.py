@@ -1,11 +1,11 @@
-"""Ctrl-C, heard but not obeyed at once: a loop stops where its state is whole."""
+"""Ctrl-C, and SIGTERM, heard but not obeyed at once: a loop stops where its state is whole."""
 
 from __future__ import annotations
 
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -15,28 +15,29 @@ ECHO = 0.5
 
 
 class Stop:
-    """Inside `with`, the first Ctrl-C sets `requested`; a second one raises KeyboardInterrupt."""
+    """Inside `with`, the first Ctrl-C or SIGTERM (a job scheduler's, torchrun's) sets `requested`; a second Ctrl-C raises
+    KeyboardInterrupt."""
 
     def __init__(self) -> None:
         self.requested = False
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
         self._heard = 0.0
 
     def __enter__(self) -> Stop:
-        try:
-            self._before = signal.signal(signal.SIGINT, self._hear)
-        except ValueError:  # not in the main thread: there is no Ctrl-C to catch
-            self._before = None
+        # Not in the main thread: there is nothing to catch.
+        with suppress(ValueError):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._hear)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
-    def _hear(self, _: int, __: FrameType | None) -> None:
+    def _hear(self, number: int, _: FrameType | None) -> None:
         if not self.requested:
             self.requested, self._heard = True, time.monotonic()
-        elif time.monotonic() - self._heard > ECHO:
+        elif number == signal.SIGINT and time.monotonic() - self._heard > ECHO:
             raise KeyboardInterrupt
 
 

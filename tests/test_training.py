@@ -432,6 +432,25 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert same(weights(task), weights(whole))
 
 
+def test_sigterm_stops_like_ctrl_c_however_often_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def terminate(step: int) -> None:
+        if step == 6:
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(stopping, "ECHO", -1.0)
+    before = signal.getsignal(signal.SIGTERM)
+    whole, task = Copying(), Copying()
+    run(whole, tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        run(Copying(at=terminate), tmp_path / "stopped")
+    run(task, tmp_path / "stopped", resume=True)
+    assert same(weights(task), weights(whole))
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_ctrl_c_means_what_it_meant_before(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT)
     run(Copying(), tmp_path)
