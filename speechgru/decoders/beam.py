@@ -53,7 +53,7 @@ class Settings:
 
     beam: int = 64
     beam_threshold: float = 10.0
-    token_threshold: float = -6.0
+    token_threshold: float = -9.0
     look_ahead: float = 0.5
     lm: str = ""
     lm_weight: float = 0.7
