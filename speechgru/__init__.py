@@ -1,6 +1,7 @@
 """Speech recognition with gated recurrent units: train it, run it, read every line of it.
 
 The public names are imported when they are first used, so that `import speechgru` itself costs nothing.
+`speechgru.features` has the audio toolkit; its kinds are functions here too: `speechgru.log_mel("talk.mp3")`.
 """
 
 from __future__ import annotations
@@ -9,26 +10,89 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from speechgru.features.spectral import LogMel, log_mel, mfcc
+    from speechgru import features
+    from speechgru.features.functions import (
+        bandwidth,
+        beats,
+        centroid,
+        chroma,
+        cmvn,
+        contrast,
+        cqt,
+        deltas,
+        energy,
+        harmonic,
+        kaldi_fbank,
+        kaldi_mfcc,
+        lfcc,
+        log_mel,
+        mel,
+        mfcc,
+        onset_strength,
+        onsets,
+        percussive,
+        pitch,
+        rolloff,
+        spectrogram,
+        tempo,
+        tempogram,
+        zero_crossings,
+    )
+    from speechgru.features.harmony import separate
+    from speechgru.features.spectral import LogMel
     from speechgru.recognizer import load_recognizer, transcribe
 
 __version__ = "0.1.0"
 
-__all__ = ["LogMel", "__version__", "load_recognizer", "log_mel", "mfcc", "transcribe"]
-
+# All other names are kinds of features.
 _HOMES = {
     "LogMel": "speechgru.features.spectral",
     "load_recognizer": "speechgru.recognizer",
-    "log_mel": "speechgru.features.spectral",
-    "mfcc": "speechgru.features.spectral",
+    "separate": "speechgru.features.harmony",
     "transcribe": "speechgru.recognizer",
 }
 
+__all__ = [
+    "LogMel",
+    "__version__",
+    "bandwidth",
+    "beats",
+    "centroid",
+    "chroma",
+    "cmvn",
+    "contrast",
+    "cqt",
+    "deltas",
+    "energy",
+    "features",
+    "harmonic",
+    "kaldi_fbank",
+    "kaldi_mfcc",
+    "lfcc",
+    "load_recognizer",
+    "log_mel",
+    "mel",
+    "mfcc",
+    "onset_strength",
+    "onsets",
+    "percussive",
+    "pitch",
+    "rolloff",
+    "separate",
+    "spectrogram",
+    "tempo",
+    "tempogram",
+    "transcribe",
+    "zero_crossings",
+]
+
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name == "features":
+        return importlib.import_module("speechgru.features")
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    value = getattr(importlib.import_module(_HOMES.get(name, "speechgru.features.functions")), name)
     globals()[name] = value
     return value
 

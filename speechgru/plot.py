@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from speechgru import audio
 from speechgru.activity import Signal
 from speechgru.errors import UsageError
-from speechgru.features.spectral import Settings, log_mel
+from speechgru.features.spectral import LogMel, Settings
 from speechgru.files import atomic_path
 from speechgru.transcript import Transcript, Word
 
@@ -97,7 +98,8 @@ def draw(transcript: Transcript, signal: Signal) -> Figure:
     height = _TOP + rows * (_WORDS + _SOUND + _BETWEEN)
     # Figure without pyplot: no display, no state left behind.
     figure = Figure(figsize=(_WIDTH, height))
-    image = log_mel(signal, audio.SAMPLE_RATE).numpy().T
+    bands, _ = LogMel(Settings(normalise="none"))(torch.from_numpy(signal))
+    image = bands[0].numpy().T
     spoken = list(_shown(transcript, seconds))
     for row in range(rows):
         top = height - _TOP - row * (_WORDS + _SOUND + _BETWEEN)

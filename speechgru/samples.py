@@ -45,23 +45,31 @@ def from_array(array: Any, sample_rate: int | None, rate: int) -> Sound:
     Raises:
         AudioError: no sample rate, an impossible one, another shape or type, no samples, NaN or Inf.
     """
+    signal = plain(array, sample_rate)
+    assert sample_rate is not None
+    found = _warnings(signal, int(sample_rate))
+    if sample_rate != rate:
+        signal = audio.resample(signal, int(sample_rate), rate)
+    return Sound(np.ascontiguousarray(signal, dtype=np.float32), found)
+
+
+def plain(array: Any, sample_rate: int | None) -> NDArray[np.float32]:
+    """As `from_array`, at the array's own rate, and without judging what was recorded."""
     if sample_rate is None:
         raise AudioError(
             "An array doesn't say how fast it was sampled: pass sample_rate=HERTZ with it, e.g. 16000."
         )
     _check_rate(sample_rate)
-    signal = _mono(_scaled(_numpy(array)))
-    if not np.isfinite(signal).all():
+    signal: NDArray[np.float32] = _mono(_scaled(_numpy(array)))
+    peak = float(max(signal.max(), -signal.min()))  # NaN wins
+    if not np.isfinite(peak):
         raise AudioError("The array holds NaN or Inf; expected finite samples. Repair or cut out that part.")
-    if np.abs(signal).max() > MAX_PEAK:
+    if peak > MAX_PEAK:
         raise AudioError(
-            f"Float samples reach {np.abs(signal).max():.6g}; expected [-1, 1]. Divide them by the full "
+            f"Float samples reach {peak:.6g}; expected [-1, 1]. Divide them by the full "
             "scale of the recording (32768 for 16 bits), or pass the integers themselves."
         )
-    found = _warnings(signal, int(sample_rate))
-    if sample_rate != rate:
-        signal = audio.resample(signal, int(sample_rate), rate)
-    return Sound(np.ascontiguousarray(signal, dtype=np.float32), found)
+    return signal
 
 
 def _warnings(signal: NDArray[np.float32], rate: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from speechgru import containers, mp3
+from speechgru import containers, interrupts, mp3
 from speechgru.errors import AudioError
 
 _PIECE = 4096  # frames per read, which is what an error in the middle of a file can cost
@@ -33,7 +33,8 @@ class SoundfileDecoder:
             soundfile.LibsndfileError: it isn't a format that libsndfile knows.
         """
         self._file, self._owned = file, owned
-        self._sound = _Sequential(_View(file))
+        with interrupts.held():
+            self._sound = _Sequential(_View(file))
         self.sample_rate: int = self._sound.samplerate
         self.channels: int = self._sound.channels
         self.format: str = self._sound.format
@@ -63,7 +64,8 @@ class SoundfileDecoder:
         wanted = count
         while wanted and not self._error:
             try:
-                piece = self._sound.read(min(_PIECE, wanted), dtype="float32", always_2d=True)
+                with interrupts.held():
+                    piece = self._sound.read(min(_PIECE, wanted), dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
                 self._error = error.error_string
                 break

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from speechgru import __version__, plugins
-from speechgru.errors import ConfigError, SpeechGruError, UsageError
+from speechgru.errors import SpeechGruError, UsageError
 
 DEBUG_VARIABLE = "SPEECHGRU_DEBUG"
 
@@ -54,10 +54,10 @@ def _dispatch(arguments: list[str], group: str = "") -> int:
     if name.startswith("-"):
         _group_parser(folder, program).parse_args(arguments)
         return _complain(f"a command is needed before {name}; see {program} --help", 2)
-    try:
-        command = plugins.find(folder, name)
-    except ConfigError:
-        return _complain(plugins.unknown(f"{group} command".lstrip(), name, plugins.names(folder)), 2)
+    choices = {_spoken(file): file for file in plugins.names(folder)}
+    if name not in choices:
+        return _complain(plugins.unknown(f"{group} command".lstrip(), name, choices), 2)
+    command = plugins.find(folder, choices[name])
     if hasattr(command, "__path__"):
         return _dispatch(arguments[1:], name)
     parser = _parser(f"{program} {name}", command.HELP, f"examples:\n{command.EXAMPLES}")
@@ -86,7 +86,7 @@ def _group_parser(folder: str, program: str) -> argparse.ArgumentParser:
     """Of the top or of a group of commands: it lists them."""
     names = plugins.names(folder)
     width = max(map(len, names), default=0)
-    commands = [f"  {name:<{width}}  {plugins.find(folder, name).HELP}" for name in names]
+    commands = [f"  {_spoken(name):<{width}}  {plugins.find(folder, name).HELP}" for name in names]
     epilog = "\n".join(["commands:", *commands, "", f"`{program} COMMAND --help` says more about each."])
     top = folder == "cli"
     description = (
@@ -99,6 +99,11 @@ def _group_parser(folder: str, program: str) -> argparse.ArgumentParser:
     if top:
         parser.add_argument("--version", action="version", version=f"speechgru {__version__}")
     return parser
+
+
+def _spoken(file: str) -> str:
+    """What a command is called whose file is `file`: `trim-silence` lies in trim_silence.py."""
+    return file.replace("_", "-")
 
 
 def _parser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:

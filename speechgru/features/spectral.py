@@ -1,7 +1,8 @@
-"""Log-mel bands and MFCC. The transforms are torchaudio's; what is fixed here are the conventions.
+"""Log-mel bands as models hear them. The transform is torchaudio's; what is fixed here are the conventions.
 
 Frames: Hann window, hop by hop, frame t centred at sample t * hop, zeros beyond both ends; 1 + time // hop frames.
 Bands: triangular on the HTK mel scale, power spectrum, unnormalised. Log: natural, of power + floor.
+Trained models depend on every number; other conventions, and the function `log_mel`, are in stft and functions.
 """
 
 from __future__ import annotations
@@ -9,19 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Union
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from speechgru import typed
 from speechgru.errors import ConfigError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-Source = Union[str, Path, BinaryIO, "np.ndarray[Any, Any]", Tensor]
+from speechgru.features.framing import Framing
 
 # A band that hardly varies holds no speech (a telephone's upper half); scaling it to unit variance would only
 # lift codec noise. Natural-log mel bands of speech vary by about 2.
@@ -80,6 +76,10 @@ class LogMel(nn.Module):
         super().__init__()
         self.settings = settings
         self.transform = _mel_spectrogram(settings)
+        # For `Streaming`.
+        self.framing = Framing.centred(settings.sample_rate, _n_fft(settings), settings.hop_length)
+        needs_all = "normalise='utterance' needs the mean of the whole recording"
+        self.whole = needs_all if settings.normalise == "utterance" else None
 
     def forward(self, signal: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Features [B, frames, n_mels] (zero past each end) and frames [B].
@@ -101,6 +101,10 @@ class LogMel(nn.Module):
             features = normalise(features, frames, mask)
         return torch.where(mask, features, 0.0), frames
 
+    def compute(self, signal: Tensor) -> Tensor:
+        """Features [B, frames, n_mels] of signals [B, time] that are all of this length."""
+        return self(signal)[0]
+
 
 def normalise(features: Tensor, frames: Tensor, mask: Tensor) -> Tensor:
     """Each band of each row to mean 0 and deviation 1 over its valid frames; nearly constant bands to mean 0.
@@ -114,60 +118,21 @@ def normalise(features: Tensor, frames: Tensor, mask: Tensor) -> Tensor:
     return centred / deviation.clamp(min=MIN_DEVIATION)
 
 
-def log_mel(source: Source, sample_rate: int | None = None, **settings: Any) -> Tensor:
-    """Log-mel bands of a recording: [frames, n_mels], natural log of power, 25 ms windows every 10 ms.
-
-    Args:
-        source: a path, "-", a binary file, or an array or tensor [time] or [channels, time].
-        sample_rate: of an array, in Hz; a file states its own. Either is resampled to 16 kHz.
-        settings: the other fields of `Settings`; here `normalise` is "none" unless given.
-
-    Raises:
-        AudioError: the recording can't be read. ConfigError: an impossible setting.
-    """
-    return _log_mel(source, sample_rate, _settings(settings))
-
-
-def mfcc(source: Source, sample_rate: int | None = None, *, n_mfcc: int = 13, **settings: Any) -> Tensor:
-    """Mel-frequency cepstral coefficients [frames, n_mfcc]: orthonormal DCT-II of `log_mel` over its bands.
-
-    Arguments as for `log_mel`. Source: Davis and Mermelstein 1980; torchaudio's DCT matrix.
-    """
-    from torchaudio.functional import create_dct
-
-    chosen = _settings(settings)
-    if not 1 <= n_mfcc <= chosen.n_mels:
-        raise ConfigError(f"n_mfcc must lie in 1..n_mels ({chosen.n_mels}); got {n_mfcc}.")
-    return _log_mel(source, sample_rate, chosen) @ create_dct(n_mfcc, chosen.n_mels, norm="ortho")
-
-
-def _settings(given: dict[str, Any]) -> Settings:
-    return typed.build(Settings, {"normalise": "none", **given}, "features")
-
-
-def _log_mel(source: Source, sample_rate: int | None, settings: Settings) -> Tensor:
-    return LogMel(settings)(_signal(source, sample_rate, settings.sample_rate))[0][0]
-
-
-def _signal(source: Source, sample_rate: int | None, wanted: int) -> Tensor:
-    from speechgru import audio, samples
-
-    if samples.is_array(source):
-        return torch.from_numpy(samples.from_array(source, sample_rate, wanted).signal)
-    return torch.from_numpy(audio.read(source, wanted))  # type: ignore[arg-type]
-
-
 def _mel_spectrogram(settings: Settings) -> nn.Module:
     from torchaudio.transforms import MelSpectrogram
 
-    window = round(settings.window * settings.sample_rate)
     return MelSpectrogram(
         settings.sample_rate,
-        n_fft=1 << (window - 1).bit_length(),
-        win_length=window,
+        n_fft=_n_fft(settings),
+        win_length=round(settings.window * settings.sample_rate),
         hop_length=settings.hop_length,
         f_min=settings.f_min,
         f_max=settings.f_max,
         n_mels=settings.n_mels,
         pad_mode="constant",
     )
+
+
+def _n_fft(settings: Settings) -> int:
+    """The window's samples, up to the next power of two."""
+    return 1 << (round(settings.window * settings.sample_rate) - 1).bit_length()

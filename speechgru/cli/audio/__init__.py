@@ -1,0 +1,3 @@
+"""The commands `speechgru audio ...`."""
+
+HELP = "Sound files: look at them, convert, resample, trim, split, mix noise, normalise"

@@ -1,0 +1,54 @@
+"""speechgru audio mix-noise: noise at a stated signal-to-noise ratio."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from speechgru.errors import UsageError
+
+HELP = "Add noise, recorded or generated, at a signal-to-noise ratio"
+EXAMPLES = """\
+  speechgru audio mix-noise talk.wav --snr 10 -o noisy.wav
+  speechgru audio mix-noise talk.wav --snr 5 --noise cafe.wav --seed 3 -o noisy.wav
+  speechgru audio mix-noise test_set --snr 0 --colour white -o noisy
+
+The ratio is of mean powers over the whole recording, pauses included, as in training. Of a noise file a random
+place is taken, again and again where it is shorter. The same seed, and file name, give the same samples.
+A mixture beyond full scale is turned down as a whole, which is said. A whole recording is held in memory.
+Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130 Ctrl-C.
+"""
+_EXPONENTS = {"white": 0.0, "pink": 1.0, "brown": 2.0}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru import filework
+
+    filework.add_arguments(parser)
+    parser.add_argument("--snr", type=float, required=True, metavar="DB", help="signal above noise, in dB")
+    parser.add_argument("--noise", metavar="FILE", help="a recording of noise (default: it is generated)")
+    parser.add_argument("--colour", choices=tuple(_EXPONENTS), help="of generated noise (default: pink)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of what is random (default: 0)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from zlib import crc32
+
+    from speechgru import audio, editing, filework
+
+    if not -100 <= args.snr <= 100:
+        raise UsageError(f"--snr {args.snr:g}; expected -100 to 100 dB.")
+    if args.noise is not None:
+        if args.colour is not None:
+            raise UsageError("--colour is of generated noise, which --noise FILE replaces; leave one out.")
+        audio.info(args.noise)  # before the first recording
+        if Path(args.output).exists() and Path(args.output).samefile(args.noise):
+            raise UsageError(f"{args.output} is the noise itself. Choose another -o.")
+    exponent = _EXPONENTS[args.colour or "pink"]
+
+    def edit(source: str, target: Path) -> editing.Edited:
+        # By its name, so that a file's noise doesn't depend on what else is in the folder.
+        seed = crc32(f"{args.seed}/{Path(source).name}".encode("utf-8", "surrogateescape"))
+        return editing.mix_noise(source, target, snr=args.snr, seed=seed, noise=args.noise, colour=exponent)
+
+    return filework.run(args, edit)

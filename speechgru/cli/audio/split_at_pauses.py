@@ -1,0 +1,90 @@
+"""speechgru audio split-at-pauses: a file for each part between pauses."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechgru.errors import SpeechGruError, UsageError
+from speechgru.terminal import progress, say
+
+if TYPE_CHECKING:
+    from speechgru.inputs import Input
+
+HELP = "Cut recordings at their pauses into numbered files"
+EXAMPLES = """\
+  speechgru audio split-at-pauses lecture.mp3 -o parts --format flac
+  speechgru audio split-at-pauses interviews -o parts --pause 0.8 --shortest 1
+
+Writes DIR/NAME-0001.wav, ... and DIR/NAME.jsonl: for each part its file, duration, and where in the recording it
+begins (source_offset), with an empty text to fill in: a manifest. Pauses are found by their level. Channels, rate
+and bit depth stay as they are.
+Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130 Ctrl-C.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru import filework, soundformats
+
+    filework.add_sources(parser)
+    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="folder for the parts")
+    parser.add_argument(
+        "--format", choices=soundformats.FORMATS, default="wav", help="of the parts (default: wav)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier cut of the same name")
+    for name, default, text in (
+        ("pause", 0.5, "of quiet that part two pieces"),
+        ("padding", 0.1, "of a pause to leave on either side"),
+        ("shortest", 0.0, "that a part must have to be kept"),
+    ):
+        described = f"seconds {text} (default: {default:g})"
+        parser.add_argument(f"--{name}", type=float, default=default, metavar="S", help=described)
+
+
+def run(args: argparse.Namespace) -> int:
+    from speechgru import filework, inputs
+
+    if not (args.pause >= 0.05 and args.padding >= 0 and args.shortest >= 0):
+        raise UsageError("--pause wants 0.05 seconds or more, --padding and --shortest 0 or more.")
+    found = filework.find(args.sources, args.recursive, twice=True)
+    output = Path(args.output)
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file; the parts go into a folder. Choose another -o.")
+    places = [output / entry.relative for entry in found.inputs]
+    inputs.refuse_same(found.inputs, places, "written to", "Rename one, or name a folder above both.")
+    _check(places, args.overwrite, found.inputs)
+    filework.check_writable(output)
+    good = not found.problems
+    with progress("splitting") as on_progress:
+        for done, (entry, place) in enumerate(zip(found.inputs, places), start=1):
+            good &= _split(entry.path, place, args)
+            if on_progress is not None:
+                on_progress(done / len(places))
+    return 0 if good else 1
+
+
+def _check(places: list[Path], overwrite: bool, sources: tuple[Input, ...]) -> None:
+    from speechgru import cutting, filework
+
+    old = [path for place in places for path in cutting.earlier(place.parent, place.name)]
+    recordings = {Path(entry.path).resolve() for entry in sources}
+    for path in old:
+        if path.resolve() in recordings:
+            raise UsageError(f"{path} is a recording that is read, and named like a part. Choose another -o.")
+    filework.refuse_existing(old, overwrite)
+
+
+def _split(source: str, place: Path, args: argparse.Namespace) -> bool:
+    from speechgru import cutting, filework
+
+    try:
+        parts = cutting.spans(source, pause=args.pause, padding=args.padding, shortest=args.shortest)
+        cut = cutting.write_parts(source, parts, place.parent, place.name, args.format)
+    except (SpeechGruError, OSError) as error:
+        filework.report(source, error)
+        return False
+    say(f"note: {source}: {len(cut.paths)} parts, {place}.jsonl")
+    if cut.problem:
+        say(f"warning: {source}: {cut.problem}")
+    return cut.problem is None

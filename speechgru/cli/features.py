@@ -1,0 +1,270 @@
+"""speechgru features: numbers from sound, for one recording or a folder of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from speechgru.cli import positive
+from speechgru.errors import UsageError
+from speechgru.terminal import progress, say
+
+if TYPE_CHECKING:
+    from speechgru.featureplan import Plan
+    from speechgru.featurerun import Done, Wanted
+    from speechgru.inputs import Found
+    from speechgru.moments import Moments
+    from speechgru.recipe import AugmentConfig
+
+HELP = "Compute features of recordings: log-mel, MFCC, pitch, chroma and many more"
+EXAMPLES = """\
+  speechgru features talk.mp3 -o talk.npy
+  speechgru features recordings --recursive --kind mfcc n_mfcc=20 -o mfcc.npz
+  speechgru features recordings --kind log_mel --preset kaldi -o features/ --format h5 --jobs 4
+  speechgru features train --stats > stats.json
+  speechgru features song.ogg --plot song.png
+  speechgru features talk.wav --augment robust --augment noise=1 --sound heard.wav --plot heard.png
+  speechgru features kinds
+  speechgru features parity
+
+Settings are written as key=value among the files; a file of such a name as ./key=value. `features kinds` lists all
+kinds and their settings, `features parity` compares them with librosa, torchaudio and kaldi-native-fbank (a file of
+such a name is ./kinds). With -o FILE all recordings go into one archive, which is there as a whole or not at all;
+with -o FOLDER/ each has its own file, and a run that was stopped goes on where it was: what is there with the same
+settings is kept. The settings lie in the file. Other sampling rates are resampled, which is said.
+Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
+"""
+_FILES_A_PROCESS = 8
+_FORMATS = ("npy", "npz", "h5", "csv", "parquet")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "inputs", nargs="+", metavar="FILE_OR_FOLDER|KEY=VALUE", help="recordings, folders, settings"
+    )
+    parser.add_argument("--kind", default="log_mel", help="which features (default: log_mel)")
+    parser.add_argument("--preset", metavar="NAME", help="conventions: kaldi, librosa, whisper or htk")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE_OR_DIR", help=".npz, .npy, .h5, .csv or .parquet file, or a folder"
+    )
+    parser.add_argument("--format", choices=_FORMATS, help="of the files in a folder (default: npy)")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
+    parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: one a processor)")
+    parser.add_argument(
+        "--strict-rate", action="store_true", help="refuse recordings of another sampling rate"
+    )
+    parser.add_argument(
+        "--stats", action="store_true", help="print mean and variance of each bin over all, as JSON"
+    )
+    parser.add_argument("--plot", metavar="FILE.png", help="draw waveform, spectrogram, pitch and chroma")
+    parser.add_argument(
+        "--augment",
+        action="append",
+        metavar="CHOICE|KEY=VALUE",
+        help="change the sound first, as training with augment=CHOICE would; may be repeated",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="of the augmentation (default: 0)")
+    parser.add_argument("--sound", metavar="FILE.wav", help="write the augmented recording")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.inputs in (["kinds"], ["parity"]):
+        return _print_kinds() if args.inputs == ["kinds"] else _print_parity()
+    from speechgru import featureplan, filework
+
+    sources, pairs = _split(args.inputs)
+    _check(args, sources)
+    wanted = _wanted(args, pairs)
+    header = wanted.header()  # wrong settings show before the first file is looked at
+    found = filework.find(sources, args.recursive, twice=args.plot is not None or args.sound is not None)
+    _check_one(args, found)
+    plan = featureplan.plan(found.inputs, args.output, args.format, args.overwrite, header)
+    if plan.kept:
+        say(f"note: {plan.kept} of {len(found.inputs)} are there already with these settings.")
+    good = not found.problems
+    if args.output is not None or args.stats:
+        good &= _extract(args, plan, wanted, header)
+    if (args.plot or args.sound) and found.inputs:
+        good &= _show(args, found.inputs[0].path, wanted)
+    return 0 if good else 1
+
+
+def _split(inputs: list[str]) -> tuple[list[str], list[str]]:
+    """Files and folders, and settings: key=value that isn't the name of a file."""
+    is_setting = [
+        value.partition("=")[0].replace(".", "_").isidentifier()
+        and "=" in value
+        and not os.path.exists(value)
+        for value in inputs
+    ]
+    return [v for v, s in zip(inputs, is_setting) if not s], [v for v, s in zip(inputs, is_setting) if s]
+
+
+def _check(args: argparse.Namespace, sources: list[str]) -> None:
+    if not sources:
+        raise UsageError("Settings alone are no recording: name a file or a folder too.")
+    if not (args.output or args.stats or args.plot or args.sound):
+        raise UsageError("Say what to do with the features: -o FILE_OR_DIR, --stats, --plot or --sound.")
+    if args.augment is None and (args.seed is not None or args.sound is not None):
+        raise UsageError(
+            "--seed and --sound are about --augment, which isn't given (as in --augment robust)."
+        )
+    if args.format is not None and args.output is None:
+        raise UsageError("--format is of the files in a folder; give the folder with -o.")
+    if args.plot is not None and Path(args.plot).suffix.lower() != ".png":
+        raise UsageError(f"--plot writes a PNG file; got {args.plot}. Give a name that ends in .png.")
+
+
+def _check_one(args: argparse.Namespace, found: Found) -> None:
+    """--plot and --sound: of one recording, which they don't replace."""
+    from speechgru import filework
+
+    targets = [Path(name) for name in (args.plot, args.sound) if name is not None]
+    if targets and len(found.inputs) > 1:
+        raise UsageError(f"--plot and --sound are of one recording; {len(found.inputs)} were given.")
+    for target in targets:
+        if any(target.exists() and target.samefile(entry.path) for entry in found.inputs):
+            raise UsageError(f"{target} is the recording itself. Choose another name.")
+        filework.check_writable(target.parent)
+    filework.refuse_existing(targets, args.overwrite)
+
+
+def _wanted(args: argparse.Namespace, pairs: list[str]) -> Wanted:
+    from speechgru.featurerun import Wanted
+
+    augment = None if args.augment is None else _augment(args.augment)
+    return Wanted(args.kind, args.preset, _values(pairs), augment, args.seed or 0, args.strict_rate)
+
+
+def _values(pairs: list[str]) -> dict[str, Any]:
+    """`["n_mels=40", "base_settings.hop=0.01"]` → nested values, read as a recipe's are."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    try:
+        values = OmegaConf.to_container(OmegaConf.from_dotlist(pairs), resolve=True)
+    except (OmegaConfBaseException, YAMLError) as error:
+        raise UsageError(f"{' '.join(pairs)}: expected key=value; {str(error).splitlines()[0]}.") from None
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def _augment(given: list[str]) -> AugmentConfig:
+    """A choice of conf/augment, and overrides; checked as a recipe's are, and by its messages."""
+    from speechgru.config import augmentation
+
+    choices = [text for text in given if "=" not in text]
+    if len(choices) > 1:
+        raise UsageError(f"--augment takes one choice; got {', '.join(choices)}. Others are KEY=VALUE.")
+    overrides = [text.removeprefix("augment.") for text in given if "=" in text]
+    return augmentation(choices[0] if choices else "none", overrides)
+
+
+def _extract(args: argparse.Namespace, plan: Plan, wanted: Wanted, header: dict[str, Any]) -> bool:
+    """True when all were whole."""
+    from speechgru import featurerun
+
+    # What is there isn't written again, but counts.
+    items = plan.everything if args.stats else plan.items
+    # A process takes seconds to start; few recordings are done by then.
+    wished = args.jobs or min(len(os.sched_getaffinity(0)), len(items) // _FILES_A_PROCESS)
+    processes = max(1, min(wished, len(items)))
+    good, rates = True, Counter[int]()
+    moments: Moments | None = None
+    files = 0
+    with progress("features") as on_progress:
+        results = featurerun.run(items, wanted, archive=plan.archive, stats=args.stats, processes=processes)
+        for number, done in enumerate(results, start=1):
+            good &= _report(done)
+            if not done.error:
+                files += 1
+                rates[done.source_rate] += 1
+            if done.moments is not None:
+                moments = done.moments if moments is None else moments + done.moments
+            if on_progress is not None:
+                on_progress(number / len(items))
+    if note := featurerun.rates_note(rates, header["sample_rate"]):
+        say(f"note: {note}")
+    if args.stats and moments is not None:
+        _print_stats(header, files, moments)
+    return good
+
+
+def _report(done: Done) -> bool:
+    path = done.item.path
+    if done.error:
+        say(f"error: {done.error}" if path in done.error else f"error: {path}: {done.error}")
+        return False
+    for warning in done.warnings:
+        say(f"warning: {path}: {warning}")
+    return not done.truncated
+
+
+def _print_stats(header: dict[str, Any], files: int, moments: Moments) -> None:
+    found = {
+        "files": files,
+        "frames": moments.count,
+        "mean": moments.mean.tolist(),
+        "variance": moments.variance.tolist(),
+    }
+    print(json.dumps({**header, **found}, ensure_ascii=False))
+
+
+def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
+    """--plot and --sound."""
+    from speechgru import audio, featureplot, filework
+    from speechgru.errors import AudioError
+
+    try:
+        if wanted.augment is None:
+            signal, rate, panel = featureplot.load(path), featureplot.RATE, None
+        else:
+            from speechgru.augmented import hear
+
+            module = wanted.module()
+            heard = hear(path, module, wanted.augment, wanted.seed)
+            signal, rate = heard.signal.numpy(), module.rate
+            panel = featureplot.Panel(f"{module.kind}, bin", heard.values.numpy(), module.framing)
+    except AudioError as error:
+        filework.report(path, error)
+        return False
+    if args.sound is not None:
+        audio.write(args.sound, signal, rate)
+    if args.plot is not None:
+        if len(signal) >= featureplot.MAX_SECONDS * rate:
+            say(f"note: {args.plot} shows at most the first {featureplot.MAX_SECONDS:g} s.")
+        featureplot.save(args.plot, signal, rate, Path(path).name, panel)
+    return True
+
+
+def _print_kinds() -> int:
+    from dataclasses import MISSING, fields
+
+    from speechgru.features.registry import find, kinds
+
+    for name in kinds():
+        kind = find(name)
+        print(f"{name}: {kind.title.lower()}; {kind.unit}")
+        defaults = [(f.name, f.default) for f in fields(kind.settings) if f.default is not MISSING]
+        print("  " + ", ".join(f"{key}={_plain(value)}" for key, value in defaults))
+    return 0
+
+
+def _plain(value: Any) -> str:
+    """As it is written on a command line."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _print_parity() -> int:
+    """1 where something differs by more than it should."""
+    from speechgru.features import parity
+
+    rows = parity.table()
+    print(parity.format_table(rows))
+    return int(not all(row.is_within for row in rows))

@@ -1,0 +1,139 @@
+"""A recording as a picture: waveform, spectrogram, pitch and chroma, over seconds, in hertz and notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechgru import audio
+from speechgru.activity import Signal
+from speechgru.features.extraction import extract
+from speechgru.features.framing import Framing
+from speechgru.features.harmony import NOTES
+from speechgru.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+RATE = 22050  # Hz: up to half of it is shown
+MAX_SECONDS = 120.0  # more than that, nobody sees anything in
+_SHORTEST = 4096  # samples: shorter recordings are continued by zeros, so that every kind has a frame
+_WIDTH, _HEIGHTS = 14.0, (1.6, 3.2, 2.2, 2.0)  # inches
+_PANEL = 2.2
+_COLUMNS = 1400  # of the waveform's outline
+_RANGE_DB = 80.0
+_PITCH = (60.0, 1000.0)  # Hz
+_OCTAVES = range(2, 6)  # C2 to C5 lie in it
+
+
+def load(path: str | Path, rate: int = RATE) -> Signal:
+    """The first MAX_SECONDS of a recording, [time] at `rate` Hz. Raises AudioError where it can't be read."""
+    blocks, count = [], 0
+    with audio.AudioStream(path, rate) as stream:
+        for block in stream:
+            blocks.append(block)
+            count += len(block)
+            if count >= MAX_SECONDS * rate:
+                break
+    signal: Signal = np.concatenate(blocks)[: round(MAX_SECONDS * rate)]
+    return signal
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Features to draw below: a label, values [frames, bins], and where the frames lie (None: events)."""
+
+    label: str
+    values: NDArray[np.float32]
+    framing: Framing | None
+
+
+def save(path: str | Path, signal: Signal, rate: int, title: str, panel: Panel | None = None) -> None:
+    """Draw `signal` [time] at `rate` Hz into the PNG file `path`, whole or not at all."""
+    figure = draw(signal[: round(MAX_SECONDS * rate)], rate, title, panel)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=100, format="png")
+
+
+def draw(signal: Signal, rate: int, title: str, panel: Panel | None = None) -> Figure:
+    """The figure of `signal` [time] at `rate` Hz: four axes, and one of `panel`, over the same seconds."""
+    from matplotlib.figure import Figure
+
+    padded = np.pad(signal, (0, max(0, _SHORTEST - len(signal))))
+    shown = panel is not None and panel.framing is not None
+    heights = [*_HEIGHTS, *([_PANEL] if shown else [])]
+    # Figure without pyplot: no display, no state left behind.
+    figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
+    axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    figure.suptitle(title.encode("utf-8", "replace").decode(), parse_math=False)
+    _waveform(axes[0], signal, rate)
+    _spectrogram(axes[1], padded, rate)
+    _pitch(axes[2], padded, rate)
+    _chroma(axes[3], padded, rate)
+    if panel is not None and panel.framing is not None:
+        step, first = panel.framing.hop / panel.framing.rate, panel.framing.first / panel.framing.rate
+        count = panel.values.shape[1]
+        _image(axes[4], panel.values.T, first, step, (-0.5, count - 0.5), cmap="magma")
+        axes[4].set_ylabel(panel.label)
+    axes[-1].set_xlim(0, len(signal) / rate)
+    axes[-1].set_xlabel("seconds")
+    return figure
+
+
+def _waveform(axes: Axes, signal: Signal, rate: int) -> None:
+    """Its outline: the highest and the lowest sample of each column."""
+    edges = np.linspace(0, len(signal), min(_COLUMNS, len(signal)), endpoint=False).astype(int)
+    highest, lowest = (extreme.reduceat(signal, edges) for extreme in (np.maximum, np.minimum))
+    axes.fill_between(edges / rate, lowest, highest, color="0.3", linewidth=0.5)
+    limit = max(float(np.abs(signal).max()), 1e-3)
+    axes.set_ylim(-limit, limit)
+    axes.set_ylabel("amplitude")
+
+
+def _spectrogram(axes: Axes, signal: Signal, rate: int) -> None:
+    found = extract(signal, "spectrogram", sample_rate=rate, output="numpy", rate=rate)
+    level = 10 * np.log10(np.maximum(found.values.T, 1e-10))
+    top = level.max()
+    first, step = found.first_seconds, found.frame_seconds or 1.0
+    _image(axes, level, first, step, (0, rate / 2), vmin=top - _RANGE_DB, vmax=top, cmap="magma")
+    axes.set_ylabel("hertz")
+
+
+def _pitch(axes: Axes, signal: Signal, rate: int) -> None:
+    low, high = _PITCH
+    found = extract(signal, "pitch", sample_rate=rate, output="numpy", method="nccf", f_min=low, f_max=high)
+    hertz = np.where(found.values[:, 0] > 0, found.values[:, 0], np.nan)
+    seconds = np.arange(len(hertz)) * (found.frame_seconds or 0.0)
+    axes.plot(seconds, hertz, ".", markersize=2.5, color="tab:blue")
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    axes.set_yticks([100, 200, 400, 800], ["100", "200", "400", "800"])
+    axes.minorticks_off()
+    axes.set_ylabel("pitch, hertz")
+    notes = axes.secondary_yaxis("right")
+    notes.set_yticks([440 * 2 ** (octave - 4.75) for octave in _OCTAVES], [f"C{o}" for o in _OCTAVES])
+    notes.minorticks_off()
+    notes.set_ylabel("note")
+    axes.grid(alpha=0.3)
+
+
+def _chroma(axes: Axes, signal: Signal, rate: int) -> None:
+    found = extract(signal, "chroma", sample_rate=rate, output="numpy")
+    first, step = found.first_seconds, found.frame_seconds or 1.0
+    _image(axes, found.values.T, first, step, (-0.5, 11.5), vmin=0, vmax=1, cmap="viridis")
+    axes.set_yticks(range(12), NOTES, fontsize=7)
+    axes.set_ylabel("pitch class")
+
+
+def _image(
+    axes: Axes, values: Any, first: float, step: float, ends: tuple[float, float], **options: Any
+) -> None:
+    """`values` [bins, frames], the first centred at `first` seconds, then every `step`; bins between `ends`."""
+    left = first - step / 2
+    extent = (left, left + values.shape[1] * step, *ends)
+    axes.imshow(values, origin="lower", aspect="auto", extent=extent, interpolation="nearest", **options)
