@@ -45,3 +45,7 @@ class LanguageModelError(SpeechGruError):
 
 class TextError(SpeechGruError):
     """A text that can't be read, or doesn't fit its recording."""
+
+
+class MusicError(SpeechGruError):
+    """Notes, or a file of notes, that can't be read, written or used."""

@@ -1,0 +1,1 @@
+"""Music: notes, files of them, corpora, models that write them, and what to judge them by."""

@@ -1,0 +1,1 @@
+"""One corpus of music per file: SOURCE, LICENSE, CITATION, SHARE_ALIKE, prepare(root)."""

@@ -1,0 +1,239 @@
+"""One small GRU for all keys: it runs along time at each of them, and (`output: chain`) another runs up the keys.
+
+Music that is moved up by a semitone is still the same music. So all keys share one GRU's weights, and each is told what
+lies around it: its neighbours in the step before, the intervals to all that sounds (octaves put together), how many
+sound below and above it (Johnson 2017, "Generating polyphonic music using tied parallel networks", there with LSTMs).
+What is learnt at one key is known at all others; a small vector of each key's own says where on the keyboard it is.
+
+- independent: the state of a key says how likely it sounds, whatever the others do.
+- chain: a second GRU runs from the lowest key to the highest, is told at each what was decided below, and says how
+  likely it sounds. So a step's likelihood is a product over its keys, exact by the chain rule.
+
+Keys beyond `lowest` and `highest` aren't heard; they have one probability of their own, a small one, so that pieces
+that use them have a likelihood too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from speechgru.dropout import LockedDropout
+from speechgru.errors import ConfigError
+from speechgru.gru import GRU
+from speechgru.music import views
+from speechgru.music.cells import Cell
+from speechgru.music.echo import MATCHES
+from speechgru.music.likelihood import log_probs_of_keys
+from speechgru.music.rolls import KEYS
+from speechgru.music.views import View
+
+KIND = "roll"
+RARE = -3.0
+"""Log-odds of sounding before anything is learnt: four keys of 88 sound at a time."""
+NEVER = -9.0
+"""The same of keys beyond lowest and highest."""
+BELOW = 12
+"""Keys below that the second GRU is told one by one."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes of the network."""
+
+    layers: int = 1
+    """GRU layers along time."""
+    width: int = 96
+    """Units of each, at each key."""
+    output: Literal["independent", "chain"] = "chain"
+    key_width: int = 64
+    """Units of the GRU along the keys."""
+    reach: int = 12
+    """Semitones below and above a key whose last step it is told one by one."""
+    place: int = 8
+    """Numbers that say where a key is."""
+    lowest: int = 0
+    """Of 88 keys, from 0: the lowest and the highest that are heard."""
+    highest: int = KEYS - 1
+    dropout: float = 0.2
+    """Before the second layer and the output, with one mask for all steps of a piece, and before the GRU along the
+    keys."""
+    echo: bool = True
+    """Tell it what followed the longest earlier passage that equals the last steps: speechgru/music/echo.py."""
+    clock: bool = True
+    """Tell it the number of the step."""
+    reset: Literal["before", "after"] = "before"
+    """Where the reset gate acts: see speechgru/gru.py."""
+
+    def __post_init__(self) -> None:
+        sizes = min(self.layers, self.width, self.key_width, self.reach, self.place)
+        if sizes < 1 or not 0 <= self.dropout < 1 or not 0 <= self.lowest < self.highest < KEYS:
+            raise ConfigError(
+                "The biaxial model wants layers, width, key_width, reach, place ≥ 1, dropout in [0, 1) and "
+                f"0 ≤ lowest < highest < {KEYS}; got {self}."
+            )
+
+    @property
+    def keys(self) -> slice:
+        """Those that are heard."""
+        return slice(self.lowest, self.highest + 1)
+
+
+class Model(nn.Module):
+    """The network. It foretells steps of 88 keys."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        width, key_width, self.count = (
+            settings.width,
+            settings.key_width,
+            settings.highest - settings.lowest + 1,
+        )
+        inputs = 2 * settings.reach + 1 + 12 + 2 + settings.place
+        inputs += settings.echo * (5 + 12 + len(MATCHES)) + settings.clock * 2 * len(views.PERIODS)
+        self.layers = nn.ModuleList(
+            GRU(width if i else inputs, width, bidirectional=False, reset=settings.reset, batch_first=False)
+            for i in range(settings.layers)
+        )
+        self.dropout = LockedDropout(settings.dropout)
+        self.place = nn.Parameter(torch.randn(self.count, settings.place))
+        self.head = nn.Linear(width, 1)
+        nn.init.constant_(self.head.bias, RARE)
+        self.outside = nn.Parameter(torch.full((), NEVER))
+        if settings.output == "chain":
+            told = BELOW + 12 + 1
+            self.chain = GRU(
+                width + told, key_width, bidirectional=False, reset=settings.reset, batch_first=False
+            )
+            self.readout = nn.Linear(key_width, 1, bias=False)
+
+    def forward(
+        self, view: View, keys: Tensor, state: Tensor | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probability [B, T, 88] of each key's being as in `keys`, and the state after the last step."""
+        features, state = self.hear(view, state, lengths)
+        return self.log_probs(features, keys), state
+
+    def hear(
+        self, view: View, state: Tensor | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What the steps before each step say about each key in it.
+
+        Args:
+            view: of B pieces, T steps.
+            state: after what came before, [layers, B, keys, width]; None: nothing did.
+            lengths: steps of each piece, [B], in 1..T: the states are those at its own end; None: all T.
+
+        Returns:
+            features [B, T, keys, width] and states [layers, B, keys, width].
+        """
+        batch = len(view.previous)
+        x = self._inputs(view).transpose(0, 1).flatten(1, 2)  # [T, B * K, F]
+        lengths = None if lengths is None else lengths.repeat_interleave(self.count)
+        states = []
+        for i, layer in enumerate(self.layers):
+            x = self._drop(x) if i else x
+            x, after = layer(x, lengths, None if state is None else state[i].flatten(0, 1).unsqueeze(0))
+            states.append(after.unflatten(1, (batch, self.count)))
+        return self._drop(x).unflatten(1, (batch, self.count)).transpose(0, 1), torch.cat(states)
+
+    def _inputs(self, view: View) -> Tensor:
+        """What each key is told, [B, T, K, F]."""
+        shape = *view.match.shape, self.count
+        last = view.previous[..., self.settings.keys]
+        under = views.below(last)
+        above = last.sum(dim=2, keepdim=True) - under - last
+        parts = [views.neighbours(last, self.settings.reach), views.pitch_classes(last)]
+        parts += [torch.stack([under, above], dim=3) / 4, self.place.expand(*shape, -1)]
+        if self.settings.echo:
+            echo = view.echo[..., self.settings.keys]
+            parts += [views.neighbours(echo, 2), views.pitch_classes(echo)]
+            parts.append(views.matches(view.match).unsqueeze(2).expand(*shape, -1))
+        if self.settings.clock:
+            parts.append(views.clock(view.position).unsqueeze(2).expand(*shape, -1))
+        return torch.cat(parts, dim=3)
+
+    def _drop(self, x: Tensor) -> Tensor:
+        """Dropout of x [T, N, F], the same in all steps."""
+        return self.dropout(x.transpose(0, 1)).transpose(0, 1)
+
+    def log_probs(self, features: Tensor, keys: Tensor) -> Tensor:
+        """Log-probability [B, T, 88] of each key's being as in `keys` [B, T, 88], given those below."""
+        own = keys[..., self.settings.keys]
+        logits = self.head(features).squeeze(3)
+        if self.settings.output == "chain":
+            told = torch.cat([features, decided(own)], dim=3)
+            x, _ = self.chain(told.flatten(0, 1).transpose(0, 1))  # [K, B * T, key_width]
+            logits = logits + self.readout(x).squeeze(2).t().unflatten(0, keys.shape[:2])
+        # Mixed precision gives logits of less; `outside` has its own.
+        every = self.outside.expand(keys.shape).clone()
+        every[..., self.settings.keys] = logits.float()
+        return log_probs_of_keys(every, keys)
+
+    def draw(
+        self, features: Tensor, choose: Callable[[int, NDArray[Any]], NDArray[Any]]
+    ) -> NDArray[np.uint8]:
+        """Make up one step [B, 88]: `features` [B, 1, keys, width]; `choose(key, logits [B])` says who sounds."""
+        logits = self.head(features).numpy()[:, 0, :, 0]
+        keys = np.zeros((len(logits), KEYS), dtype=np.uint8)
+        outside = np.full(len(logits), float(self.outside))
+        say = _Chain(self, features) if self.settings.output == "chain" else None
+        for key in range(KEYS):
+            i = key - self.settings.lowest
+            if not 0 <= i < self.count:
+                keys[:, key] = choose(key, outside)
+                continue
+            keys[:, key] = choose(key, logits[:, i] + (say.logits(i) if say else 0))
+            if say:
+                say.tell(i, keys[:, key])
+        return keys
+
+
+def decided(keys: Tensor) -> Tensor:
+    """What each key is told of those below it in its own step: [..., K] to [..., K, BELOW + 12 + 1].
+
+    The nearest BELOW one by one, how often each interval below it sounds (octaves put together), and how many sound.
+    """
+    near = nn.functional.pad(keys, (BELOW, 0)).unfold(-1, BELOW, 1)[..., :-1, :]
+    key = torch.arange(keys.shape[-1], device=keys.device)
+    of_class = (key.unsqueeze(1) % 12 == torch.arange(12, device=keys.device)).to(keys.dtype)
+    marks = keys.unsqueeze(-1) * of_class
+    classes = marks.cumsum(dim=-2) - marks
+    turned = (key.unsqueeze(1) - torch.arange(12, device=keys.device)) % 12
+    intervals = classes.gather(-1, turned.expand(classes.shape))
+    return torch.cat([near, intervals, views.below(keys).unsqueeze(-1) / 4], dim=-1)
+
+
+class _Chain:
+    """The GRU along the keys, one key after the other, for one step of several pieces."""
+
+    def __init__(self, model: Model, features: Tensor) -> None:
+        self.cell, self.readout = Cell(model.chain), model.readout.weight.numpy()[0]
+        self.width, batch = model.settings.width, len(features)
+        self.gates = self.cell.gates(features[:, 0].numpy(), 0, self.width)
+        self.h = np.zeros((batch, self.cell.size), dtype=np.float32)
+        self.near = np.zeros((batch, BELOW), dtype=np.float32)
+        self.classes = np.zeros((batch, 12), dtype=np.float32)
+        self.number = np.zeros((batch, 1), dtype=np.float32)
+        self.turns = (-np.arange(12)) % 12
+
+    def logits(self, key: int) -> NDArray[Any]:
+        """What it adds to the log-odds of a key, [B]."""
+        told = np.concatenate([self.near, self.classes[:, (key + self.turns) % 12], self.number / 4], axis=1)
+        self.h = self.cell.step(self.gates[:, key] + self.cell.gates(told, self.width), self.h)
+        found: NDArray[Any] = self.h @ self.readout
+        return found
+
+    def tell(self, key: int, sounds: NDArray[np.uint8]) -> None:
+        """Take in which pieces let the key sound, [B]."""
+        self.near[:, :-1] = self.near[:, 1:].copy()
+        self.near[:, -1] = sounds
+        self.classes[:, key % 12] += sounds
+        self.number[:, 0] += sounds

@@ -1,0 +1,144 @@
+"""A GRU over the steps of a piano roll: each step comes in as 88 numbers, and the state foretells the next.
+
+Two ways to say a step (`output`):
+
+- independent: each key by itself, as in Chung et al. 2014 (arXiv:1412.3555) and Bai et al. 2018 (arXiv:1803.01271).
+- nade: each key knows those below it, by the neural autoregressive distribution estimator (Larochelle and Murray 2011),
+  whose two biases come from the GRU's state h (RNN-NADE, Boulanger-Lewandowski et al. 2012, section 5.2):
+
+      a_k = c + C h + sum_{j < k} W_j v_j,    p(v_k = 1 | v_<k, h) = sigma(b_k + B_k h + V_k tanh(a_k))
+
+  (tanh in place of their sigmoid, which is the same up to V and b.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from speechgru.dropout import LockedDropout
+from speechgru.errors import ConfigError
+from speechgru.gru import GRU
+from speechgru.music import views
+from speechgru.music.echo import MATCHES
+from speechgru.music.likelihood import log_probs_of_keys
+from speechgru.music.rolls import KEYS
+from speechgru.music.views import View
+
+KIND = "roll"
+RARE = -3.0
+"""Log-odds of sounding before anything is learnt: four keys of 88 sound at a time."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes of the network."""
+
+    layers: int = 1
+    """GRU layers."""
+    width: int = 256
+    """Units of each."""
+    output: Literal["independent", "nade"] = "nade"
+    hidden: int = 128
+    """Units of the NADE."""
+    dropout: float = 0.3
+    """Before each layer and before the output, with one mask for all steps of a piece."""
+    echo: bool = True
+    """Tell it what followed the longest earlier passage that equals the last steps: speechgru/music/echo.py."""
+    clock: bool = True
+    """Tell it the number of the step."""
+    reset: Literal["before", "after"] = "before"
+    """Where the reset gate acts: see speechgru/gru.py."""
+
+    def __post_init__(self) -> None:
+        if min(self.layers, self.width, self.hidden) < 1 or not 0 <= self.dropout < 1:
+            raise ConfigError(
+                f"The roll model wants layers, width, hidden ≥ 1 and dropout in [0, 1); got {self}."
+            )
+
+
+class Model(nn.Module):
+    """The network. It foretells steps of 88 keys."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        width, hidden = settings.width, settings.hidden
+        inputs = KEYS + settings.echo * (KEYS + len(MATCHES)) + settings.clock * 2 * len(views.PERIODS)
+        self.layers = nn.ModuleList(
+            GRU(width if i else inputs, width, bidirectional=False, reset=settings.reset)
+            for i in range(settings.layers)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(settings.layers))
+        self.dropout = LockedDropout(settings.dropout)
+        self.head = nn.Linear(width, KEYS)
+        nn.init.constant_(self.head.bias, RARE)
+        if settings.output == "nade":
+            self.start = nn.Linear(width, hidden)
+            self.sounding = nn.Parameter(torch.randn(KEYS, hidden) / hidden**0.5)
+            self.readout = nn.Parameter(torch.randn(KEYS, hidden) / hidden**0.5)
+
+    def forward(
+        self, view: View, keys: Tensor, state: Tensor | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probability [B, T, 88] of each key's being as in `keys`, and the state after the last step."""
+        features, state = self.hear(view, state, lengths)
+        return self.log_probs(features, keys), state
+
+    def hear(
+        self, view: View, state: Tensor | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What the steps before each step say about it.
+
+        Args:
+            view: of B pieces, T steps.
+            state: after what came before, [layers, B, width]; None: nothing did.
+            lengths: steps of each piece, [B], in 1..T: the states are those at its own end; None: all T.
+
+        Returns:
+            features [B, T, width] and states [layers, B, width].
+        """
+        parts = [view.previous]
+        if self.settings.echo:
+            parts += [view.echo, views.matches(view.match)]
+        if self.settings.clock:
+            parts.append(views.clock(view.position))
+        x, states = torch.cat(parts, dim=2), []
+        for i, (layer, norm) in enumerate(zip(self.layers, self.norms)):
+            x, after = layer(self.dropout(x), lengths, None if state is None else state[i : i + 1])
+            states.append(after)
+            x = norm(x)
+        return self.dropout(x), torch.cat(states)
+
+    def log_probs(self, features: Tensor, keys: Tensor) -> Tensor:
+        """Log-probability [B, T, 88] of each key's being as in `keys` [B, T, 88], given those below."""
+        logits = self.head(features)
+        if self.settings.output == "nade":
+            lower = (keys.unsqueeze(3) * self.sounding).cumsum(dim=2)
+            lower = nn.functional.pad(lower[:, :, :-1], (0, 0, 1, 0))
+            found = torch.tanh(self.start(features).unsqueeze(2) + lower)
+            logits = logits + (found * self.readout).sum(dim=3)
+        return log_probs_of_keys(logits, keys)
+
+    def draw(
+        self, features: Tensor, choose: Callable[[int, NDArray[Any]], NDArray[Any]]
+    ) -> NDArray[np.uint8]:
+        """Make up one step: `features` [B, 1, width], `choose(key, logits [B])` says who lets it sound; [B, 88]."""
+        features = features[:, 0]
+        logits, keys = self.head(features).numpy(), np.zeros((len(features), KEYS), dtype=np.uint8)
+        nade = self.settings.output == "nade"
+        if nade:
+            sums = self.start(features).numpy()
+            sounding, readout = self.sounding.numpy(), self.readout.numpy()
+        for key in range(KEYS):
+            more = np.tanh(sums) @ readout[key] if nade else 0
+            keys[:, key] = choose(key, logits[:, key] + more)
+            if nade and keys[:, key].any():
+                sums = sums + keys[:, key, None] * sounding[key]
+        return keys

@@ -1,0 +1,63 @@
+"""The picture of a piece: what is drawn where, and that it is a PNG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from matplotlib.colors import to_hex
+
+from speechgru.errors import MusicError
+from speechgru.music import picture
+from speechgru.music.keys import Key
+from speechgru.music.notes import KeyChange, Metre, Note, NoteSequence
+
+PIECE = NoteSequence(
+    (Note(0, 60, 1), Note(1, 64, 2, voice=1), Note(11, 67, 13), Note(0, 36, 1, voice=2, drum=True)),
+    keys=(KeyChange(0, Key("C", "dorian")),),
+    metres=(Metre(0, 3, 4),),
+    length=30,
+)
+
+
+def test_notes_bars_and_names_are_drawn() -> None:
+    figure = picture.draw(PIECE, "A tune")
+    assert len(figure.axes) == 2  # ten bars, eight a row
+    first = figure.axes[0]
+    bars = [
+        (p.get_x(), p.get_width(), p.get_y() + p.get_height() / 2, to_hex(p.get_facecolor()))
+        for c in first.containers
+        for p in c
+    ]
+    assert sorted(bar[:3] for bar in bars) == [(0, 1, 36), (0, 1, 60), (1, 1, 64), (11, 2, 67)]
+    assert len({colour for *_, colour in bars}) == 3
+    assert [tick.get_text() for tick in first.get_xticklabels()] == [str(n) for n in range(1, 9)]
+    assert [tick.get_text() for tick in figure.axes[1].get_xticklabels()] == ["9", "10"]
+    assert {"C4", "E4", "G4"} <= {tick.get_text() for tick in first.get_yticklabels()}
+    assert figure.texts[0].get_text() == "A tune   (C dorian, 3/4, ♩ = 120)"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Voice 1", "Voice 2", "Drums"]
+    # Bars are as wide in the last row as in the first.
+    assert [axes.get_xlim()[1] - axes.get_xlim()[0] for axes in figure.axes] == [24, 24]
+
+
+def test_four_voices_have_names() -> None:
+    figure = picture.draw(NoteSequence(tuple(Note(0, 72 - 7 * v, 1, voice=v) for v in range(4))))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Soprano", "Alto", "Tenor", "Bass"]
+    assert not picture.draw(NoteSequence((Note(0, 60, 1),))).legends
+
+
+def test_it_is_saved_as_png_and_says_what_it_leaves_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picture, "ROWS", 2)
+    path = tmp_path / "a.png"
+    assert picture.save(path, PIECE) == ""
+    assert path.read_bytes().startswith(b"\x89PNG")
+    long = NoteSequence(tuple(Note(i, 60, i + 1) for i in range(0, 80, 10)))
+    assert "first 16 of 18 bars" in picture.save(path, long)
+
+
+def test_nothing_is_not_drawn(tmp_path: Path) -> None:
+    with pytest.raises(MusicError, match="no notes"):
+        picture.save(tmp_path / "a.png", NoteSequence(length=4))
+    assert not list(tmp_path.iterdir())
