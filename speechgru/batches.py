@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import signal
-import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from speechgru import audio, files
 from speechgru.augment import choose, pace
 from speechgru.augmentation import Augmentation
-from speechgru.errors import SpeechGruError
+from speechgru.errors import CorpusError, SpeechGruError
 from speechgru.features.spectral import LogMel
 from speechgru.features.spectral import Settings as FeatureSettings
 from speechgru.manifest import Utterance
@@ -31,6 +31,7 @@ from speechgru.stopping import undisturbed
 # How far the durations in a bucket may differ: sorting by duration x U(1 - j, 1 + j) mixes neighbours anew in
 # every epoch and keeps the padding near j / 2.
 JITTER = 0.1
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -105,16 +106,21 @@ class Recordings(Dataset[tuple[Tensor, list[int]]]):
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, list[int]]:
         epoch, index = key
-        utterance = self.utterances[index]
-
-        def draw(*name: str) -> torch.Generator:
-            return torch.Generator().manual_seed(_seed(self.seed, epoch, index, *name))
-
+        utterance, draw = self.utterances[index], self.drawing(epoch, index)
         generator = draw()
         signal = self.samples(utterance, choose(self.speeds, generator))
         features = self.features(self.augmentation.signal(signal, draw))[0][0]
         changed = self.augmentation.features(features, draw, generator)
         return changed, self.vocabulary.encode(utterance.text)
+
+    @property
+    def durations(self) -> list[float]:
+        """Seconds of each, by which they are put into batches."""
+        return [utterance.duration for utterance in self.utterances]
+
+    def drawing(self, epoch: int, index: int) -> Callable[..., torch.Generator]:
+        """What gives a generator for each name of a change to a recording: always the same."""
+        return lambda *name: torch.Generator().manual_seed(_seed(self.seed, epoch, index, *name))
 
     def _noise(self, path: Path) -> Tensor:
         return self.samples(Utterance(path, math.inf, ""))
@@ -126,18 +132,28 @@ class Recordings(Dataset[tuple[Tensor, list[int]]]):
         path = self.cache / f"{_fingerprint(utterance, speed, self.features.settings.sample_rate)}.npy"
         if not path.exists():
             quantised = (self._read(utterance, speed) * 32767).round().clamp(-32768, 32767).short().numpy()
-            with files.atomic_path(path) as temporary:
-                np.save(temporary, quantised, allow_pickle=False)
+            try:
+                with files.atomic_path(path) as temporary:
+                    np.save(temporary, quantised, allow_pickle=False)
+            except OSError as error:
+                raise CorpusError(
+                    f"Can't keep decoded audio in {self.cache}: {error}. Make room there, pass "
+                    "corpus.cache_folder=FOLDER for another place, or corpus.cache=false to decode anew each time."
+                ) from error
         return torch.from_numpy(np.load(path, allow_pickle=False)).float() / 32767
 
     def _read(self, utterance: Utterance, speed: float) -> Tensor:
         if speed != 1:
             return pace.speed(self.samples(utterance), speed)
         rate = self.features.settings.sample_rate
-        with warnings.catch_warnings():
-            # What training hears is the corpus's business; a line per epoch and narrow-band file helps nobody.
-            warnings.simplefilter("ignore", audio.AudioWarning)
-            samples = torch.from_numpy(audio.read(utterance.audio_filepath, rate))
+        # Other notes than that of a cut are the corpus's business: a line for each narrow-band file helps nobody.
+        with audio.AudioStream(utterance.audio_filepath, rate) as stream:
+            samples = torch.from_numpy(np.concatenate([np.zeros(0, np.float32), *stream]))
+        if stream.truncated:
+            _log.warning(
+                "%s is damaged or cut short: unpacked only in part? It is learnt from as far as it can be read.",
+                utterance.audio_filepath,
+            )
         if utterance.offset or len(samples) > (utterance.duration + 0.1) * rate:
             start = round(utterance.offset * rate)
             samples = samples[start : start + round(utterance.duration * rate)]

@@ -25,15 +25,18 @@ def feature_settings(recipe: Recipe) -> FeatureSettings:
     return FeatureSettings(**settings(recipe.features))
 
 
-def network(recipe: Recipe, kind: str, *sizes: int) -> Any:
+def network(recipe: Recipe, kind: str, *sizes: int, folder: str = "models") -> Any:
     """The recipe's network, freshly initialised, for `sizes` that its kind wants (features and labels, ...).
+
+    Args:
+        folder: where networks of its kind lie.
 
     Raises:
         ConfigError: the recipe names a network of another kind.
     """
-    module = plugins.find("models", recipe.model["name"])
+    module = plugins.find(folder, recipe.model["name"])
     if kind != module.KIND:
-        fitting = [name for name in plugins.names("models") if kind == plugins.find("models", name).KIND]
+        fitting = [name for name in plugins.names(folder) if kind == plugins.find(folder, name).KIND]
         raise ConfigError(
             f"model.name is {module.__name__.rpartition('.')[2]!r}, a model of kind {module.KIND!r}; task="
             f"{recipe.task} wants {' or '.join(fitting)}. Pass model={fitting[0]}."

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from speechgru import plugins, typed
 from speechgru.errors import ConfigError
-from speechgru.recipe import Recipe
+from speechgru.recipe import AugmentConfig, RangeConfig, Recipe
 
 if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
 _PACKAGE = Path(__file__).resolve().parent
 _KEY = re.compile(r"[A-Za-z_]\w*([./][A-Za-z_]\w*)*")
+_NOT_TUNED = ("name", "output", "task", "tune")
 
 # Where the Settings of a group's choice live: (plugin folder, file); None: the file is named like the choice.
 _PLUGINS: dict[str, tuple[str, str | None]] = {
@@ -36,20 +39,23 @@ def recipes() -> list[str]:
     return sorted(path.parent.name for path in _home("recipes").glob("*/recipe.yaml"))
 
 
-def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(
+    name_or_path: str | Path, overrides: Sequence[str] = (), ranges: Mapping[str, RangeConfig] | None = None
+) -> Recipe:
     """Compose a recipe with `key=value` overrides.
 
     Args:
         name_or_path: a name from `recipes()`, a folder that holds a recipe.yaml, or a .yaml file.
         overrides: `group=choice` (`schedule=linear`) or `key.path=value` (`trainer.epochs=3`). Where the key
             holds text, all after the first `=` is taken as it is, so a path may have spaces and `=`.
+        ranges: to search, beside those that the recipe declares and over them.
 
     Raises:
         ConfigError: an unknown recipe, group choice or key, a value of the wrong type, broken YAML; the
             message names the key and the choices.
     """
     file = _find_recipe(name_or_path)
-    pairs = [_split(override) for override in overrides]
+    pairs = [split(override) for override in overrides]
     groups = _groups(file.parent)
     config = _compose(file, groups, [pair for pair in pairs if pair[0] in groups])
     for key, text in pairs:
@@ -59,14 +65,65 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Reci
     values.setdefault("name", file.parent.name if file.name == "recipe.yaml" else file.stem)
     if "folder" in values:
         raise ConfigError("Unknown key: 'folder'. It is always the folder of the recipe's file.")
+    recipe = _build(values, file)
+    if ranges:
+        recipe = replace(recipe, tune=replace(recipe.tune, ranges={**recipe.tune.ranges, **ranges}))
+    _check_ranges(recipe, values, groups, file)
+    return recipe
+
+
+def _build(values: dict[str, Any], file: Path) -> Recipe:
+    """Check plain values and put them into the schema."""
     _check_top_level(values)
-    wanted = plugins.find("tasks", str(values.get("task", Recipe.task))).GROUPS
+    task = plugins.find("tasks", str(values.get("task", Recipe.task)))
+    wanted = task.GROUPS
+    settings: dict[str, Any] = {}
     for group in _PLUGINS:
         if group in wanted:
-            values[group] = _settings(group, values.get(group))
+            settings[group] = _settings(group, values.get(group), task)
         elif values.get(group):
             raise ConfigError(f"task={values['task']} takes no {group}; leave {group} out of the recipe.")
-    return typed.build(Recipe, {**values, "folder": str(file.parent)})
+    return typed.build(Recipe, {**values, **settings, "folder": str(file.parent)})
+
+
+def _check_ranges(
+    recipe: Recipe, values: Mapping[str, Any], groups: Mapping[str, list[str]], file: Path
+) -> None:
+    """Refuse a range of `tune` whose ends or choices the recipe couldn't take."""
+    for key, span in recipe.tune.ranges.items():
+        if key.partition(".")[0] in _NOT_TUNED:
+            raise ConfigError(f"tune.ranges holds {key!r}; expected a setting that shapes the training.")
+        for value in span.choices or (span.low, span.high):
+            if key in groups:
+                _check_choice(key, str(value), groups)
+                continue
+            try:
+                _build(_with(values, key, value), file)
+            except ConfigError as error:
+                raise ConfigError(f"tune.ranges holds {key!r}: {error}") from error
+
+
+def _with(values: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """`values` with another value at a dotted key; nothing of theirs is changed."""
+    first, _, rest = key.partition(".")
+    below = values.get(first)
+    return {
+        **values,
+        first: _with(below if isinstance(below, Mapping) else {}, rest, value) if rest else value,
+    }
+
+
+def augmentation(choice: str = "none", overrides: Sequence[str] = ()) -> AugmentConfig:
+    """conf/augment/CHOICE.yaml and `key=value` overrides (`noise=1`), without a recipe around them.
+
+    Raises:
+        ConfigError: an unknown choice or key, or an impossible value.
+    """
+    _check_choice("augment", choice, _groups(_home("recipes")))
+    values = _read(_home("conf") / "augment" / f"{choice}.yaml")
+    for key, text in map(split, overrides):
+        values[key] = _value(f"augment.{key}", text)
+    return typed.build(AugmentConfig, values, "augment")
 
 
 def to_yaml(recipe: Recipe) -> str:
@@ -97,7 +154,12 @@ def _find_recipe(name_or_path: str | Path) -> Path:
     raise ConfigError(plugins.unknown("recipe", name, recipes()) + advice)
 
 
-def _split(override: str) -> tuple[str, str]:
+def split(override: str) -> tuple[str, str]:
+    """`key=value` as key and value.
+
+    Raises:
+        ConfigError: it is no such thing.
+    """
     key, equals, value = override.partition("=")
     if not equals or not _KEY.fullmatch(key):
         raise ConfigError(
@@ -169,22 +231,34 @@ def _check_choice(group: str, choice: str, groups: Mapping[str, list[str]]) -> N
 
 def _value(key: str, text: str) -> Any:
     """The value of `key=text`: literal where the key holds text, else by Hydra's override grammar."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    if _type_of(key) is str:
+    if type_of(key) is str:
         quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
         return text[1:-1] if quoted else text
-    try:
-        override = OverridesParser.create().parse_override(f"{key}={text}")
-    except HydraException as error:
-        raise ConfigError(f"{key}={text} can't be read: {_first_line(error)}") from error
+    override = parsed(key, text)
     if override.is_sweep_override():
-        raise ConfigError(f"{key}={text} names several values; expected one. Write a list as {key}=[{text}].")
+        raise ConfigError(
+            f"{key}={text} names several values; expected one. Write a list as {key}=[{text}], or train with each "
+            "value by --multirun."
+        )
     return override.value()
 
 
-def _type_of(key: str) -> Any:
+def parsed(key: str, text: str) -> Override:
+    """`key=text` as Hydra's override grammar reads it.
+
+    Raises:
+        ConfigError: it can't be read.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        return OverridesParser.create().parse_override(f"{key}={text}")
+    except HydraException as error:
+        raise ConfigError(f"{key}={text} can't be read: {_first_line(error)}") from error
+
+
+def type_of(key: str) -> Any:
     """Type of a dotted key of the schema; None where that doesn't say (unknown keys, a plugin's settings)."""
     kind: Any = Recipe
     for part in key.split("."):
@@ -226,11 +300,12 @@ def _check_top_level(values: Mapping[str, Any]) -> None:
         raise ConfigError(plugins.unknown("key", key, sorted(hints.keys() - {"folder"})))
 
 
-def _settings(group: str, values: Any) -> dict[str, Any]:
+def _settings(group: str, values: Any, task: ModuleType) -> dict[str, Any]:
     """Check a plugin's settings against its own dataclass; every field is there in the result."""
     if not isinstance(values, dict) or not isinstance(values.get("name"), str):
         raise ConfigError(f"The recipe has no {group}.name; add `- {group}: CHOICE` to its defaults.")
     folder, file = _PLUGINS[group]
+    folder = getattr(task, "MODELS", folder) if group == "model" else folder
     if file is not None and not (_home("conf") / group / f"{values['name']}.yaml").is_file():
         choices = sorted(path.stem for path in (_home("conf") / group).glob("*.yaml"))
         raise ConfigError(plugins.unknown(f"value of {group}.name", values["name"], choices))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru import audio, breakdown, scoring
+from speechgru import audio, breakdown, normalisers, scoring
 from speechgru.errors import AudioError, SpeechGruError
 from speechgru.files import write_text
 from speechgru.manifest import Utterance
@@ -138,7 +138,8 @@ def evaluate(
     samples: int = 1000,
     seed: int = 0,
 ) -> Evaluation:
-    """Transcribe `utterances` with `recognizer.transcribe_many` and score the result.
+    """Transcribe `utterances` with `recognizer.transcribe_many` and score the result. What the model can write decides
+    how texts are normalised, see `normalisers.of`.
 
     A recording that can't be read, or ends before it should, is left out of the score and listed in `failed`:
     scored as empty it would look like a weak model rather than a broken file.
@@ -175,8 +176,11 @@ def evaluate(
         raise SpeechGruError(
             f"None of {len(failed)} recordings could be read. The first: {failed[0].message}"
         )
-    alignments = scoring.align([u.text for u, _ in heard], [transcript.text for _, transcript in heard])
-    score = scoring.summarise(alignments, [u.speaker for u, _ in heard], samples=samples, seed=seed)
+    normaliser = normalisers.of(recognizer.engine.vocabulary.symbols)
+    alignments = scoring.align([u.text for u, _ in heard], [found.text for _, found in heard], normaliser)
+    score = scoring.summarise(
+        alignments, [u.speaker for u, _ in heard], samples=samples, seed=seed, normaliser=normaliser.name
+    )
     rows = tuple(
         Row(utterance, alignment, tuple(word.confidence for word in found.words), found.expected_wer)
         for (utterance, found), alignment in zip(heard, alignments, strict=True)

@@ -67,7 +67,7 @@ class Listener:
     def plan(self, epoch: int) -> list[list[int]]:
         """Indices of the recordings in each batch of an epoch."""
         most = self.recipe.trainer.batch_seconds * self.group.size
-        return batches.plan(_durations(self.train), most, self.recipe.seed, epoch)
+        return batches.plan(self.train.durations, most, self.recipe.seed, epoch)
 
     def describe(self, item: Sequence[int]) -> str:
         """The recordings of a batch, the first few by name."""
@@ -85,7 +85,7 @@ class Listener:
 
     def heard(self, recordings: Recordings) -> Generator[tuple[Batch, list[int]], None, None]:
         """This process's share of dev recordings: batches on the device, and the indices of what they hold."""
-        plan = batches.plan(_durations(recordings), EVALUATION_SECONDS, self.recipe.seed, 0)
+        plan = batches.plan(recordings.durations, EVALUATION_SECONDS, self.recipe.seed, 0)
         plan = self.group.share(plan)
         with closing(batches.load(recordings, plan, 0, self.recipe.trainer.workers)) as loaded:
             for batch, indices in zip(loaded, plan):
@@ -105,7 +105,3 @@ class Listener:
     def reading(self) -> Mapping[str, Any]:
         """What else the header says: how the model is to be read."""
         return {}
-
-
-def _durations(recordings: Recordings) -> list[float]:
-    return [u.duration for u in recordings.utterances]

@@ -28,16 +28,17 @@ HELD_OUT = "held-out"
 
 @dataclass(frozen=True)
 class CorpusUse:
-    """What was trained on: `hours` of speech or `words` of text."""
+    """What was trained on: `hours` of speech, `words` of text or `steps` of music."""
 
     name: str
     licence: str
     source: str
     hours: float = 0.0
     words: int = 0
+    steps: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; speech has no words, and text no hours."""
+        """For JSON; speech has no words, text no hours, and so on."""
         return {key: value for key, value in asdict(self).items() if value}
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from speechgru import packaged, plugins, text, typed
+from speechgru import normalisers, packaged, plugins, text, typed
 from speechgru.errors import CheckpointError, ConfigError
+from speechgru.normalisers import ENGLISH, Normaliser
 
 if TYPE_CHECKING:
     from speechgru.checkpoint import Checkpoint
@@ -41,7 +42,8 @@ def decoder(
     own, values = _stored(checkpoint)
     wanted = dict(wanted or {})
     if "hotwords" in wanted:
-        wanted["hotwords"] = [spoken(phrase) for phrase in wanted["hotwords"]]
+        normaliser = normalisers.of(vocabulary.symbols)
+        wanted["hotwords"] = [spoken(phrase, normaliser) for phrase in wanted["hotwords"]]
     chosen = name or (own if wanted.keys() <= _settings(own) else SEARCH)
     module = plugins.find("decoders", chosen)
     if chosen == own:
@@ -85,10 +87,10 @@ def _check_stored(checkpoint: Checkpoint, module: Any, values: Mapping[str, Any]
         )
 
 
-def spoken(phrase: str) -> str:
+def spoken(phrase: str, normaliser: Normaliser = ENGLISH) -> str:
     """A hotword as the normaliser spells it."""
-    strange = text.unsupported_characters(phrase)
-    spoken = text.normalise(phrase)
+    strange = normaliser.lost(phrase)
+    spoken = normaliser(phrase)
     if strange or not spoken:
         shown = f"holds {' '.join(sorted(strange))}, which nobody can say" if strange else "holds no word"
         raise ConfigError(f"Hotword {phrase!r} {shown}. Expected words as they are spoken.")

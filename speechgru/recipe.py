@@ -134,6 +134,20 @@ class TextConfig:
 
 
 @dataclass(frozen=True)
+class MusicConfig:
+    """How pieces of music are cut for training; they are scored whole."""
+
+    chunk: int = 256
+    """Most steps (or events) that are learnt from at once; longer pieces are cut anew in every epoch."""
+    run_in: int = 64
+    """Steps before a cut that are heard first, without being learnt from."""
+
+    def __post_init__(self) -> None:
+        _require(self.chunk > 0, "music.chunk", self.chunk, "above 0")
+        _require(self.run_in >= 0, "music.run_in", self.run_in, "0 or more")
+
+
+@dataclass(frozen=True)
 class AugmentConfig:
     """Changes made to training recordings only."""
 
@@ -148,7 +162,7 @@ class AugmentConfig:
     tempo: list[float] = field(default_factory=lambda: [1.0])
     """Factors to draw from: the speaking rate changes, the pitch doesn't."""
     pitch: list[float] = field(default_factory=lambda: [0.0])
-    """Semitones to draw from: the pitch changes, the speaking rate doesn't."""
+    """Semitones to draw from: the pitch changes, the speaking rate doesn't. Music is transposed."""
     vocal_tract: float = 0.0
     """Formants are moved by a factor of 1 - x to 1 + x."""
     reverb: float = 0.0
@@ -240,6 +254,42 @@ class CtcConfig:
 
 
 @dataclass(frozen=True)
+class VadConfig:
+    """task=vad: stretches of speech and noise in which a detector of speech learns where somebody speaks. What noise
+    training hears, and how much, `augment` says. See speechgru/mixtures.py."""
+
+    seconds: float = 8.0
+    """Of a stretch."""
+    gap: list[float] = field(default_factory=lambda: [0.1, 3.0])
+    """Seconds without speech before each recording, least and most."""
+    level: list[float] = field(default_factory=lambda: [-38.0, -15.0])
+    """Of speech, pauses not counted: least and most, in dB of full scale."""
+    alone: float = 0.2
+    """Share of the training stretches that hold no speech."""
+    noise_level: list[float] = field(default_factory=lambda: [-55.0, -15.0])
+    """Of noise where nobody speaks, in dB of full scale."""
+    steady: float = 0.25
+    """Share of the noises that are Gaussian although augment.noise_files names recordings."""
+    dev_noise: str = ""
+    """Folder or pattern (with `*`) of noises for the dev sets, below `corpus.root`; so too `test_noise`."""
+    test_noise: str = ""
+    snrs: list[float] = field(default_factory=lambda: [20.0, 10.0, 5.0, 0.0])
+    """Of dev and test stretches, in turn, in dB; one in between has no noise."""
+    licence: str = ""
+    """Of the noises, for the report."""
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.seconds <= 60, "vad.seconds", self.seconds, "from 1 to 60")
+        for name in ("alone", "steady"):
+            _require(0 <= getattr(self, name) <= 1, f"vad.{name}", getattr(self, name), "from 0 to 1")
+        for name, lowest in (("gap", 0.01), ("level", -100.0), ("noise_level", -100.0)):
+            ends = getattr(self, name)
+            in_order = len(ends) == 2 and lowest <= ends[0] <= ends[1]
+            _require(in_order, f"vad.{name}", ends, f"two numbers from {lowest:g} up, the lower first")
+
+
+@dataclass(frozen=True)
 class OptimizerConfig:
     """How gradients become steps."""
 
@@ -300,7 +350,7 @@ class TrainerConfig:
     batch_seconds: float = 120.0
     """Most seconds of audio in a batch, padding included; each of several processes takes so many."""
     batch_characters: int = 8192
-    """Of text: most characters in a batch, in the same way."""
+    """Of text: most characters in a batch, in the same way; of music: most steps or events."""
     accumulate: int = 1
     """Batches whose gradients are added up before a step: a large batch in little memory."""
     clip: float = 5.0
@@ -390,9 +440,11 @@ class Recipe:
     """`name` and the fields of its Settings; so too `model` and `decoder`."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     text: TextConfig = field(default_factory=TextConfig)
+    music: MusicConfig = field(default_factory=MusicConfig)
     model: dict[str, Any] = field(default_factory=dict)
     decoder: dict[str, Any] = field(default_factory=dict)
     ctc: CtcConfig = field(default_factory=CtcConfig)
+    vad: VadConfig = field(default_factory=VadConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
@@ -405,6 +457,10 @@ class Recipe:
         if self.task != "ctc" and self.ctc != CtcConfig():
             raise ConfigError(
                 f"task={self.task} has no CTC loss; leave the settings of ctc out of the recipe."
+            )
+        if self.task != "vad" and self.vad != VadConfig():
+            raise ConfigError(
+                f"task={self.task} hears no stretches of speech and noise; leave the settings of vad out of the recipe."
             )
         if not self.output:
             object.__setattr__(self, "output", f"runs/{self.name}")

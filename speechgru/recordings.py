@@ -21,6 +21,7 @@ _EXTENSIONS = tuple(sorted(audio.AUDIO_EXTENSIONS, key=lambda e: (e != ".flac", 
 _THREADS = 4
 _NAMED = 5
 _UNMEASURED = -1.0
+UNREADABLE_TEXT = "text that can't be read out"
 _collected: ContextVar[list[Dropped] | None] = ContextVar("collected", default=None)
 _log = logging.getLogger(__name__)
 
@@ -181,9 +182,11 @@ def _sifted(
     report(lost, corpus)
     if given and len(lost) == len(given):
         counts = ", ".join(f"{n} {reason}" for reason, n in summary(lost).items())
+        unread = lost[0].reason.startswith(UNREADABLE_TEXT)
+        why = "Is it in another language?" if unread else "Was the archive unpacked only in part?"
         raise CorpusError(
             f"{corpus}: none of its {len(given)} recordings can be used: {counts}, the first is "
-            f"{given[0].id!r}. Was the archive unpacked only in part?"
+            f"{given[0].id!r} ({lost[0].reason}). {why}"
         )
     return [r for r in results if isinstance(r, Utterance)]
 
@@ -232,9 +235,7 @@ def _check(given: Utterance, language: str) -> Utterance | Dropped:
     english = language == "en"
     unsupported = (text.unsupported_characters if english else text.unreadable)(given.text)
     if unsupported:
-        return Dropped(
-            _plain(given), f"text that can't be read out: {' '.join(map(repr, sorted(unsupported)))}"
-        )
+        return Dropped(_plain(given), f"{UNREADABLE_TEXT}: {' '.join(map(repr, sorted(unsupported)))}")
     normalised = (text.normalise if english else text.letters)(given.text)
     if not normalised:
         return Dropped(_plain(given), "empty text")

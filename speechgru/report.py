@@ -130,7 +130,7 @@ def to_markdown(report: Report, curve: bool = False) -> str:
     """The report for people, in Markdown. `curve`: refer to the picture beside it."""
     parts = [f"# {report.recipe}", _scores(report.evaluations), _provenance(report)]
     if report.corpora:
-        unit = "words" if any(c.words for c in report.corpora) else "hours"
+        unit = next((u for u in ("words", "steps") if any(getattr(c, u) for c in report.corpora)), "hours")
         rows = [(c.name, _amount(c), c.licence, c.source) for c in report.corpora]
         parts += ["## Trained on", table(("corpus", unit, "licence", "source"), rows)]
     if report.dropped:
@@ -142,7 +142,7 @@ def to_markdown(report: Report, curve: bool = False) -> str:
 
 
 def _amount(use: CorpusUse) -> str:
-    return f"{use.words:,}" if use.words else f"{use.hours:.2f}"
+    return f"{use.words or use.steps:,}" if use.words or use.steps else f"{use.hours:.2f}"
 
 
 def _scores(evaluations: Mapping[str, Result]) -> str:

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 
 from speechgru import files, parallel, planner, plugins, receipts, training
-from speechgru.errors import ConfigError, TrainingError
+from speechgru.errors import ConfigError, SpeechGruError, TrainingError
 from speechgru.optimisation import precision
 from speechgru.preparation import CorpusUse
 from speechgru.receipts import Receipt
-from speechgru.recipe import Recipe
+from speechgru.recipe import MusicConfig, Recipe, VadConfig
 from speechgru.report import Report, Result, versions, write_report
 from speechgru.tasks import Data, Task
 
@@ -27,11 +27,12 @@ BEST = "best.safetensors"
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: where its model and report are, and the scores by held-out set."""
+    """A finished run: where its model and report are, the scores by held-out set, and the best dev score."""
 
     folder: Path
     model: Path
     evaluations: Mapping[str, Result]
+    score: float
 
 
 def train(
@@ -44,6 +45,7 @@ def train(
     quiet: bool = False,
     on_evaluation: Callable[[Mapping[str, Any]], None] | None = None,
     expected: Receipt | None = None,
+    trial: bool = False,
 ) -> Run:
     """Train what `recipe` says in `recipe.output`, evaluate the best epoch on its dev and test sets, report.
 
@@ -54,6 +56,7 @@ def train(
         quiet: no progress bars.
         on_evaluation: called with the dev figures of every evaluated epoch; what it raises ends the run.
         expected: of the run that this one repeats; other settings or data are refused.
+        trial: one of many that a search compares by their dev scores: nothing is measured before or scored after.
 
     Raises:
         ConfigError, CorpusError, TrainingError: with what to do.
@@ -79,7 +82,7 @@ def train(
     provenance = _provenance(recipe, overrides, data, group)
     task: Task = module.Task(recipe, data, device, provenance, group)
     _log_size(task, data, recipe, device)
-    if not resume:
+    if not (resume or trial):
         _log.info("%s", planner.measure(task, recipe.trainer))
     with parallel.joined(group, device):
         progress = training.fit(
@@ -96,9 +99,9 @@ def train(
             on_evaluation=on_evaluation,
         )
     if not group.is_main:
-        return Run(folder, folder / BEST, {})
+        return Run(folder, folder / BEST, {}, progress.best)
     torch.set_num_threads(max(torch.get_num_threads(), group.size))  # the others' cores are free now
-    results = _results(task, folder / BEST)
+    results = {} if trial else _results(task, folder / BEST)
     made = {"command": command, "device": str(device), "curve": module.CURVE}
     write_report(folder, _report(provenance, task, data, progress, results, **made))
     receipts.write(
@@ -117,7 +120,7 @@ def train(
             score=progress.best,
         ),
     )
-    return Run(folder, folder / BEST, results)
+    return Run(folder, folder / BEST, results, progress.best)
 
 
 def plan(recipe: Recipe) -> planner.Estimate:
@@ -153,6 +156,9 @@ def _provenance(
     """Where a model comes from, for its header and the report."""
     uses = list(data.uses(recipe))
     hours, words = round(sum(use.hours for use in uses), 3), sum(use.words for use in uses)
+    amount = {"trained_words": words} if words else {"trained_hours": hours}
+    if steps := sum(use.steps for use in uses):
+        amount = {"trained_steps": steps}
     return {
         "recipe": recipe.name,
         "overrides": list(overrides),
@@ -160,7 +166,7 @@ def _provenance(
         "processes": group.size,
         "commit": commit(),
         "corpora": [use.to_dict() for use in uses],
-        **({"trained_words": words} if words else {"trained_hours": hours}),
+        **amount,
         "versions": versions(),
     }
 
@@ -225,16 +231,25 @@ def commit() -> str:
         return ""
 
 
-def _fingerprints(recipe: Recipe, data: Data, group: parallel.Group) -> tuple[str, str]:
-    """Of the settings that shape the weights (where results go and how often they are logged doesn't), and of these
-    and the data together."""
+def shaping(recipe: Recipe) -> dict[str, Any]:
+    """The settings that shape the weights: where results go, and how often they are logged, doesn't."""
     values = asdict(recipe)
-    for key in ("output", "folder", "name"):
+    for key in ("output", "folder", "name", "tune"):
         del values[key]
     del values["text"]["sources"]
+    if recipe.music == MusicConfig():  # runs from before there was music keep their fingerprint
+        del values["music"]
+    if recipe.vad == VadConfig():
+        del values["vad"]
     values["corpus"] = {k: values["corpus"][k] for k in ("min_duration", "max_duration")}
-    for key in ("device", "threads", "workers", "save_minutes", "log_every", "tensorboard"):
+    for key in ("device", "threads", "workers", "save_minutes", "log_every", "tensorboard", "keep"):
         del values["trainer"][key]
+    return values
+
+
+def _fingerprints(recipe: Recipe, data: Data, group: parallel.Group) -> tuple[str, str]:
+    """Of the settings that shape the weights, and of these and the data together."""
+    values = shaping(recipe)
     if group.size > 1:  # shapes the batches
         values["processes"] = group.size
     return receipts.fingerprint(values), receipts.fingerprint(values, *data.identity())
@@ -259,4 +274,9 @@ def _results(task: Task, path: Path) -> Mapping[str, Result]:
         raise TrainingError(
             f"There is no {path}: no epoch had a score, or the file was deleted since. Train anew."
         )
-    return task.results(path)
+    try:
+        return task.results(path)
+    except SpeechGruError as error:
+        raise type(error)(
+            f"{error} The model is trained, and kept in {path}; put the recordings right, and --resume scores it."
+        ) from error

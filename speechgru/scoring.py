@@ -2,7 +2,8 @@
 
 Conventions (they differ between toolkits, so here they are):
 
-- Reference and hypothesis both go through `text.normalise`; its name is part of the score.
+- Reference and hypothesis both go through a normaliser, `english-1` unless another is given; its name is part of the
+  score.
 - A rate is errors / reference units pooled over all utterances (micro average), so it may exceed 1.
 - An utterance with an empty reference counts: whatever was recognised there is an insertion. If no
   reference has a word, the rate is undefined: NaN (null in JSON), while the insertions are still counted.
@@ -25,8 +26,8 @@ from typing import Any
 import jiwer
 import numpy as np
 
-from speechgru import text
 from speechgru.errors import SpeechGruError
+from speechgru.normalisers import ENGLISH, Normaliser
 
 MIN_SPEAKERS = 10
 CONFIDENCE = 0.95
@@ -106,6 +107,7 @@ def score(
     *,
     samples: int = 1000,
     seed: int = 0,
+    normaliser: Normaliser = ENGLISH,
 ) -> Score:
     """Error rates of `hypotheses` against `references`, pooled over all utterances.
 
@@ -119,14 +121,18 @@ def score(
         speakers: who said it; "" where not known.
         samples: bootstrap resamples.
         seed: of the resampling; the same input and seed give the same interval.
+        normaliser: what makes both texts alike.
 
     Raises:
         SpeechGruError: no utterances, or lists of different lengths.
     """
-    return summarise(align(references, hypotheses), speakers, samples=samples, seed=seed)
+    aligned = align(references, hypotheses, normaliser)
+    return summarise(aligned, speakers, samples=samples, seed=seed, normaliser=normaliser.name)
 
 
-def align(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[Alignment, ...]:
+def align(
+    references: Sequence[str], hypotheses: Sequence[str], normaliser: Normaliser = ENGLISH
+) -> tuple[Alignment, ...]:
     """Align each hypothesis with its reference, both normalised.
 
     Raises:
@@ -139,8 +145,8 @@ def align(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[Alignme
         )
     if not references:  # jiwer refuses an empty list
         return ()
-    refs = [text.normalise(reference) for reference in references]
-    hyps = [text.normalise(hypothesis) for hypothesis in hypotheses]
+    refs = [normaliser(reference) for reference in references]
+    hyps = [normaliser(hypothesis) for hypothesis in hypotheses]
     words, characters = jiwer.process_words(refs, hyps), jiwer.process_characters(refs, hyps)
     return tuple(
         Alignment(
@@ -168,8 +174,10 @@ def summarise(
     *,
     samples: int = 1000,
     seed: int = 0,
+    normaliser: str = ENGLISH.name,
 ) -> Score:
-    """Pool the counts of `alignments` and put an interval around the rates. Arguments as for `score`.
+    """Pool the counts of `alignments` and put an interval around the rates. Arguments as for `score`; `normaliser` is
+    the name of the one that the texts were aligned with.
 
     Raises:
         SpeechGruError: no utterances, or not one speaker per utterance.
@@ -205,7 +213,7 @@ def summarise(
         speakers=len(set(names) - {""}),
         interval_over="speakers" if by_speaker else "utterances",
         samples=samples,
-        normaliser=text.NORMALISER,
+        normaliser=normaliser,
     )
 
 

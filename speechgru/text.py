@@ -1,4 +1,4 @@
-"""Transcript normalisation for English, and the symbols a model can write.
+"""Transcript normalisation for English, and the symbols a model can write. Others: speechgru.normalisers.
 
 Conventions of the normaliser `english-1` (its name is reported with every error rate):
 
@@ -31,8 +31,8 @@ BLANK_SYMBOL = "<blank>"
 
 _LETTERS = frozenset(string.ascii_lowercase)
 _DIGITS = frozenset(string.digits)
-_APOSTROPHES = str.maketrans(dict.fromkeys("’‘‛ʼʻ′´`＇", "'"))
-_APOSTROPHE_LIKE = frozenset("’‘‛ʼʻ′´`＇'")
+APOSTROPHES = str.maketrans(dict.fromkeys("’‘‛ʼʻ′´`＇", "'"))
+APOSTROPHES_LIKE = frozenset("’‘‛ʼʻ′´`＇'")
 _OUTER_APOSTROPHE = re.compile(r"(?<!\w)'|'(?!\w)")
 # Letters that Unicode doesn't decompose into a base letter and an accent.
 _FOLDED = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
@@ -81,9 +81,9 @@ def letters(text: str) -> str:
     >>> letters("«Là-bas», dit-il : l’été !")
     "là bas dit il l'été"
     """
-    lowered = unicodedata.normalize("NFC", text.translate(_APOSTROPHES).lower())
-    kept = "".join(c if c == "'" or unicodedata.category(c)[0] in "LM" else _gap(c) for c in lowered)
-    return " ".join(_OUTER_APOSTROPHE.sub(" ", kept).split())
+    lowered = unicodedata.normalize("NFC", text.translate(APOSTROPHES).lower())
+    kept = "".join(c if c == "'" or unicodedata.category(c)[0] in "LM" else gap(c) for c in lowered)
+    return " ".join(without_outer_apostrophes(kept).split())
 
 
 def unreadable(text: str) -> set[str]:
@@ -92,10 +92,21 @@ def unreadable(text: str) -> set[str]:
     >>> sorted(unreadable("5 € à gauche…"))
     ['5', '€']
     """
-    return {c for c in text if unicodedata.category(c)[0] in "NS" and c not in _APOSTROPHE_LIKE}
+    return {c for c in text if unicodedata.category(c)[0] in "NS" and c not in APOSTROPHES_LIKE}
 
 
-def _gap(character: str) -> str:
+def without_outer_apostrophes(text: str) -> str:
+    """`text` with the apostrophes left that stand between letters or digits."""
+    return _OUTER_APOSTROPHE.sub(" ", text)
+
+
+def is_english(symbol: str) -> bool:
+    """Whether `symbol` is one that `normalise` can leave: a-z, an apostrophe, a space, or a digit."""
+    return symbol in _LETTERS or symbol in _DIGITS or symbol in {"'", " "}
+
+
+def gap(character: str) -> str:
+    """What stands for a character that is left out: nothing for an invisible one, else a space."""
     return "" if unicodedata.category(character) == "Cf" else " "
 
 
@@ -118,7 +129,7 @@ def _fold(text: str) -> str:
     """Lower case, without accents, invisible characters and curly apostrophes; white space as spaces."""
     # Twice: lower-casing can bring out a new accent (İ), and decomposing can bring out capitals (™).
     for _ in range(2):
-        text = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES)).casefold()
+        text = unicodedata.normalize("NFKD", text.translate(APOSTROPHES)).casefold()
     return "".join(_visible(c) for c in text.translate(_FOLDED))
 
 

@@ -87,8 +87,8 @@ def fit(
 ) -> Progress:
     """Train until the last epoch or until `trainer.patience` evaluations in a row brought nothing better.
 
-    `folder` receives `last.pt` (all that a resumed run needs) after each epoch and on Ctrl-C, and
-    `best.safetensors` whenever the dev score improves.
+    `folder` receives `last.pt` (all that a resumed run needs) after each epoch and on Ctrl-C,
+    `best.safetensors` whenever the dev score improves, and checkpoints of the `trainer.keep` best epochs.
 
     Args:
         fingerprint: of all settings that shape the result; a run is resumed only with the same.
@@ -96,7 +96,7 @@ def fit(
         on_evaluation: called with the figures of every epoch that was evaluated; what it raises ends the run.
 
     Raises:
-        TrainingError: nothing to resume, or another recipe; the loss is no longer finite.
+        TrainingError: nothing to resume, or another recipe; the loss is no longer finite; a full disk.
         Interrupted: the user pressed Ctrl-C.
     """
     run = _Run(task, folder, seed, optimizing, schedule, trainer, fingerprint, quiet, group, on_evaluation)
@@ -242,13 +242,48 @@ class _Run:
                     row |= self.task.evaluate()
                 if row["score"] < progress.best:
                     progress.best, progress.best_epoch = row["score"], progress.epoch
-                    if self.group.is_main:
-                        self.task.save(self.folder / "best.safetensors", row)
+                    self._save_model("best.safetensors", row)
+                self._keep(row)
         progress.history.append(row)
         self.curves.add({k: v for k, v in row.items() if isinstance(v, float)}, progress.step)
         figures = (f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
         _log.info("%s", "  ".join(figures))
         progress.epoch, progress.done, progress.loss_sum = progress.epoch + 1, 0, 0.0
+
+    def _keep(self, row: Mapping[str, Any]) -> None:
+        """Leave beside the best checkpoint those of the `trainer.keep` best epochs, of equal ones the earlier."""
+        if not self.trainer.keep:
+            return
+        scored = [done for done in self.progress.history if "score" in done] + [row]
+        ranked = sorted(scored, key=lambda done: (done["score"], done["epoch"]))
+        if row in ranked[: self.trainer.keep]:
+            self._save_model(epoch_file(row["epoch"]), row)
+        if self.group.is_main:
+            for done in ranked[self.trainer.keep :]:
+                (self.folder / epoch_file(done["epoch"])).unlink(missing_ok=True)
+
+    def _save_model(self, name: str, row: Mapping[str, Any]) -> None:
+        if self.group.is_main:
+            with self._told(self.folder / name):
+                self.task.save(self.folder / name, row)
+
+    @contextlib.contextmanager
+    def _told(self, path: Path) -> Iterator[None]:
+        """Say what is left when a file can't be written: above all on a full disk."""
+        try:
+            yield
+        except (OSError, RuntimeError) as given:  # torch.save raises RuntimeError for a disk that fills up
+            error = given if isinstance(given, OSError) else OSError(str(given))
+            state = self.folder / STATE
+            left, on = (
+                (f"{state} keeps the state before", "go on with --resume")
+                if state.exists()
+                else ("No state was saved before", "train anew")
+            )
+            raise TrainingError(
+                f"Can't write {path}: {error}. Is the disk full? {left}; what was whole stays so. See that there is "
+                f"room and that the folder can be written, then {on}."
+            ) from error
 
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:
@@ -288,7 +323,8 @@ class _Run:
         }
         if self.average:
             state["average"] = {"updates": self.average.updates, "weights": self.average.weights}
-        with files.atomic_path(self.folder / STATE) as temporary:
+        path = self.folder / STATE
+        with self._told(path), files.atomic_path(path) as temporary:
             torch.save(state, temporary)
 
     def restore(self) -> None:
@@ -305,6 +341,11 @@ class _Run:
             raise TrainingError(
                 f"{self.folder / STATE} doesn't fit this version of speechgru ({error}); delete it and train anew."
             ) from error
+
+
+def epoch_file(epoch: int) -> str:
+    """Name of the checkpoint that is kept of an epoch, counted from 1."""
+    return f"epoch-{epoch:03d}.safetensors"
 
 
 def saved_state(folder: Path, fingerprint: str, device: torch.device | str = "cpu") -> dict[str, Any]:

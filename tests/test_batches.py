@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from speechgru import audio, batches
 from speechgru.batches import JITTER, Recordings, collate, plan
-from speechgru.errors import AudioError
+from speechgru.errors import AudioError, CorpusError
 from speechgru.features.spectral import LogMel, Settings
 from speechgru.manifest import Utterance
 from speechgru.recipe import AugmentConfig
@@ -254,3 +254,33 @@ def test_collate_pads_with_zeros_and_joins_labels() -> None:
 def test_recordings_without_text_have_no_labels() -> None:
     batch = collate([(torch.ones(2, 3), [])])
     assert (batch.labels.tolist(), batch.label_lengths.tolist()) == ([], [0])
+
+
+# --- what can't be read or kept
+
+
+def second(folder: Path) -> Recordings:
+    """One recording of a second, to be kept in `folder`/cache."""
+    path = folder / "a.wav"
+    audio.write(path, np.zeros(RATE, np.float32), RATE)
+    utterances = [Utterance(path, 1.0, "a")]
+    return Recordings(utterances, VOCABULARY, FEATURES, AugmentConfig(), 1, folder / "cache")
+
+
+def test_a_recording_that_is_cut_short_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    recordings = second(tmp_path)
+    path = tmp_path / "a.wav"
+    path.write_bytes(path.read_bytes()[:20000])
+    for _ in range(2):
+        recordings[0, 0]
+    assert len(caplog.messages) == 1, "once: then it comes from the cache"
+    assert "a.wav is damaged or cut short" in caplog.messages[0]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_cache_that_can_not_be_written_says_what_to_do(tmp_path: Path, workers: int) -> None:
+    recordings = second(tmp_path)
+    (tmp_path / "cache").touch()  # a file where the folder should be
+    with pytest.raises(CorpusError, match=r"Can't keep decoded audio in .*corpus\.cache=false") as caught:
+        list(batches.load(recordings, [[0]], 0, workers))
+    assert "Traceback" not in str(caught.value)

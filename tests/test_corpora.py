@@ -313,3 +313,14 @@ def test_speech_commands(tmp_path: Path) -> None:
         "dev": [("cat/11111111_nohash_0", "11111111", "cat")],
         "test": [("cat/22222222_nohash_0", "22222222", "cat")],
     }
+
+
+def test_texts_in_another_language_are_told_from_a_broken_archive(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(8000), 16000)
+    entries = [recordings.Entry("a", tmp_path / "a.wav", "привет")]
+    with pytest.raises(
+        CorpusError, match=r"the first is 'a' \(text that can't be read out: 'в' .*another language\?"
+    ):
+        recordings.utterances(entries, "mine")
+    (found,) = recordings.utterances(entries, "mine", "ru")
+    assert found.text == "привет"

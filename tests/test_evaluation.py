@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import soundfile
 from speechgru import evaluation
 from speechgru.errors import AudioError, SpeechGruError
 from speechgru.manifest import Utterance
+from speechgru.text import Vocabulary
 from speechgru.transcript import Segment, Transcript, Word
 
 RATE = 16000
@@ -24,6 +26,7 @@ class Scripted:
     """Hears "one" in a second of sound, "two" in two, ...; keeps what it was given."""
 
     sample_rate = RATE
+    engine = SimpleNamespace(vocabulary=Vocabulary(("<blank>", *"abcdefghijklmnopqrstuvwxyz")))
 
     def __init__(self):
         self.sources, self.batch_size = [], None

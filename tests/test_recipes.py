@@ -37,10 +37,15 @@ SMALL = {
         *("model.layers=1", "model.width=16", "model.channels=2", "features.n_mels=16"),
         "trainer.batch_seconds=1000",
     ],
+    "vad": [
+        *("model.width=16", "model.channels=2", "features.n_mels=16", "vad.seconds=2"),
+        "trainer.batch_seconds=1000",
+    ],
     "language": [
         *("model.layers=1", "model.width=16", "model.embedding=4", "trainer.batch_characters=100000"),
         *("text.parts=1", "text.held_out=0.2"),
     ],
+    **dict.fromkeys(("rolls", "words"), []),  # tried in tests/music
 }
 PARAGRAPHS = [
     "A bad cab came by. The quick brown fox’s dog, at last; jumped!",

@@ -509,3 +509,74 @@ def test_curves_are_written_when_wanted(tmp_path: Path) -> None:
     events = EventAccumulator(str(tmp_path / "with" / "tensorboard")).Reload()
     assert len(events.Scalars("train/loss")) == BATCHES
     assert len(events.Scalars("score")) == 1
+
+
+# --- checkpoints of the best epochs, and what can't be written
+
+
+def kept(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("epoch-*"))
+
+
+@pytest.mark.parametrize(
+    ("keep", "scores", "epochs"),
+    [
+        (2, [0.5, 0.3, 0.4, 0.6, 0.2], [2, 5]),
+        (3, [0.5, 0.5, 0.5, 0.5, 0.5], [1, 2, 3]),
+        (9, [0.5, 0.3], [1, 2]),
+        (0, [0.5, 0.3], []),
+    ],
+)
+def test_the_best_epochs_are_kept(tmp_path: Path, keep: int, scores: list[float], epochs: list[int]) -> None:
+    task = Copying(scores=scores)
+    run(task, tmp_path, epochs=len(scores), keep=keep)
+    assert kept(tmp_path) == [f"epoch-{epoch:03d}.safetensors" for epoch in epochs]
+    for epoch in epochs:
+        saved = json.loads((tmp_path / training.epoch_file(epoch)).read_text())
+        assert saved == {name: value.tolist() for name, value in task.evaluated[epoch - 1].items()}
+
+
+def test_a_resumed_run_keeps_the_same_epochs(tmp_path: Path) -> None:
+    scores = [0.5, 0.3, 0.4, 0.2]
+    with pytest.raises(Interrupted):
+        run(Copying(scores=scores, at=ctrl_c_at(2 * BATCHES + 1)), tmp_path, epochs=4, keep=2)
+    assert kept(tmp_path) == ["epoch-001.safetensors", "epoch-002.safetensors"]
+    run(Copying(scores=scores[2:]), tmp_path, epochs=4, keep=2, resume=True)
+    assert kept(tmp_path) == ["epoch-002.safetensors", "epoch-004.safetensors"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("file write failed")])
+@pytest.mark.parametrize("what", ["state", "model"])
+def test_a_full_disk_ends_the_run_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, what: str
+) -> None:
+    class Full(Copying):
+        def save(self, path: Path, progress: Mapping[str, Any]) -> None:
+            if what == "model" and progress["epoch"] == 2:
+                raise error
+            super().save(path, progress)
+
+    save, number = torch.save, [0]
+
+    def full(state: Any, path: Path) -> None:
+        number[0] += 1
+        Path(path).write_bytes(b"half of it")
+        if what == "state" and number[0] == 2:
+            raise error
+        save(state, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(
+            TrainingError,
+            match=r"Can't write .*(last\.pt|best\.safetensors): .*keeps the state before; .*then go on with --resume",
+        ):
+            run(Full(scores=[0.5, 0.4, 0.3]), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"best.safetensors", "last.pt"}, (
+        "nothing half-written"
+    )
+    assert len(training.saved_state(tmp_path, "f")["progress"]["history"]) == 1
+    whole, expected = Copying(scores=[0.5, 0.4, 0.3]), Copying(scores=[0.4, 0.3])
+    run(whole, tmp_path / "whole")
+    run(expected, tmp_path, resume=True)
+    assert same(weights(whole), weights(expected))

@@ -80,20 +80,32 @@ def _evaluate(
 ) -> Evaluation:
     from tqdm import tqdm
 
-    from speechgru import text
+    from speechgru import normalisers
     from speechgru.evaluation import evaluate
 
-    strange = set().union(*(text.unsupported_characters(utterance.text) for utterance in utterances))
+    symbols = recognizer.engine.vocabulary.symbols
+    normaliser = normalisers.of(symbols)
+    strange = set().union(*(normaliser.lost(utterance.text) for utterance in utterances))
     if strange:
-        shown = " ".join(sorted(strange)[:20])
-        _warn(f"{name}: characters of the references that the normaliser leaves out: {shown}")
+        _warn(f"{name}: characters of the references that {normaliser.name} leaves out: {_few(strange)}")
+    unknown = set(normaliser(" ".join(utterance.text for utterance in utterances))) - set(symbols)
+    if unknown:
+        _warn(f"{name}: letters of the references that the model doesn't know: {_few(unknown)}")
     with tqdm(total=len(utterances), desc=Path(name).name, unit="file", file=sys.stderr, disable=None) as bar:
         evaluation = evaluate(
             recognizer, utterances, batch_size=batch_size, on_progress=lambda done: bar.update(done - bar.n)
         )
+    if not evaluation.score.words:
+        _warn(
+            f"{name}: no word of the references is left to compare; are they in another language than the model's?"
+        )
     for failure in evaluation.failed:
         _warn(f"{name}: not scored: {failure.message}")
     return evaluation
+
+
+def _few(characters: set[str]) -> str:
+    return " ".join(sorted(characters)[:20])
 
 
 def _warn(message: str) -> None:

@@ -1,6 +1,7 @@
 """What can be learnt, one task a file; `task: NAME` in a recipe chooses. Each file offers:
 
 - GROUPS: the config groups with plugins that its recipes must choose from (features, model, decoder).
+- MODELS and CORPORA, where its networks and corpora lie elsewhere than in speechgru/models and speechgru/corpora.
 - CURVE: the figure on dev data that reports draw beside the loss.
 - prepare(recipe) -> Data: all there is to learn from, found and checked before anything is written.
 - Task(recipe, data, device, provenance, group): what training.fit() wants, and results(path), the scores of a saved
