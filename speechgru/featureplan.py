@@ -51,10 +51,10 @@ def plan(
             or one that takes a library that isn't installed.
     """
     names = [entry.relative.as_posix().encode("utf-8", "replace").decode() for entry in found]
+    if output is None:
+        return _together(found, names)  # nothing is written by these names
     advice = "Rename one, or name a folder above both, so that its tree is kept."
     inputs.refuse_same(found, names, "called", advice)
-    if output is None:
-        return _together(found, names)
     if extension is None and not _is_folder(output):
         return _one_archive(found, names, Path(output), overwrite)
     kind = extension or "npy"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from speechgru import audio
@@ -14,6 +15,7 @@ from speechgru.activity import Signal
 from speechgru.features.extraction import extract
 from speechgru.features.framing import Framing
 from speechgru.features.harmony import NOTES
+from speechgru.features.transforms import Transform
 from speechgru.files import atomic_path
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _SHORTEST = 4096  # samples: shorter recordings are continued by zeros, so that 
 _WIDTH, _HEIGHTS = 14.0, (1.6, 3.2, 2.2, 2.0)  # inches
 _PANEL = 2.2
 _COLUMNS = 1400  # of the waveform's outline
-_RANGE_DB = 80.0
+_RANGE_DB, _FLOOR_DB = 80.0, -100.0
 _PITCH = (60.0, 1000.0)  # Hz
 _OCTAVES = range(2, 6)  # C2 to C5 lie in it
 
@@ -51,6 +53,17 @@ class Panel:
     label: str
     values: NDArray[np.float32]
     framing: Framing | None
+
+
+def panel(path: str | Path, module: Transform) -> Panel:
+    """What `module` finds in the first MAX_SECONDS of a recording.
+
+    Raises:
+        AudioError: it can't be read, or is shorter than a window.
+    """
+    with torch.inference_mode():
+        values = module(torch.from_numpy(load(path, module.rate)))[0][0]
+    return Panel(f"{module.kind}, bin", values.numpy(), module.framing)
 
 
 def save(path: str | Path, signal: Signal, rate: int, title: str, panel: Panel | None = None) -> None:
@@ -97,8 +110,8 @@ def _waveform(axes: Axes, signal: Signal, rate: int) -> None:
 
 def _spectrogram(axes: Axes, signal: Signal, rate: int) -> None:
     found = extract(signal, "spectrogram", sample_rate=rate, output="numpy", rate=rate)
-    level = 10 * np.log10(np.maximum(found.values.T, 1e-10))
-    top = level.max()
+    level = 10 * np.log10(np.maximum(found.values.T, 10 ** (_FLOOR_DB / 10)))
+    top = max(float(level.max()), _FLOOR_DB + _RANGE_DB)  # of silence nothing is bright
     first, step = found.first_seconds, found.frame_seconds or 1.0
     _image(axes, level, first, step, (0, rate / 2), vmin=top - _RANGE_DB, vmax=top, cmap="magma")
     axes.set_ylabel("hertz")

@@ -62,6 +62,7 @@ def run(args: argparse.Namespace, edit: Callable[[str, Path], Edited], twice: bo
 
     With `twice`, the recordings are read more than once, which standard input can't be.
     """
+    check_output(args.output, several=_are_several(args.sources))
     found = find(args.sources, args.recursive, twice)
     tasks = plan(found.inputs, args.output, args.format, args.overwrite, in_folder=_is_folder(args))
     good = not found.problems
@@ -126,6 +127,18 @@ def plan(
     return tasks
 
 
+def check_output(output: str, *, several: bool) -> None:
+    """Raise UsageError where -o is nothing, or the name of a sound file for the results of `several` recordings."""
+    if not output:
+        raise UsageError('-o "" names no file and no folder. Is a variable of the shell empty?')
+    is_file = Path(output).suffix.lower().lstrip(".") in soundformats.FORMATS
+    if several and is_file and not output.endswith("/") and not Path(output).is_dir():
+        raise UsageError(
+            f"-o {output} names a file, but the results go into a folder. Name one, or end it with a / if it is to "
+            "be called so."
+        )
+
+
 def refuse_existing(targets: Sequence[Path], overwrite: bool) -> None:
     """Raise UsageError where a target is a folder, or is there (without `overwrite`)."""
     for target in targets:
@@ -162,8 +175,11 @@ def report(name: str, error: SpeechGruError | OSError) -> None:
 
 
 def _is_folder(args: argparse.Namespace) -> bool:
-    several = len(args.sources) > 1 or any(Path(source).is_dir() for source in args.sources)
-    return several or args.output.endswith("/") or Path(args.output).is_dir()
+    return _are_several(args.sources) or args.output.endswith("/") or Path(args.output).is_dir()
+
+
+def _are_several(sources: Sequence[str]) -> bool:
+    return len(sources) > 1 or any(Path(source).is_dir() for source in sources)
 
 
 def _own_format(path: str) -> str:

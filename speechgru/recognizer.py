@@ -50,6 +50,7 @@ class Recognizer:
             the decoder: a language model makes words of noise too, and unsure ones of what was said.
         times: how the network's runs of letters lie to the words; None leaves times as they are.
         calibration: what makes confidences probabilities; None leaves them as the decoder has them.
+        detector: tells what holds speech at all, beside the gate's levels; None: these alone.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Recognizer:
         gate: Gate | None = None,
         times: Times | None = None,
         calibration: Calibration | None = None,
+        detector: Any = None,
         model: str = "",
     ) -> None:
         self.engine = engine
@@ -71,6 +73,7 @@ class Recognizer:
         self._by_ear = decoder if is_greedy else greedy.Decoder(greedy.Settings(), engine.vocabulary)
         self.times = times
         self.calibration = calibration
+        self.detector = detector
         self.model = model
         self.sample_rate: int = engine.sample_rate
 
@@ -148,10 +151,12 @@ class Recognizer:
         return [self._words(log_probs, signal, start) for log_probs, signal, start in heard]
 
     def is_worth_hearing(self, signal: Signal) -> bool:
-        """False for what is too short, too quiet or too steady to hold a word."""
-        return len(signal) >= MIN_PIECE_SECONDS * self.sample_rate and may_hold_speech(
-            signal, self.sample_rate, self.gate
-        )
+        """False for what is too short, too quiet or too steady to hold a word, or no speech to the detector."""
+        if len(signal) < MIN_PIECE_SECONDS * self.sample_rate:
+            return False
+        if not may_hold_speech(signal, self.sample_rate, self.gate):
+            return False
+        return self.detector is None or bool(self.detector.hears_speech(signal))
 
     def is_speech(self, log_probs: NDArray[Any]) -> bool:
         """Whether the words of one piece, read greedily from [frames, symbols], get past the gate."""
@@ -263,6 +268,7 @@ def load_recognizer(
     batch_size: int = BATCH_SIZE,
     decoder: str | None = None,
     rescore: str | Path | None = None,
+    detector: str | Path | None = None,
     **settings: Any,
 ) -> Recognizer:
     """Load a model and make it ready to transcribe.
@@ -273,6 +279,7 @@ def load_recognizer(
         batch_size: pieces of audio that run at once, at most.
         decoder: name of a decoder; by default the checkpoint's own.
         rescore: file of a GRU language model that chooses among the texts of the beam search.
+        detector: file of a detector of speech; what holds none for it isn't heard.
         settings: of the decoder, over the checkpoint's own. Those of the beam search (which they choose, if no
             decoder is named): lm (name or file of a language model), lm_weight, word_bonus, hotwords (a list),
             hotword_weight, beam, and others; see speechgru.decoders.beam.Settings.
@@ -311,8 +318,24 @@ def load_recognizer(
         gate=gate,
         times=times,
         calibration=calibrations.get(name),
+        detector=_detector(detector, engine),
         model=path.stem,
     )
+
+
+def _detector(path: str | Path | None, engine: Any) -> Any:
+    """The detector in a file, if one is named."""
+    if path is None:
+        return None
+    from speechgru.detection import load_detector
+
+    found = load_detector(path, str(engine.device))
+    if found.sample_rate != engine.sample_rate:
+        raise ConfigError(
+            f"The detector {path} hears {found.sample_rate} Hz and the model {engine.sample_rate} Hz; expected the "
+            "same."
+        )
+    return found
 
 
 def transcribe(

@@ -16,6 +16,7 @@ from speechgru.features.spectral import LogMel, Settings
 
 MIN_WIDTH = 30  # columns
 RANGE_DB = 60.0  # from the darkest to the brightest
+_FLOOR_DB = -100.0
 _MARGIN = 8  # columns of the frequency axis
 _SHADES = " ░▒▓█"
 # Of the 256 colours of xterm: black, violet, red, orange, yellow, white.
@@ -46,12 +47,13 @@ def spectrogram(
     columns, bands = width - _MARGIN - 1, height * (2 if colour else 1)
     with audio.AudioStream(source) as stream:
         rate = stream.sample_rate
-        settings = Settings(n_mels=bands, window=_WINDOW, normalise="none", log_floor=1e-10)
+        settings = Settings(n_mels=bands, window=_WINDOW, normalise="none", log_floor=10 ** (_FLOOR_DB / 10))
         power, shown = _means(stream, LogMel(settings), columns, start, seconds)
     if not shown:
         raise AudioError(f"{source} ends before {start:g} s, where the picture should begin.")
-    level = 10 * np.log10(np.maximum(power, 1e-10))
-    bright = np.clip(1 + (level - level.max()) / RANGE_DB, 0, 1)  # [bands, columns]
+    level = 10 * np.log10(np.maximum(power, 10 ** (_FLOOR_DB / 10)))
+    top = np.float32(max(level.max(), _FLOOR_DB + RANGE_DB))  # of silence nothing is bright
+    bright = np.clip(1 + (level - top) / RANGE_DB, 0, 1)  # [bands, columns]
     draw = _coloured if colour else _shaded
     lines = draw(bright[::-1])
     centres = band_centres(settings).numpy().reshape(height, -1).mean(axis=1)[::-1]

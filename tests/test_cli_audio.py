@@ -255,6 +255,11 @@ def test_the_shortest_recordings_are_drawn_too(samples: int, run: Run, folder: P
     assert len(picture(run, "a.wav", "--width", "80")) == 22
 
 
+def test_silence_is_dark(run: Run, folder: Path) -> None:
+    soundfile.write("a.wav", np.zeros(RATE), RATE)
+    assert not set("".join(picture(run, "a.wav"))) & set("░▒▓█")
+
+
 # ---------------------------------------------------------------------------------------------------- bad input
 
 
@@ -333,6 +338,9 @@ def test_what_is_refused_before_any_work(command: str, run: Run, folder: Path) -
         (["a.wav", "-o", "file/b.wav"], "Nothing can be written into file", 2),
         (["a.wav", "-o", "/proc/b.wav"], "Nothing can be written into /proc", 2),
         (["a.wav"], "-o", 2),
+        (["a.wav", "-o", ""], "names no file and no folder", 2),
+        (["other", "-o", "b.wav"], "-o b.wav names a file", 2),
+        (["a.wav", "other/a.wav", "-o", "b.flac"], "-o b.flac names a file", 2),
     ):
         refused = run(command, *arguments)
         assert (refused.code, expected in refused.err) == (code, True), (arguments, refused.err)
@@ -344,6 +352,10 @@ def test_what_is_refused_before_any_work(command: str, run: Run, folder: Path) -
     [
         ["resample", "a.wav", "-o", "b.wav", "--rate", "0"],
         ["resample", "a.wav", "-o", "b.wav", "--rate", "1e4"],
+        ["resample", "a.wav", "-o", "b.wav", "--rate", "1600000"],
+        ["play-as-spectrogram", "a.wav", "--start", "nan"],
+        ["play-as-spectrogram", "a.wav", "--start", "inf"],
+        ["play-as-spectrogram", "a.wav", "--seconds", "nan"],
         ["convert", "a.wav", "-o", "b.wav", "--bits", "12"],
         ["convert", "a.wav", "-o", "b.wav", "--channels", "-1"],
         ["trim-silence", "a.wav", "-o", "b.wav", "--threshold", "0"],
@@ -355,6 +367,8 @@ def test_what_is_refused_before_any_work(command: str, run: Run, folder: Path) -
         ["mix-noise", "a.wav", "-o", "b.wav", "--snr", "3", "--noise", "a.wav", "--colour", "pink"],
         ["split-at-pauses", "a.wav", "-o", "b", "--pause", "0"],
         ["split-at-pauses", "a.wav", "-o", "a.wav"],
+        ["split-at-pauses", "a.wav", "-o", "b.wav"],
+        ["split-at-pauses", "a.wav", "-o", ""],
         ["info"],
     ],
 )

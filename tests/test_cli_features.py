@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechgru import cli, featurefiles
+from speechgru import cli, featurefiles, featureplot
 from speechgru.features.extraction import extract
 
 RATE = 16000
@@ -222,6 +222,27 @@ def test_a_picture(run: Run, folder: Path) -> None:
     assert run("a.wav", "--plot", "new/a.png", "--overwrite").code == 0
 
 
+def test_a_picture_has_the_kind_that_was_asked_for(run: Run, folder: Path) -> None:
+    """As a panel below the others, at the height of one."""
+    save("a.wav")
+
+    def height(name: str, *arguments: str) -> int:
+        done = run("a.wav", "--plot", name, *arguments)
+        assert done.code == 0
+        return int(np.frombuffer(Path(name).read_bytes()[20:24], ">u4")[0])
+
+    plain = height("a.png")
+    assert height("b.png", "--kind", "mfcc") == height("c.png", "n_mels=20") > plain
+    assert height("d.png", "--kind", "beats") == plain
+
+
+def test_silence_is_dark() -> None:
+    for sound, brightest in ((np.zeros(8000), 0.0), (np.sin(np.arange(8000)) / 2, 1.0)):
+        figure = featureplot.draw(sound.astype(np.float32), 16000, "")
+        image = figure.axes[1].images[0]
+        assert image.norm(image.get_array()).max() == pytest.approx(brightest, abs=1e-6)
+
+
 def test_augmentation_to_numbers_picture_and_sound(run: Run, folder: Path) -> None:
     save("a.wav", 1.0)
 
@@ -299,6 +320,8 @@ def test_files_may_be_named_like_settings(run: Run, folder: Path) -> None:
         (["f_max=9000", "--stats"], "9000", 1),
         (["rate=8000", "f_max=8000", "--stats"], "8000", 1),
         ([], "-o FILE_OR_DIR, --stats, --plot or --sound", 2),
+        (["-o", ""], "names no file and no folder", 2),
+        (["kind"], "kind is no file; `features kinds`", 2),
         (["-o", "b.txt"], "'txt'", 1),
         (["-o", "a.wav"], "'wav'", 1),
         (["-o", "file/b.npz"], "Nothing can be written into file", 2),
@@ -330,6 +353,25 @@ def test_what_is_refused(arguments: list[str], expected: str, code: int, run: Ru
     assert (refused.code, expected in refused.err) == (code, True), refused.err
     assert refused.out == ""
     assert {name: Path(name).read_bytes() for name in left()} == before
+
+
+def test_sound_of_no_format_stops_the_run_before_its_work(run: Run, folder: Path) -> None:
+    save("a.wav")
+    refused = run("a.wav", "--augment", "none", "--sound", "b.txt", "-o", "b.npz")
+    assert (refused.code, "b.txt: sound can be written as" in refused.err) == (1, True)
+    assert left() == ["a.wav"]
+
+
+@pytest.mark.parametrize("command", ["kinds", "parity"])
+def test_lists_take_no_options(command: str, run: Run, folder: Path) -> None:
+    refused = run(command, "--kind", "mfcc")
+    assert (refused.code, refused.out, "takes no options" in refused.err) == (2, "", True)
+
+
+def test_statistics_need_no_names(run: Run, folder: Path) -> None:
+    save("a.wav")
+    save("b/a.wav")
+    assert json.loads(run("a.wav", "b", "--stats").out)["files"] == 2
 
 
 def test_settings_alone(run: Run, folder: Path) -> None:

@@ -151,6 +151,8 @@ def test_the_package_offers_what_it_says() -> None:
         ({"kind": "deltas", "width": 4}, "odd width"),
         ({"kind": "kaldi_mfcc", "n_mfcc": 24}, r"n_mfcc must lie in 1\.\.n_mels \(23\); got 24"),
         ({"kind": "tempo", "start_bpm": 0.0}, "start_bpm > 0"),
+        ({"kind": None}, "Unknown kind of feature: 'None'"),
+        ({"preset": 3}, "Unknown preset: '3'"),
     ],
 )
 def test_impossible_wishes_are_named(given: dict, message: str) -> None:
@@ -181,6 +183,7 @@ NAN = np.where(np.arange(RATE) == 700, np.nan, MONO).astype(np.float32)
         (SOUND, {"sample_rate": RATE, "lengths": [RATE]}, r"don't fit.*\(2, 16000\)"),
         (SOUND, {"sample_rate": RATE, "lengths": [RATE, RATE + 1]}, "don't fit"),
         (SOUND, {"sample_rate": RATE, "lengths": [RATE, 0]}, "don't fit"),
+        (SOUND, {"sample_rate": RATE, "lengths": RATE}, "don't fit"),
         ("nowhere.wav", {}, r"nowhere\.wav"),
         ("nowhere.wav", {"sample_rate": 8000}, "states its own sampling rate"),
         ("nowhere.wav", {"lengths": [1]}, r"one array \[batch, time\]"),
@@ -216,3 +219,32 @@ def test_a_tensor_on_a_gpu_stays_there() -> None:
         expected = features.extract(MONO, kind, sample_rate=RATE).values
         assert found.is_cuda
         torch.testing.assert_close(found.cpu(), expected, atol=1e-3, rtol=1e-3)
+
+
+def test_an_error_says_which_recording_of_a_batch(tmp_path: Path) -> None:
+    path = tmp_path / "short.wav"
+    soundfile.write(path, MONO[:100], RATE)
+    with pytest.raises(AudioError, match=r"short\.wav: Expected at least one window"):
+        features.extract([MONO, path], sample_rate=RATE)
+    with pytest.raises(AudioError, match=r"^recording 1: Expected at least one window"):
+        features.extract([MONO, MONO[:100]], sample_rate=RATE)
+    with pytest.raises(AudioError, match=r"^Expected at least one window"):
+        features.extract(MONO[:100], sample_rate=RATE)
+
+
+def test_channels_of_a_batch_are_refused() -> None:
+    for batch, lengths in (([SOUND], None), (SOUND, [RATE, RATE])):
+        with pytest.raises(AudioError, match="of one recording"):
+            features.extract(batch, sample_rate=RATE, lengths=lengths, channels="each")
+
+
+def test_a_module_takes_floats_of_64_bits_and_nothing_else() -> None:
+    module = features.transform("log_mel")
+    expected = module(torch.from_numpy(MONO))[0]
+    torch.testing.assert_close(module(torch.from_numpy(MONO).double())[0], expected)
+    stream = features.Streaming(module)
+    blocks = [stream.add(torch.from_numpy(MONO).double()), stream.finish()[0]]
+    torch.testing.assert_close(torch.cat(blocks), expected[0], atol=1e-5, rtol=0)
+    for wrong in (MONO, torch.zeros(RATE, dtype=torch.int16)):
+        with pytest.raises(AudioError, match="tensor of floats"):
+            module(wrong)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 T = TypeVar("T")
 
@@ -23,3 +24,15 @@ def uniform(ends: Sequence[float], generator: torch.Generator) -> float:
     """A number between two ends, evenly."""
     low, high = ends
     return low + (high - low) * float(torch.rand((), generator=generator, dtype=torch.float64))
+
+
+def convolve(signal: Tensor, taps: Tensor) -> Tensor:
+    """`signal` [time] * `taps` [taps]: [time + taps - 1].
+
+    By transforms of a length without large prime factors, which take a tenth of the time of those of a prime length.
+    """
+    from scipy.fft import next_fast_len
+
+    size = len(signal) + len(taps) - 1
+    fast = next_fast_len(size, real=True)
+    return torch.fft.irfft(torch.fft.rfft(signal, fast) * torch.fft.rfft(taps, fast), fast)[:size]

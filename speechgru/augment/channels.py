@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from speechgru.augment import convolve
 from speechgru.resample import resample
 
 TELEPHONE = (300.0, 3400.0)  # Hz: ITU-T G.712
@@ -41,8 +42,6 @@ def band(signal: Tensor, rate: int, low: float, high: float) -> Tensor:
     A linear-phase filter by the window method (Harris 1978, Blackman). `low` 0 passes all that is low, `high` from
     half of `rate` on all that is high.
     """
-    from torchaudio.functional import fftconvolve
-
     half = math.ceil(2.75 * rate / TRANSITION)  # a Blackman window's transition is 5.5 / length
     time = torch.arange(-half, half + 1, dtype=torch.float64) / rate
     # The edges of the window method are half-way into the transition.
@@ -50,7 +49,7 @@ def band(signal: Tensor, rate: int, low: float, high: float) -> Tensor:
     ideal = (2 * top * torch.sinc(2 * top * time) - 2 * bottom * torch.sinc(2 * bottom * time)) / rate
     window = torch.blackman_window(2 * half + 1, periodic=False, dtype=torch.float64)
     taps = (ideal * window).to(signal.dtype)
-    return fftconvolve(signal, taps)[half : half + len(signal)]
+    return convolve(signal, taps)[half : half + len(signal)]
 
 
 def codec(signal: Tensor, rate: int, name: str) -> Tensor:

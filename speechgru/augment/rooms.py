@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from speechgru.augment import convolve
+
 
 def impulse_response(t60: float, direct: float, rate: int, generator: torch.Generator) -> Tensor:
     """A simulated response [time]: the direct sound, then Gaussian noise that decays by 60 dB in `t60` seconds.
@@ -33,10 +35,8 @@ def reverberate(signal: Tensor, response: Tensor) -> Tensor:
     What precedes the direct sound in a recorded response, the time of flight, is cut off; the direct sound is
     where it is loudest.
     """
-    from torchaudio.functional import fftconvolve
-
     if not response.any() or not signal.any():
         return signal
-    heard = fftconvolve(signal, response[int(response.abs().argmax()) :])[: len(signal)]
+    heard = convolve(signal, response[int(response.abs().argmax()) :])[: len(signal)]
     power = heard.square().mean()
     return heard * (signal.square().mean() / power).sqrt() if power > 0 else signal

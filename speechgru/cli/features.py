@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "inputs", nargs="+", metavar="FILE_OR_FOLDER|KEY=VALUE", help="recordings, folders, settings"
     )
-    parser.add_argument("--kind", default="log_mel", help="which features (default: log_mel)")
+    parser.add_argument("--kind", help="which features (default: log_mel)")
     parser.add_argument("--preset", metavar="NAME", help="conventions: kaldi, librosa, whisper or htk")
     parser.add_argument(
         "-o", "--output", metavar="FILE_OR_DIR", help=".npz, .npy, .h5, .csv or .parquet file, or a folder"
@@ -61,7 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stats", action="store_true", help="print mean and variance of each bin over all, as JSON"
     )
-    parser.add_argument("--plot", metavar="FILE.png", help="draw waveform, spectrogram, pitch and chroma")
+    parser.add_argument(
+        "--plot", metavar="FILE.png", help="draw waveform, spectrogram, pitch, chroma, and --kind"
+    )
     parser.add_argument(
         "--augment",
         action="append",
@@ -74,6 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.inputs in (["kinds"], ["parity"]):
+        if any(value for name, value in vars(args).items() if name != "inputs"):
+            raise UsageError(f"`features {args.inputs[0]}` takes no options: leave them out.")
         return _print_kinds() if args.inputs == ["kinds"] else _print_parity()
     from speechgru import featureplan, filework
 
@@ -87,10 +91,10 @@ def run(args: argparse.Namespace) -> int:
     if plan.kept:
         say(f"note: {plan.kept} of {len(found.inputs)} are there already with these settings.")
     good = not found.problems
-    if args.output is not None or args.stats:
-        good &= _extract(args, plan, wanted, header)
     if (args.plot or args.sound) and found.inputs:
         good &= _show(args, found.inputs[0].path, wanted)
+    if args.output is not None or args.stats:
+        good &= _extract(args, plan, wanted, header)
     return 0 if good else 1
 
 
@@ -108,8 +112,16 @@ def _split(inputs: list[str]) -> tuple[list[str], list[str]]:
 def _check(args: argparse.Namespace, sources: list[str]) -> None:
     if not sources:
         raise UsageError("Settings alone are no recording: name a file or a folder too.")
+    if args.output == "":
+        raise UsageError('-o "" names no file and no folder. Is a variable of the shell empty?')
     if not (args.output or args.stats or args.plot or args.sound):
-        raise UsageError("Say what to do with the features: -o FILE_OR_DIR, --stats, --plot or --sound.")
+        missing = [name for name in sources if name != "-" and not os.path.exists(name)]
+        hint = (
+            f" ({missing[0]} is no file; `features kinds` and `features parity` are all.)" if missing else ""
+        )
+        raise UsageError(
+            f"Say what to do with the features: -o FILE_OR_DIR, --stats, --plot or --sound.{hint}"
+        )
     if args.augment is None and (args.seed is not None or args.sound is not None):
         raise UsageError(
             "--seed and --sound are about --augment, which isn't given (as in --augment robust)."
@@ -138,7 +150,9 @@ def _wanted(args: argparse.Namespace, pairs: list[str]) -> Wanted:
     from speechgru.featurerun import Wanted
 
     augment = None if args.augment is None else _augment(args.augment)
-    return Wanted(args.kind, args.preset, _values(pairs), augment, args.seed or 0, args.strict_rate)
+    return Wanted(
+        args.kind or "log_mel", args.preset, _values(pairs), augment, args.seed or 0, args.strict_rate
+    )
 
 
 def _values(pairs: list[str]) -> dict[str, Any]:
@@ -223,7 +237,9 @@ def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
 
     try:
         if wanted.augment is None:
-            signal, rate, panel = featureplot.load(path), featureplot.RATE, None
+            signal, rate = featureplot.load(path), featureplot.RATE
+            asked = args.kind or wanted.preset or wanted.settings
+            panel = featureplot.panel(path, wanted.module()) if asked else None
         else:
             from speechgru.augmented import hear
 
@@ -239,6 +255,8 @@ def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
     if args.plot is not None:
         if len(signal) >= featureplot.MAX_SECONDS * rate:
             say(f"note: {args.plot} shows at most the first {featureplot.MAX_SECONDS:g} s.")
+        if panel is not None and panel.framing is None:
+            say(f"note: {args.plot} is without {wanted.kind}, which has no frames.")
         featureplot.save(args.plot, signal, rate, Path(path).name, panel)
     return True
 

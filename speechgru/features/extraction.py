@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from speechgru import plugins
-from speechgru.errors import ConfigError
+from speechgru import plugins, samples
+from speechgru.decoding import name_of
+from speechgru.errors import AudioError, ConfigError
 from speechgru.features import sources
 from speechgru.features.registry import find, transform
 from speechgru.features.streaming import Streaming
@@ -87,7 +88,10 @@ def extract(
     _check_output(output)
     module = transform(kind, preset=preset, **settings)
     recordings, batched = sources.rows(source, sample_rate, channels, lengths)
-    found = [_one(module, recording, rate) for recording, rate in recordings]
+    found = [
+        _named(module, recording, rate, f"recording {number}" if batched else "")
+        for number, (recording, rate) in enumerate(recordings)
+    ]
     counts = torch.tensor([len(values) for values in found]) if batched else None
     values = pad_sequence(found, batch_first=True) if batched else found[0]
     return describe(module, _as(output, values), None if counts is None else _as(output, counts))
@@ -138,6 +142,17 @@ def _stream(
     for block in sources.blocks(source, sample_rate, streaming.rate, seconds):
         yield _as(output, streaming.add(block))
     yield _as(output, streaming.finish()[0])
+
+
+def _named(module: Transform, source: Any, sample_rate: int | None, place: str) -> Tensor:
+    """`_one`, whose errors say which recording is meant: an array by its `place`, a file by its name."""
+    try:
+        return _one(module, source, sample_rate)
+    except AudioError as error:
+        name = place if samples.is_array(source) else name_of(source)
+        if name in str(error):
+            raise
+        raise AudioError(f"{name}: {error}") from error
 
 
 @torch.no_grad()

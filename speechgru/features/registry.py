@@ -29,7 +29,7 @@ def kinds() -> list[str]:
 def find(kind: str) -> Kind:
     """The entry named `kind`. Raises ConfigError naming the choices."""
     if kind not in table():
-        raise ConfigError(plugins.unknown("kind of feature", kind, table()))
+        raise ConfigError(plugins.unknown("kind of feature", str(kind), table()))
     return table()[kind]
 
 
@@ -53,7 +53,7 @@ def _conventions(kind: str, preset: str | None) -> tuple[str, dict[str, Any]]:
     if preset is None:
         return kind, {}
     if preset not in PRESETS:
-        raise ConfigError(plugins.unknown("preset", preset, PRESETS))
+        raise ConfigError(plugins.unknown("preset", str(preset), PRESETS))
     if kind not in PRESETS[preset]:
         raise ConfigError(plugins.unknown(f"kind for the preset {preset}", kind, PRESETS[preset]))
     return PRESETS[preset][kind]

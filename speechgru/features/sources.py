@@ -33,6 +33,10 @@ def rows(
     """
     if channels not in CHANNELS:
         raise AudioError(unknown("value of channels", str(channels), CHANNELS))
+    if channels == "each" and (lengths is not None or isinstance(source, (list, tuple))):
+        raise AudioError(
+            'channels="each" makes a batch of one recording; got a batch. Take its recordings one by one.'
+        )
     if lengths is not None:
         return [(row, sample_rate) for row in _cut(source, lengths)], True
     if isinstance(source, (list, tuple)):
@@ -100,7 +104,7 @@ def _cut(batch: Any, lengths: Any) -> list[Any]:
     """Rows of `batch` [B, time], each at its length."""
     if not samples.is_array(batch):
         raise AudioError("lengths go with one array [batch, time]; files and lists have their own.")
-    ends = [int(n) for n in lengths]
+    ends = [int(n) for n in np.atleast_1d(lengths.cpu() if isinstance(lengths, Tensor) else lengths)]
     if batch.ndim != 2 or len(ends) != len(batch) or not all(0 < n <= batch.shape[1] for n in ends):
         raise AudioError(
             f"lengths {ends} don't fit an array of shape {tuple(batch.shape)}: expected [batch, time] and one "

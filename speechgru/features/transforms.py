@@ -59,12 +59,17 @@ class Transform(nn.Module):
         """Values [B, frames, bins] (zero past each end) and frames [B]. A row gets what it gets alone.
 
         Args:
-            signal: [time] or [B, time], floats in [-1, 1] at `rate`.
+            signal: [time] or [B, time], floats in [-1, 1] at `rate`; computed in the type of the module.
             lengths: valid samples of each row, [B]; None: all.
 
         Raises:
-            AudioError: more than two dimensions, or a row shorter than one window.
+            AudioError: no floats, more than two dimensions, or a row shorter than one window.
         """
+        if not isinstance(signal, Tensor) or not signal.is_floating_point():
+            got = getattr(signal, "dtype", type(signal).__name__)
+            raise AudioError(
+                f"Expected a tensor of floats in [-1, 1], got {got}; features.extract takes arrays and integers."
+            )
         if signal.dim() not in (1, 2):
             raise AudioError(f"Expected signals [time] or [batch, time], got shape {tuple(signal.shape)}.")
         signal = torch.atleast_2d(signal)
@@ -91,6 +96,8 @@ class Transform(nn.Module):
     def compute(self, signal: Tensor) -> Tensor:
         """`rows`, block by block where frames allow it."""
         framing, samples = self.framing, signal.shape[1]
+        own = next((buffer.dtype for buffer in self.buffers() if buffer.is_floating_point()), signal.dtype)
+        signal = signal.to(own)  # NumPy's floats have 64 bits, unless told otherwise
         count = framing.frames(samples) if framing else 0
         if framing is None or self.whole is not None or count <= self.block_frames:
             return self.rows(signal)

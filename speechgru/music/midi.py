@@ -54,10 +54,11 @@ class Oddities:
 
 @dataclass(frozen=True)
 class Read:
-    """A file's notes, and what was odd about it."""
+    """A file's notes, what was odd about it, and its texts (such as how it was made)."""
 
     notes: NoteSequence
     oddities: Oddities
+    texts: tuple[str, ...] = ()
 
 
 # ------------------------------------------------------------------------------------------------ in
@@ -71,7 +72,16 @@ def read(path: str | Path) -> NoteSequence:
     Raises:
         MusicError: the file can't be read, is no MIDI file, is damaged, has no notes, or is longer than MAX_BYTES.
     """
-    return parse(_bytes(path), str(path)).notes
+    return read_all(path).notes
+
+
+def read_all(path: str | Path) -> Read:
+    """As `read`, with what was odd and the file's texts.
+
+    Raises:
+        MusicError: as `read`.
+    """
+    return parse(_bytes(path), str(path))
 
 
 def parse(data: bytes, name: str = "the file") -> Read:
@@ -144,7 +154,8 @@ def _sequence(file: mido.MidiFile) -> Read:
     tempos, key_changes, metres, senseless = _changes(tracks, beat)
     length = max((events[-1][0] for events in tracks if events), default=0) / beat
     oddities = sum((odd for _, odd in found), Oddities(senseless=senseless))
-    return Read(NoteSequence(notes, tempos, key_changes, metres, length), oddities)
+    texts = tuple(message.text for events in tracks for _, message in events if message.type == "text")
+    return Read(NoteSequence(notes, tempos, key_changes, metres, length), oddities, texts)
 
 
 def _timed(track: Iterable[Any]) -> Iterator[tuple[int, Any]]:
@@ -211,20 +222,21 @@ def _changes(
 # ------------------------------------------------------------------------------------------------ out
 
 
-def write(path: str | Path, sequence: NoteSequence, ticks: int = TICKS) -> None:
+def write(path: str | Path, sequence: NoteSequence, ticks: int = TICKS, text: str = "") -> None:
     """Write a MIDI file of format 1, whole or not at all: a track for tempo, key and metre, one for each voice.
 
-    Times are moved to the nearest of `ticks` in a beat. Voices get channels in turn; drums get channel 10.
+    Times are moved to the nearest of `ticks` in a beat. Voices get channels in turn; drums get channel 10. `text`, in
+    ASCII, becomes a text event at the beginning.
 
     Raises:
         MusicError: there is no note, or a tempo is too slow for MIDI. OSError: `path` can't be written.
     """
-    data = to_bytes(sequence, ticks)
+    data = to_bytes(sequence, ticks, text)
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
-def to_bytes(sequence: NoteSequence, ticks: int = TICKS) -> bytes:
+def to_bytes(sequence: NoteSequence, ticks: int = TICKS, text: str = "") -> bytes:
     """As `write`, the bytes of the file.
 
     Raises:
@@ -234,7 +246,8 @@ def to_bytes(sequence: NoteSequence, ticks: int = TICKS) -> bytes:
         raise MusicError("There are no notes to write as MIDI.")
     parts = sorted({(note.voice, note.drum) for note in sequence.notes})
     end = max(nearest(sequence.length * ticks), 1)
-    tracks = [_track(_conductor(sequence, ticks), end, "")]
+    said = [_Event(0, 0, mido.MetaMessage("text", text=text))] if text else []
+    tracks = [_track(said + _conductor(sequence, ticks), end, "")]
     pitched = 0
     for voice, drum in parts:
         notes = [note for note in sequence.notes if (note.voice, note.drum) == (voice, drum)]

@@ -76,6 +76,7 @@ def sample_rolls(
     options: Sampling | None = None,
     primer: Roll | None = None,
     fixed: NDArray[np.int8] | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Roll:
     """Make up `count` pieces of `steps` steps each, [count, steps, 88].
 
@@ -85,6 +86,7 @@ def sample_rolls(
         primer: what each begins with, [steps, 88]; it counts as part of their `steps`, and no constraint changes it.
         fixed: keys that are given, [steps, 88]: 1 sounds, 0 is silent, FREE is up to the model. It goes before all
             other constraints.
+        on_progress: called after each step with the share that is done.
 
     Raises:
         MusicError: steps or count below 1, a primer that is no roll or longer than the piece, `fixed` of another shape.
@@ -103,12 +105,14 @@ def sample_rolls(
     state = _after(network, start, count) if len(start) else None
     generators = [np.random.default_rng([options.seed, number]) for number in range(count)]
     for t in range(len(start), steps):
-        features, state = network.hear(_view(memories, pieces, t, device), state)
+        features, state = network.hear(view_of(memories, pieces, t, device), state)
         draws = np.stack([generator.random(KEYS) for generator in generators], axis=1)
         choose = _chooser(options, draws, None if fixed is None else fixed[t])
         pieces[:, t] = network.draw(features.cpu(), choose)
         for memory, step in zip(memories, pieces[:, t], strict=True):
             memory.hear(step)
+        if on_progress:
+            on_progress((t + 1) / steps)
     return pieces
 
 
@@ -135,7 +139,7 @@ def _after(network: Any, start: Roll, count: int) -> torch.Tensor:
     return state.repeat_interleave(count, dim=1)
 
 
-def _view(memories: list[Memory], pieces: Roll, t: int, device: torch.device) -> View:
+def view_of(memories: list[Memory], pieces: Roll, t: int, device: torch.device) -> View:
     """What is known before step t of each piece."""
     previous = pieces[:, t - 1 : t] if t else np.zeros_like(pieces[:, :1])
     echo = np.stack([memory.echo for memory in memories])[:, None]

@@ -4,7 +4,7 @@ and only words that may follow are drawn, so every piece can be decoded."""
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,7 @@ def sample_words(
     *,
     options: WordSampling | None = None,
     primer: Sequence[int] = (),
+    on_progress: Callable[[float], None] | None = None,
 ) -> list[list[int]]:
     """Make up `count` pieces: numbers of words from START to END, for `model.encoding.decode`.
 
@@ -96,6 +97,7 @@ def sample_words(
 
     Args:
         primer: what each begins with, as `encode` gives it; END is left out. No constraint changes it.
+        on_progress: called after each word with the share that is done of the piece that is furthest behind.
 
     Raises:
         MusicError: a count below 1, a primer that the encoding can't decode or that has more bars than asked for,
@@ -122,6 +124,8 @@ def sample_words(
             pieces[i].add(rules.draw(log_probs[row], pieces[i]))
         left = [row for row, i in enumerate(going) if pieces[i].words[-1] != encoding.end]
         state, going = state[:, left], [going[row] for row in left]
+        if on_progress:
+            on_progress(min((pieces[i].progress for i in going), default=1.0))
     return [piece.words for piece in pieces]
 
 
@@ -156,7 +160,13 @@ class _Growing:
             self.before.append(self.listener.known)
             self.add(word)
         self.before.append(self.listener.known)
-        self.given = len(self.words)
+        self.given, self._bars, self._most = len(self.words), options.bars, options.most
+
+    @property
+    def progress(self) -> float:
+        """How much of the bars, or of the most words, is there: in [0, 1]."""
+        done = self.bars / (self._bars + 1) if self._bars else (len(self.words) - self.given) / self._most
+        return min(done, 1.0)
 
     def add(self, number: int) -> None:
         """One more word."""

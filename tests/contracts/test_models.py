@@ -25,6 +25,7 @@ SIZES = {
     "acoustic": ["n_features", "n_labels"],
     "language": ["n_labels"],
     "classifier": ["n_features", "n_labels"],
+    "detector": ["n_features", "n_labels"],
 }
 # Sizes that keep these tests fast, of settings with these names.
 SMALL = {"layers": 2, "width": 12, "channels": 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shutil
 import sys
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from speechgru import filework, terminalplot
 
-    if args.start < 0 or (args.seconds is not None and args.seconds <= 0):
+    if not (0 <= args.start < math.inf and (args.seconds is None or 0 < args.seconds < math.inf)):
         raise UsageError("--start wants 0 seconds or more, --seconds more than 0.")
     width = args.width or shutil.get_terminal_size().columns
     if not (terminalplot.MIN_WIDTH <= width <= 1000 and args.height <= 200):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from speechgru.cli import positive
+from speechgru.errors import UsageError
 
 HELP = "Change the sampling rate (soxr)"
 EXAMPLES = """\
@@ -27,8 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import editing, filework
+    from speechgru import editing, filework, samples
 
+    if args.rate > samples.MAX_RATE:
+        raise UsageError(f"--rate {args.rate}; expected up to {samples.MAX_RATE} Hz.")
     return filework.run(
         args, lambda source, target: editing.resample(source, target, args.rate, bits=args.bits)
     )

@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if not (args.pause >= 0.05 and args.padding >= 0 and args.shortest >= 0):
         raise UsageError("--pause wants 0.05 seconds or more, --padding and --shortest 0 or more.")
     found = filework.find(args.sources, args.recursive, twice=True)
+    filework.check_output(args.output, several=True)
     output = Path(args.output)
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; the parts go into a folder. Choose another -o.")

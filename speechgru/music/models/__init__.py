@@ -1,11 +1,13 @@
-"""Networks that foretell music, one a file, as in speechgru/models: KIND, Settings and Model.
+"""Networks that foretell music, one a file, as in speechgru/models: KIND, Settings and Model(settings).
 
-Those of KIND "roll" foretell piano rolls, and share four methods:
+They share two methods:
 
-- hear(view, state, lengths) -> features, state: what the steps before say about each step; `view` from `views.view`.
-- log_probs(features, keys) -> [B, T, 88]: how likely each key is as it is in `keys` [B, T, 88], given the steps before
-  and, in an autoregressive model, the keys below. Their sum is the log-likelihood.
-- forward(view, keys, state, lengths) -> log_probs, state: both at once.
-- draw(features, choose) -> [B, 88]: one step, made up key by key from the lowest; `choose(key, logits)` [B] says which
-  sound.
+- hear(view, state, lengths) -> features, state: what came before each step says about it; `view` as `views.view` or
+  `wordviews.view` makes it.
+- forward(view, targets, state, lengths) -> log_probs [B, T, ...], state: how likely each step is as it is in `targets`.
+  What belongs to a step adds up to its log-likelihood.
+
+Those of KIND "roll" (targets [B, T, 88]) draw a step by draw(features, choose) -> [B, 88], key by key from the lowest:
+`choose(key, logits)` [B] says which sound. Those of KIND "words" (targets [B, T]) say what may come next by
+say(features, view) -> log-probabilities [B, T, words].
 """

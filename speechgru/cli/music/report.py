@@ -1,0 +1,187 @@
+"""speechgru music report: are the pieces that a model made like those of people, and are they copied?"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from speechgru.errors import UsageError
+from speechgru.terminal import say
+
+if TYPE_CHECKING:
+    from speechgru.music.library import Named
+    from speechgru.music.report import Report
+
+HELP = "Compare generated pieces with a corpus: measures, distances, copies, voice leading"
+EXAMPLES = """\
+  speechgru music report generated/ --against corpus/
+  speechgru music report generated/ --against DATA/music/folk --corpus folk --png report.png
+  speechgru music report tune-1.mid tune-2.mid --against session.abc --format json
+
+Differences are generated minus reference, of the means over pieces; intervals are 95 %, bootstrap over the pieces of
+both sets. `*` marks what is more than chance: an interval without 0, a distance beyond that of sets dealt out anew.
+Distances are Jensen-Shannon divergences in bits: 0 the same, 1 nothing in common. A copy is the longest passage, in any
+key, rhythm aside, that a piece shares with the corpus. With --corpus, distributions are compared with its test pieces
+and copies are sought in its training pieces. Files: MIDI, ABC, chorales as JSON; folders with those below them.
+Exit code: 0 all read, 1 some file or tune could not be read (the rest is judged), 2 wrong usage.
+"""
+_COPIES = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("generated", nargs="+", metavar="FILE_OR_FOLDER", help="the pieces to judge")
+    parser.add_argument(
+        "--against",
+        nargs="+",
+        required=True,
+        metavar="FILE_OR_FOLDER",
+        help="pieces to compare with; with --corpus the folder that holds it",
+    )
+    parser.add_argument(
+        "--corpus",
+        metavar="NAME",
+        help="--against holds this corpus (folk, jsb_chorales, ...), with its own split",
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
+    )
+    parser.add_argument("--png", metavar="FILE.png", help="draw the histograms too")
+
+
+def run(args: argparse.Namespace) -> int:
+    """1 where a file or a tune could not be read: it is named, the others are judged."""
+    import json
+
+    from speechgru.music import library, report
+
+    if args.corpus and len(args.against) != 1:
+        raise UsageError(f"--corpus has one folder; got {len(args.against)} in --against.")
+    if args.png and not args.png.lower().endswith(".png"):
+        raise UsageError(f"--png {args.png}: a picture is written as FILE.png.")
+    own = library.read(args.generated)
+    generated = library.only(own, "to judge", args.generated)
+    problems = list(own.problems)
+    reference, learnt = _against(args, problems)
+    found = report.report(generated, reference, learnt)
+    if args.png:
+        from speechgru.music import reportpicture
+
+        reportpicture.save(args.png, found)
+    for problem in problems:
+        say(f"error: {problem}")
+    print(json.dumps(found.to_dict(), indent=2) if args.format == "json" else describe(found))
+    return 1 if problems else 0
+
+
+def _against(args: argparse.Namespace, problems: list[str]) -> tuple[list[Named], list[Named] | None]:
+    """What to compare with, and where copies are sought (None: in the same)."""
+    from speechgru.music import library
+
+    if not args.corpus:
+        other = library.read(args.against)
+        problems += other.problems
+        return library.only(other, "to compare with", args.against), None
+    splits = library.read_corpus(args.corpus, args.against[0])
+    return splits["test"], splits["train"]
+
+
+def describe(found: Report) -> str:
+    """The report for people."""
+    parts = [
+        f"{found.generated} generated, {found.reference} reference pieces",
+        _measures(found),
+        _distances(found),
+        _classes(found),
+        _copies(found),
+    ]
+    if found.leading:
+        parts.append(_leading(found))
+    return "\n\n".join(parts)
+
+
+def _measures(found: Report) -> str:
+    rows = [
+        (
+            name.replace("_", " "),
+            _number(one.generated),
+            _number(one.reference),
+            _number(one.value) + " *" * one.is_clear,
+            _span(one.interval),
+        )
+        for name, one in found.measures.items()
+    ]
+    return _table(("measure, mean", "generated", "reference", "difference", "95 % interval"), rows)
+
+
+def _distances(found: Report) -> str:
+    rows = [
+        (name, f"{one.value:.3f}" + " *" * one.is_beyond_chance, _span(one.interval), f"{one.chance:.3f}")
+        for name, one in found.distances.items()
+    ]
+    return _table(("distance, bits", "value", "95 % interval", "by chance up to"), rows)
+
+
+def _classes(found: Report) -> str:
+    """Pitch classes, and the passages of intervals that come most often."""
+    own, other = found.histograms["pitch classes from the tonic"]
+    names = ("1", "b2", "2", "b3", "3", "4", "#4", "5", "b6", "6", "b7", "7")
+    rows = [(name, f"{100 * a:.1f} %", f"{100 * b:.1f} %") for name, a, b in zip(names, own, other)]
+    table = _table(("step of the scale", "generated", "reference"), rows)
+    said = (
+        f"  {name}: "
+        + (", ".join(" ".join(f"{i:+d}" for i in passage) + f" ({n})" for passage, n in some) or "none")
+        for name, some in zip(("generated", "reference"), found.common)
+    )
+    return "\n".join([table, "", "most frequent runs of melody intervals (how often)", *said])
+
+
+def _copies(found: Report) -> str:
+    longest = sorted(found.copies, key=lambda copy: -copy.moves)
+    rows = [
+        (
+            _file(copy.piece),
+            str(copy.moves),
+            f"{100 * copy.share:.0f} %",
+            f"{copy.beats:g}",
+            f"{_file(copy.of)}, beat {copy.of_start:g}" if copy.moves else "",
+        )
+        for copy in longest[:_COPIES]
+    ]
+    table = _table(("longest shared passage", "moves", "of the piece", "beats", "found in"), rows)
+    left = len(longest) - len(rows)
+    return table + (
+        f"\n  and {left} more pieces with {longest[_COPIES].moves} moves or fewer" if left else ""
+    )
+
+
+def _leading(found: Report) -> str:
+    assert found.leading is not None
+    own, other = (some.rates() for some in found.leading)
+    rows = [(kind.replace("_", " "), _number(own[kind]), _number(other[kind])) for kind in own]
+    pieces = " and ".join(f"{some.pieces}" for some in found.leading)
+    head = (f"faults per 100 moves or chords ({pieces} pieces in four voices)", "generated", "reference")
+    return _table(head, rows)
+
+
+def _file(name: str) -> str:
+    """Without the folders."""
+    return name.rpartition("/")[2]
+
+
+def _number(value: float) -> str:
+    return "none" if value != value else f"{value:.3f}"
+
+
+def _span(ends: tuple[float, float]) -> str:
+    from speechgru.music.scores import span
+
+    return span(ends)
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines
+    )

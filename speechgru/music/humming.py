@@ -1,0 +1,136 @@
+"""Notes from a recording of one voice that hums, sings, whistles or plays.
+
+1. Fundamental frequency every HOP seconds: pYIN (Mauch and Dixon 2014) through speechgru/features/pitch.py.
+2. Tuning: how far the singer is from concert pitch, as the direction of the mean of exp(2 pi i p) over all voiced
+   frames, p in semitones. It is taken off, so that somebody who sings a third of a semitone flat sings the right notes.
+3. Each voiced run is smoothed by a median of SMOOTH frames. A note goes on until the pitch has left it by more than
+   LEAVE semitones, so vibrato is no trill.
+4. What is shorter than SHORTEST is no note: within a run, a glide, which the note before takes; alone, a noise.
+5. A note's pitch is the median of its frames; neighbours of one pitch without a gap are one note.
+
+A pitch that is struck again without a gap is one long note: sing `ta ta`, not a legato.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechgru import audio
+from speechgru.errors import AudioError, MusicError
+from speechgru.music.notes import Note, NoteSequence, Tempo
+
+RATE = 16000
+HOP = 0.01
+LOWEST, HIGHEST = 65.0, 2100.0
+"""Hz: C2 to C7."""
+LONGEST = 60.0
+"""Seconds of a recording that are listened to; finding pitches takes about as long as the recording lasts."""
+SHORTEST = 0.08
+SMOOTH = 7
+LEAVE = 0.7
+
+Pitches = NDArray[np.float64]
+
+
+class Heard(NamedTuple):
+    """A note from frame `start` to `end` (not included)."""
+
+    start: int
+    end: int
+    pitch: int
+
+
+def hear(path: str | Path, qpm: float, steps_per_beat: int) -> NoteSequence:
+    """The notes of a recording, on a grid of `steps_per_beat` at `qpm` quarter notes a minute; the first is at beat 0.
+
+    Of notes that fall on one step the longest stays.
+
+    Raises:
+        MusicError: no note is heard, or it is longer than LONGEST. AudioError: the recording can't be read.
+    """
+    try:
+        samples = audio.read(path, RATE)
+    except AudioError as error:
+        raise AudioError(f"{path} is no recording that can be heard ({error}).") from error
+    if len(samples) > LONGEST * RATE:
+        raise MusicError(
+            f"{path} lasts {len(samples) / RATE:.0f} s; a few bars do, up to {LONGEST:g} s. Cut it first."
+        )
+    found = notes_of(frequencies(samples))
+    if not found:
+        raise MusicError(f"{path}: no note is heard. Hum or play one voice, near the microphone.")
+    seconds_to_beats = HOP * qpm / 60
+    first = found[0].start
+    notes = [
+        Note((start - first) * seconds_to_beats, pitch, (end - first) * seconds_to_beats)
+        for start, end, pitch in found
+    ]
+    placed = NoteSequence(tuple(notes), (Tempo(0.0, qpm),)).on_grid(steps_per_beat).notes
+    longest = [
+        max(some, key=lambda note: note.length) for _, some in groupby(placed, lambda note: note.start)
+    ]
+    return NoteSequence(tuple(longest), (Tempo(0.0, qpm),))
+
+
+def frequencies(samples: NDArray[np.float32]) -> Pitches:
+    """Hz in every frame of HOP seconds of samples [time] at RATE; 0 where no pitch is heard."""
+    import torch
+
+    from speechgru.features.pitch import Pitch, PitchSettings
+
+    settings = PitchSettings(RATE, hop=HOP, f_min=LOWEST, f_max=HIGHEST, method="pyin")
+    found: Pitches = Pitch(settings).rows(torch.from_numpy(samples)[None])[0, :, 0].double().numpy()
+    return found
+
+
+def notes_of(hertz: Pitches) -> list[Heard]:
+    """The notes of frequencies [frames] in Hz, 0 for no pitch."""
+    voiced = hertz > 0
+    if not voiced.any():
+        return []
+    pitches = 69 + 12 * np.log2(np.where(voiced, hertz, 440) / 440)
+    off = np.angle(np.exp(2j * np.pi * pitches[voiced]).mean()) / (2 * np.pi)
+    edges = np.flatnonzero(np.diff(np.pad(voiced.astype(int), 1)))
+    found = []
+    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist()):
+        found += [Heard(start + a, start + b, pitch) for a, b, pitch in _run(pitches[start:end] - off)]
+    return found
+
+
+def _run(pitches: Pitches) -> list[Heard]:
+    """The notes of a voiced run."""
+    shortest = round(SHORTEST / HOP)
+    if len(pitches) < shortest:
+        return []
+    smooth = _smoothed(pitches)
+    held, places = round(float(smooth[0])), [0]
+    for place, value in enumerate(smooth):
+        if abs(value - held) > LEAVE:
+            held = round(float(value))
+            places.append(place)
+    kept: list[tuple[int, int]] = []
+    for start, end in pairwise([*places, len(pitches)]):
+        if end - start >= shortest:
+            kept.append((start if kept else 0, end))  # it takes the glide that leads to the first note
+        elif kept:
+            kept[-1] = (kept[-1][0], end)
+    found: list[Heard] = []
+    for start, end in kept:
+        pitch = round(float(np.median(smooth[start:end])))
+        if found and found[-1].pitch == pitch:
+            start = found.pop().start
+        found.append(Heard(start, end, pitch))
+    return found
+
+
+def _smoothed(pitches: Pitches) -> Pitches:
+    """Running median; at the ends the first and the last values are repeated."""
+    half = SMOOTH // 2
+    padded = np.pad(pitches, half, mode="edge")
+    smooth: Pitches = np.median(np.lib.stride_tricks.sliding_window_view(padded, SMOOTH), axis=1)
+    return smooth

@@ -1,0 +1,5 @@
+"""Learning to foretell piano rolls: the door to speechgru/music."""
+
+from speechgru.music.rolltask import CORPORA, CURVE, GROUPS, MODELS, Task, prepare
+
+__all__ = ["CORPORA", "CURVE", "GROUPS", "MODELS", "Task", "prepare"]
