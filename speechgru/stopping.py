@@ -15,8 +15,8 @@ ECHO = 0.5
 
 
 class Stop:
-    """Inside `with`, the first Ctrl-C or SIGTERM (a job scheduler's, torchrun's) sets `requested`; a second Ctrl-C raises
-    KeyboardInterrupt."""
+    """Inside `with`, the first Ctrl-C or SIGTERM (a job scheduler's, torchrun's) sets `requested`; a second Ctrl-C
+    raises KeyboardInterrupt."""
 
     def __init__(self) -> None:
         self.requested = False

@@ -1,0 +1,111 @@
+"""speechgru vad: where somebody speaks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechgru.terminal import say
+
+if TYPE_CHECKING:
+    from speechgru.spans import Rules, Span
+
+HELP = "Tell where in recordings somebody speaks"
+EXAMPLES = """\
+  speechgru vad --model runs/vad/best.safetensors talk.mp3
+  speechgru vad --model vad.safetensors --pause 0.5 --padding 0.2 recordings --recursive
+  speechgru vad --model vad.safetensors --format rttm *.wav > speech.rttm
+
+A line a stretch of speech: the recording, where it begins and where it ends, in seconds; in JSON an object a recording.
+A detector is made by `speechgru train vad`.
+Exit code: 0 all done, 1 some recording failed (the rest is done), 2 wrong usage.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="FILE_OR_FOLDER",
+        help="recordings, folders of them, or - for standard input",
+    )
+    parser.add_argument("--model", required=True, metavar="FILE", help="detector (.safetensors)")
+    parser.add_argument(
+        "--format", choices=("text", "json", "rttm"), default="text", help="what to print (default: text)"
+    )
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="probability at which speech begins (default: the model's own, best on its dev data)",
+    )
+    for name, default, what in (
+        ("pause", 0.2, "shorter ones belong to the speech around them"),
+        ("shortest", 0.1, "shorter speech is left out"),
+        ("padding", 0.1, "added on either side"),
+    ):
+        parser.add_argument(
+            f"--{name}",
+            type=float,
+            default=default,
+            metavar="S",
+            help=f"seconds: {what} (default: {default})",
+        )
+    parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for a GPU (default: cpu)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what was found in each recording as soon as it is heard. 1 where one could not be read."""
+    from speechgru import inputs
+    from speechgru.detection import load_detector
+    from speechgru.errors import AudioError
+
+    found = inputs.find(args.sources, args.recursive)
+    for note in found.notes:
+        say(f"note: {note}")
+    for problem in found.problems:
+        say(f"error: {problem}")
+    failed = bool(found.problems)
+    detector = load_detector(args.model, args.device)
+    rules = _rules(args, detector.rules)
+    for entry in found.inputs:
+        try:
+            spans, duration = detector.spans(entry.path, rules)
+        except AudioError as error:
+            failed = True
+            say(f"error: {error}")
+            continue
+        for line in _lines(args.format, entry.path, spans, duration):
+            print(line, flush=True)
+    return int(failed)
+
+
+def _rules(args: argparse.Namespace, own: Rules) -> Rules:
+    """The model's rules with what the command line says; what makes no sense is wrong usage."""
+    from dataclasses import replace
+
+    from speechgru.detection import RELEASE
+    from speechgru.errors import ConfigError, UsageError
+
+    threshold = own.threshold if args.threshold is None else args.threshold
+    lengths = {"pause": args.pause, "shortest": args.shortest, "padding": args.padding}
+    try:
+        return replace(own, threshold=threshold, release=RELEASE * threshold, **lengths)
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
+
+
+def _lines(form: str, path: str, spans: list[Span], duration: float) -> list[str]:
+    """What is printed of a recording."""
+    if form == "json":
+        speech = [{"start": round(start, 3), "end": round(end, 3)} for start, end in spans]
+        entry = {"audio_filepath": path, "duration": round(duration, 3), "speech": speech}
+        return [json.dumps(entry, ensure_ascii=False)]
+    if form == "rttm":  # NIST's Rich Transcription Time Marked; fields are parted by spaces
+        name = "_".join(Path(path).stem.split()) or "-"
+        fields = [f"{start:.3f} {end - start:.3f}" for start, end in spans]
+        return [f"SPEAKER {name} 1 {times} <NA> <NA> speech <NA> <NA>" for times in fields]
+    return [f"{path}\t{start:.3f}\t{end:.3f}" for start, end in spans]

@@ -1,0 +1,111 @@
+"""Where something is heard: subsampling, GRU layers in one direction, the log-odds of each sound in each frame.
+
+    features [B, T, F] → conv 3x3, stride 2 (once per halving) → linear → layer norm → GRU layers → linear → log-odds
+
+It can listen as it goes: what it says of a frame depends on that and earlier ones, on one frame of features less than
+the stride after it, and on `delay` frames more. Features are taken as they are, without normalisation over a
+recording, which would have to be heard to its end first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from speechgru.dropout import LockedDropout
+from speechgru.encoder import inside
+from speechgru.errors import ConfigError
+from speechgru.gru import GRU
+from speechgru.subsampling import Subsampling, ceil_divide
+
+KIND = "detector"
+# About the mean and the deviation of natural-log mel bands of speech and noise.
+CENTRE, SPREAD = -6.0, 5.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes of the network: small, for it runs over everything."""
+
+    layers: int = 1
+    """GRU layers."""
+    width: int = 96
+    """Units of each."""
+    channels: int = 8
+    """Of the convolutions."""
+    subsampling: Literal[2, 4, 8] = 2
+    """Feature frames per output frame."""
+    delay: int = 2
+    """Frames that are heard before a frame is judged: where speech begins is clearer a moment later."""
+    dropout: float = 0.1
+    """Before each GRU layer and before the head."""
+    reset: Literal["before", "after"] = "after"
+    """Where the reset gate acts: see speechgru/gru.py. A step alone, not in a batch, takes less time with "after"."""
+
+    def __post_init__(self) -> None:
+        if min(self.layers, self.width, self.channels) < 1 or self.delay < 0:
+            raise ConfigError(f"The network wants layers, width and channels ≥ 1 and delay ≥ 0; got {self}.")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"model.dropout lies in [0, 1); got {self.dropout}.")
+        if self.subsampling not in (2, 4, 8):
+            raise ConfigError(f"model.subsampling must be 2, 4 or 8; got {self.subsampling}.")
+
+
+class Model(nn.Module):
+    """The detector, of `n_labels` sounds. `stride` is the number of features a frame."""
+
+    CONTEXT = 1  # frames before a frame whose features `listen` looks at
+
+    def __init__(self, settings: Settings, n_features: int, n_labels: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.stride = settings.subsampling
+        self.front = Subsampling(settings.subsampling, settings.channels, n_features, settings.width)
+        self.norm = nn.LayerNorm(settings.width)
+        self.layers = nn.ModuleList(
+            GRU(settings.width, settings.width, bidirectional=False, reset=settings.reset)
+            for _ in range(settings.layers)
+        )
+        self.dropout = LockedDropout(settings.dropout)
+        self.head = nn.Linear(settings.width, n_labels)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-odds of each sound [B, T', n_labels] in float32, without meaning past each end, and lengths [B].
+
+        Args:
+            features: [B, T, n_features]; what lies past each row's length is not looked at.
+            lengths: valid frames of each row, [B], at least 1.
+        """
+        frames, lengths = self.listen(features, lengths)
+        delay = self.settings.delay
+        log_odds, _ = self.judge(nn.functional.pad(frames, (0, 0, 0, delay)))
+        return log_odds[:, delay:], lengths
+
+    def listen(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames [B, T', width], zero past each end, and their lengths; arguments as for `forward`."""
+        scaled = (features - CENTRE) / SPREAD
+        valid = inside(lengths, features.shape[1]).unsqueeze(2)
+        x, lengths = self.front(torch.where(valid, scaled, 0.0), lengths)
+        x = self.norm(x)
+        return x * inside(lengths, x.shape[1]).unsqueeze(2).to(x.dtype), lengths
+
+    def judge(self, frames: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Log-odds, `delay` frames late, and the state after the last frame.
+
+        Args:
+            frames: [B, T', width], T' at least 1.
+            state: that after the frames before, [layers, B, width]; None at the beginning.
+        """
+        finals = []
+        for number, layer in enumerate(self.layers):
+            before = None if state is None else state[number : number + 1]
+            frames, final = layer(self.dropout(frames), initial=before)
+            finals.append(final)
+        return self.head(self.dropout(frames)).float(), torch.cat(finals)
+
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """Output frames for given feature frames."""
+        return ceil_divide(lengths, self.stride)
