@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pooled
 import pytest
 import soundfile
 import torch
@@ -212,31 +213,14 @@ def test_a_large_mean_costs_no_digits() -> None:
 # ---------------------------------------------------------------------------------------------------------------- pool
 
 
-def _slow_then_fast(number: int) -> tuple[int, int]:
-    import time
-
-    time.sleep(0.2 if number == 0 else 0)
-    return number, os.getpid()
-
-
-def _threads(_: int) -> int:
-    return torch.get_num_threads()
-
-
-def _die(number: int) -> int:
-    if number == 1:
-        os._exit(9)
-    return number
-
-
 def test_results_come_in_order_from_several_processes() -> None:
-    found = list(pool.in_order(_slow_then_fast, range(12), 2, preload=["torch"]))
+    found = list(pool.in_order(pooled.slow_then_fast, range(12), 2, preload=["torch"]))
     assert [number for number, _ in found] == list(range(12))
     assert os.getpid() not in {pid for _, pid in found}
-    assert {pid for _, pid in pool.in_order(_slow_then_fast, range(2), 1)} == {os.getpid()}
+    assert {pid for _, pid in pool.in_order(pooled.slow_then_fast, range(2), 1)} == {os.getpid()}
     with pytest.raises(pool.PoolError, match="--jobs 1"):
-        list(pool.in_order(_die, range(4), 2))
-    assert list(pool.in_order(_threads, range(2), 2)) == [1, 1]
+        list(pool.in_order(pooled.die, range(4), 2))
+    assert list(pool.in_order(pooled.threads, range(2), 2)) == [1, 1]
 
 
 # ----------------------------------------------------------------------------------------------------------------- run
