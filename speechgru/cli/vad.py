@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 HELP = "Tell where in recordings somebody speaks"
 EXAMPLES = """\
-  speechgru vad --model runs/vad/best.safetensors talk.mp3
-  speechgru vad --model vad.safetensors --pause 0.5 --padding 0.2 recordings --recursive
-  speechgru vad --model vad.safetensors --format rttm *.wav > speech.rttm
+  speechgru vad talk.mp3
+  speechgru vad --pause 0.5 --padding 0.2 recordings --recursive
+  speechgru vad --format rttm *.wav > speech.rttm
 
 A line a stretch of speech: the recording, where it begins and where it ends, in seconds; in JSON an object a recording.
-A detector is made by `speechgru train vad`.
+`speechgru train vad` made the packaged detector, and makes others.
 Exit code: 0 all done, 1 some recording failed (the rest is done), 2 wrong usage.
 """
 
@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE_OR_FOLDER",
         help="recordings, folders of them, or - for standard input",
     )
-    parser.add_argument("--model", required=True, metavar="FILE", help="detector (.safetensors)")
+    parser.add_argument(
+        "--model", default="vad", metavar="MODEL", help="detector: file or packaged name (default: vad)"
+    )
     parser.add_argument(
         "--format", choices=("text", "json", "rttm"), default="text", help="what to print (default: text)"
     )
