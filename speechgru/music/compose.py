@@ -19,20 +19,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import safe_open
 
 from speechgru import checkpoint, plugins
 from speechgru.errors import CheckpointError, ConfigError, MusicError
-from speechgru.music import metrics, rollmodel, rolls, wordmodel
+from speechgru.music import home, rollmodel, rolls, seating, wordmodel
+from speechgru.music.chorales import VOICES, from_parts
+from speechgru.music.events import Encoding
+from speechgru.music.keys import Key
 from speechgru.music.notes import QPM, KeyChange, Metre, Note, NoteSequence
 from speechgru.music.rollmodel import RollModel
-from speechgru.music.rolls import HIGHEST, LOWEST
+from speechgru.music.rolls import HIGHEST, LOWEST, Roll
 from speechgru.music.sample import Sampling, sample_rolls
 from speechgru.music.scales import FREE, Scale
 from speechgru.music.wordmodel import WordModel
 from speechgru.music.wordsample import WordSampling, sample_words
 from speechgru.packaged import ASSETS, SUFFIX, find_model
 
+CHORALES = frozenset({"jsb_chorales", "chorales"})
+"""A model that learnt from one of these knows four voices."""
 RECIPE = "folk"
 """What to train where there is no model."""
 BARS = 16
@@ -96,7 +103,7 @@ def metre(text: str) -> Metre:
 
 
 class Composer(Protocol):
-    """A model that makes up pieces: `steps_per_beat` of its grid, `corpora` that it learnt from, its file's `header`."""
+    """A model that makes up pieces: `steps_per_beat` of its grid, the `corpora` it learnt from, its file's `header`."""
 
     steps_per_beat: int
     corpora: tuple[str, ...]
@@ -127,19 +134,35 @@ class RollComposer:
     def compose(
         self, wishes: Wishes, count: int = 1, on_progress: OnProgress | None = None
     ) -> list[NoteSequence]:
-        """See `Composer`. Notes have one voice; a key that is struck again at once sounds on."""
-        primer = None if wishes.primer is None else rolls.to_roll(wishes.primer, self.steps_per_beat)
+        """See `Composer`. A key that is struck again at once sounds on. Where the model knows four voices, so many keys
+        sound at most (unless `top_k` says otherwise) and are dealt out to them; of others the notes have one voice."""
+        given = wishes.primer
+        up = self.semitones(wishes.scale.key or (home.key_of(given) if given else None))
+        if self._sings and not wishes.top_k:
+            wishes = replace(wishes, top_k=len(VOICES))
         found = sample_rolls(
             self.model,
             self.steps(wishes),
             count,
-            options=sampling(wishes),
-            primer=primer,
+            options=sampling(wishes, up),
+            primer=rolls.to_roll(given.transposed(up), self.steps_per_beat) if given else None,
             on_progress=on_progress,
         )
-        return [
-            _dressed(rolls.from_roll(roll, self.steps_per_beat, qpm=wishes.tempo), wishes) for roll in found
-        ]
+        return [_dressed(self._piece(roll, wishes.tempo).transposed(-up), wishes) for roll in found]
+
+    def semitones(self, key: Key | None) -> int:
+        """How far music in `key` is moved up before the model hears it (home.py)."""
+        return home.semitones(self.corpora, key)
+
+    @property
+    def _sings(self) -> bool:
+        return bool(CHORALES & set(self.corpora))
+
+    def _piece(self, roll: Roll, qpm: float) -> NoteSequence:
+        parts = seating.in_voices(roll) if self._sings else None
+        if parts is None:
+            return rolls.from_roll(roll, self.steps_per_beat, qpm=qpm)
+        return from_parts(parts, self.steps_per_beat, qpm)
 
     def steps(self, wishes: Wishes) -> int:
         """Time steps of the piece."""
@@ -148,18 +171,18 @@ class RollComposer:
         return math.ceil((wishes.bars or BARS) * _metre(wishes).bar * self.steps_per_beat)
 
 
-def sampling(wishes: Wishes) -> Sampling:
-    """How a roll is drawn.
+def sampling(wishes: Wishes, up: int = 0) -> Sampling:
+    """How a roll is drawn that lies `up` semitones above where it sounds.
 
     Raises:
         MusicError: a value outside its range; no key of the piano is in range and scale.
     """
-    lowest, highest = max(wishes.lowest, LOWEST), min(wishes.highest, HIGHEST)
-    classes = wishes.scale.classes
+    lowest, highest = max(wishes.lowest + up, LOWEST), min(wishes.highest + up, HIGHEST)
+    classes = tuple((place + up) % 12 for place in wishes.scale.classes)
     if not any(pitch % 12 in classes for pitch in range(lowest, highest + 1)):
         raise MusicError(
             f"No key of the piano lies within pitches {wishes.lowest} to {wishes.highest} and pitch classes "
-            f"{sorted(classes)}. Widen the range or the scale."
+            f"{sorted(wishes.scale.classes)}. Widen the range or the scale."
         )
     return Sampling(wishes.temperature, wishes.top_k, wishes.top_p, wishes.seed, lowest, highest, classes)
 
@@ -184,6 +207,18 @@ def _metre(wishes: Wishes) -> Metre:
 # ------------------------------------------------------------------------------------------------ words
 
 
+@dataclass(frozen=True)
+class _Told(WordSampling):
+    """How words are drawn after a heading: what it says of key and metre stays, from the first note on."""
+
+    told: frozenset[str] = frozenset()
+    """Kinds of words."""
+
+    def allowed(self, encoding: Encoding) -> NDArray[np.bool_]:
+        kinds = [word.partition(" ")[0] for word in encoding.words]
+        return super().allowed(encoding) & ~np.isin(kinds, list(self.told))
+
+
 class WordComposer:
     """Composer with a model of words."""
 
@@ -196,7 +231,7 @@ class WordComposer:
         self, wishes: Wishes, count: int = 1, on_progress: OnProgress | None = None
     ) -> list[NoteSequence]:
         """See `Composer`."""
-        options = WordSampling(
+        options = _Told(
             wishes.temperature,
             wishes.top_k,
             wishes.top_p,
@@ -207,6 +242,8 @@ class WordComposer:
             wishes.bars,
         )
         start = self._begun(wishes.primer, wishes) if wishes.primer else self._heading(wishes, options)
+        told = frozenset(self.model.encoding.words[number].partition(" ")[0] for number in start)
+        options = replace(options, told=told & {"SIGNATURE", "METRE"})
         if wishes.steps:
             if len(start) >= wishes.steps:
                 raise MusicError(
@@ -232,7 +269,7 @@ class WordComposer:
         Where nobody says the key, it is estimated: the model was told one in every piece.
         """
         encoding = self.model.encoding
-        key = wishes.scale.key or (None if primer.keys else metrics.estimate_key(primer))
+        key = wishes.scale.key or (None if primer.keys else home.key_of(primer))
         keys = primer.keys if key is None else (KeyChange(0.0, key),)
         metres = (replace(_metre(wishes), beat=0.0),) if wishes.metre or not primer.metres else primer.metres
         last = Note(primer.length, primer.pitched()[-1].pitch, primer.length + 1)

@@ -22,24 +22,21 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import combinations_with_replacement
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from speechgru.errors import CheckpointError, MusicError
-from speechgru.music import chorales, primer, voice_leading
+from speechgru.music import chorales, home, primer, seating, voice_leading
 from speechgru.music.chorales import REST, VOICES
-from speechgru.music.compose import RollComposer, Wishes, WordComposer, sampling
+from speechgru.music.compose import CHORALES, RollComposer, Wishes, WordComposer, sampling
 from speechgru.music.notes import KeyChange, NoteSequence
 from speechgru.music.rolls import HIGHEST, KEYS, LOWEST, Roll
 from speechgru.music.sample import FREE, Sampling, view_of
 from speechgru.music.views import Memory
 
 RECIPE = "jsb_chorales"
-CORPORA = ("jsb_chorales", "chorales")
-"""A model that learnt from one of these knows four voices."""
 PARTICLES = 64
 FAULT = 1.5
 """Nats that a fault of voice leading costs (voice_leading.py)."""
@@ -81,7 +78,7 @@ def harmonize(
         CheckpointError: no model of chorales.
         MusicError: no note, or one so low that no three voices have room below it; as `compose.sampling`.
     """
-    if not isinstance(composer, RollComposer) or not set(composer.corpora) & set(CORPORA):
+    if not isinstance(composer, RollComposer) or not set(composer.corpora) & CHORALES:
         learnt = ", ".join(composer.corpora) or "something else"
         raise CheckpointError(
             f"Harmonising needs a model of chorales in four voices; this one learnt from {learnt}. Train one: "
@@ -89,17 +86,19 @@ def harmonize(
         )
     melody = primer.melody(melody)
     line = on_grid(melody, composer.steps_per_beat)
-    if line.floor.min() < LOWEST + _ROOM or line.top.max() > HIGHEST:
+    up = composer.semitones(wishes.scale.key or home.key_of(melody))
+    low, high = LOWEST + _ROOM - min(up, 0), HIGHEST - max(up, 0)
+    if line.floor.min() < low or line.top.max() > high:
         raise MusicError(
-            f"The melody lies between pitches {line.floor.min()} and {line.top.max()}; expected {LOWEST + _ROOM} to "
-            f"{HIGHEST}, so that three voices have room below it. Move it by an octave."
+            f"The melody lies between pitches {line.floor.min()} and {line.top.max()}; expected {low} to {high}, so "
+            "that three voices have room below it. Move it by an octave."
         )
     if len(line.top) > MOST_STEPS:
         raise MusicError(
             f"The melody has {len(line.top)} steps; up to {MOST_STEPS} are harmonised at once. Cut it."
         )
-    options = replace(sampling(wishes), top_k=LOWER)
-    lower = _Search(composer, line, options, number, particles).run(on_progress)
+    options = replace(sampling(wishes, up), top_k=LOWER)
+    lower = _Search(composer, line, options, up, number, particles).run(on_progress)
     parts = np.concatenate([np.full((len(lower), 1), REST), lower], axis=1).astype(np.int16)
     qpm = melody.tempos[0].qpm if wishes.qpm is None else wishes.qpm
     found = chorales.from_parts(parts, composer.steps_per_beat, qpm)
@@ -133,10 +132,11 @@ class _Search:
     """Pieces that grow side by side under a melody."""
 
     def __init__(
-        self, composer: RollComposer, line: Line, options: Sampling, number: int, particles: int
+        self, composer: RollComposer, line: Line, options: Sampling, up: int, number: int, particles: int
     ) -> None:
         self.network = composer.model.network.eval()
         self.line, self.options, self.count = line, options, particles
+        self.lowest = LOWEST - up  # what the first key of a roll sounds like
         self.generator = np.random.default_rng([options.seed, number])
         self.memories = [Memory(len(line.top)) for _ in range(particles)]
         self.pieces: Roll = np.zeros((particles, len(line.top), KEYS), dtype=np.uint8)
@@ -151,7 +151,9 @@ class _Search:
         for t in range(steps):
             view = view_of(self.memories, self.pieces, t, device)
             features, state = self.network.hear(view, state)
-            step = _Step(self.options, given(self.line, t), self.generator.random((KEYS, self.count)))
+            step = _Step(
+                self.options, given(self.line, t, self.lowest), self.generator.random((KEYS, self.count))
+            )
             self.pieces[:, t] = self.network.draw(features.cpu(), step.choose)
             for memory, keys in zip(self.memories, self.pieces[:, t], strict=True):
                 memory.hear(keys)
@@ -167,9 +169,9 @@ class _Search:
         """What is wrong with each piece at step t, in nats; takes the voices' seats too."""
         top, costs = int(self.line.top[t]), np.zeros(self.count)
         for i, keys in enumerate(self.pieces[:, t]):
-            lower = tuple(int(key) + LOWEST for key in np.flatnonzero(keys) if key + LOWEST != top)
+            lower = tuple(int(key) + self.lowest for key in np.flatnonzero(keys) if key + self.lowest != top)
             before = tuple(self.seats[i, t - 1].tolist()) if t else (REST,) * LOWER
-            seats = seat(lower, before)
+            seats = seating.doubled(lower, before)
             self.seats[i, t] = seats
             costs[i] = MISSING * (LOWER - len(lower))
             if t:
@@ -194,12 +196,13 @@ def _shares(weights: Weights) -> Weights:
     return shares / shares.sum()
 
 
-def given(line: Line, t: int) -> NDArray[np.int8]:
-    """What is decided of step t, [88]: the melody sounds, nothing else does from the lowest of its pitches there on."""
+def given(line: Line, t: int, lowest: int = LOWEST) -> NDArray[np.int8]:
+    """What is decided of step t, [88], where the first key sounds as pitch `lowest`: the melody sounds, nothing else
+    does from the lowest of its pitches there on."""
     fixed = np.full(KEYS, FREE, dtype=np.int8)
-    fixed[line.floor[t] - LOWEST :] = 0
+    fixed[line.floor[t] - lowest :] = 0
     if line.top[t] != REST:
-        fixed[line.top[t] - LOWEST] = 1
+        fixed[line.top[t] - lowest] = 1
     return fixed
 
 
@@ -232,24 +235,6 @@ class _Step:
 
 
 # ------------------------------------------------------------------------------------------------ voices
-
-
-@lru_cache(maxsize=1 << 16)
-def seat(keys: tuple[int, ...], before: tuple[int, ...]) -> tuple[int, ...]:
-    """The pitch of each lower voice, the highest first: every one of up to three `keys` is sung, voices that are left
-    double one of them, so that all move least from `before` (REST: from nowhere). REST where there is no key."""
-    if not keys:
-        return (REST,) * LOWER
-    choices = [
-        tuple(sorted(voices, reverse=True))
-        for voices in combinations_with_replacement(sorted(keys), LOWER)
-        if set(voices) == set(keys)
-    ]
-
-    def moved(voices: tuple[int, ...]) -> int:
-        return sum(abs(now - then) for now, then in zip(voices, before, strict=True) if then != REST)
-
-    return min(choices, key=moved)
 
 
 @lru_cache(maxsize=1 << 16)

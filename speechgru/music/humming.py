@@ -1,18 +1,21 @@
 """Notes from a recording of one voice that hums, sings, whistles or plays.
 
 1. Fundamental frequency every HOP seconds: pYIN (Mauch and Dixon 2014) through speechgru/features/pitch.py.
-2. Tuning: how far the singer is from concert pitch, as the direction of the mean of exp(2 pi i p) over all voiced
-   frames, p in semitones. It is taken off, so that somebody who sings a third of a semitone flat sings the right notes.
-3. Each voiced run is smoothed by a median of SMOOTH frames. A note goes on until the pitch has left it by more than
-   LEAVE semitones, so vibrato is no trill.
-4. What is shorter than SHORTEST is no note: within a run, a glide, which the note before takes; alone, a noise.
-5. A note's pitch is the median of its frames; neighbours of one pitch without a gap are one note.
+2. Each voiced run is smoothed by a median of SMOOTH frames. A note goes on until the pitch has left its median so far
+   by more than LEAVE semitones.
+3. What is shorter than SHORTEST is no note: within a run, a glide, which the note before takes; alone, a noise.
+4. A note's pitch is the median of its frames, less the tuning: how far the singer is from concert pitch, as the
+   direction of the mean of exp(2 pi i p) over all notes, p in semitones, longer ones counting more. So somebody who
+   sings a third of a semitone flat sings the right notes.
+5. Neighbours of one pitch without a gap are one note, so vibrato is no trill.
 
 A pitch that is struck again without a gap is one long note: sing `ta ta`, not a legato.
 """
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +25,7 @@ from numpy.typing import NDArray
 
 from speechgru import audio
 from speechgru.errors import AudioError, MusicError
-from speechgru.music.notes import Note, NoteSequence, Tempo
+from speechgru.music.notes import Note, NoteSequence, Tempo, spans
 
 RATE = 16000
 HOP = 0.01
@@ -54,7 +57,11 @@ def hear(path: str | Path, qpm: float, steps_per_beat: int) -> NoteSequence:
         MusicError: no note is heard, or it is longer than LONGEST. AudioError: the recording can't be read.
     """
     try:
-        samples = audio.read(path, RATE)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", audio.AudioWarning
+            )  # what is narrow-band to speech is enough for pitch
+            samples = audio.read(path, RATE)
     except AudioError as error:
         raise AudioError(f"{path} is no recording that can be heard ({error}).") from error
     if len(samples) > LONGEST * RATE:
@@ -64,17 +71,17 @@ def hear(path: str | Path, qpm: float, steps_per_beat: int) -> NoteSequence:
     found = notes_of(frequencies(samples))
     if not found:
         raise MusicError(f"{path}: no note is heard. Hum or play one voice, near the microphone.")
-    seconds_to_beats = HOP * qpm / 60
-    first = found[0].start
+    beats = HOP * qpm / 60
     notes = [
-        Note((start - first) * seconds_to_beats, pitch, (end - first) * seconds_to_beats)
+        Note((start - found[0].start) * beats, pitch, (end - found[0].start) * beats)
         for start, end, pitch in found
     ]
-    placed = NoteSequence(tuple(notes), (Tempo(0.0, qpm),)).on_grid(steps_per_beat).notes
-    longest = [
-        max(some, key=lambda note: note.length) for _, some in groupby(placed, lambda note: note.start)
-    ]
-    return NoteSequence(tuple(longest), (Tempo(0.0, qpm),))
+    placed = sorted(zip(spans(notes, steps_per_beat), notes), key=lambda pair: pair[0][0])
+    kept = []
+    for first, some in groupby(placed, lambda pair: pair[0][0]):
+        (_, last), note = max(some, key=lambda pair: pair[1].length)
+        kept.append(replace(note, start=first / steps_per_beat, end=last / steps_per_beat))
+    return NoteSequence(tuple(kept), (Tempo(0.0, qpm),))
 
 
 def frequencies(samples: NDArray[np.float32]) -> Pitches:
@@ -91,41 +98,39 @@ def frequencies(samples: NDArray[np.float32]) -> Pitches:
 def notes_of(hertz: Pitches) -> list[Heard]:
     """The notes of frequencies [frames] in Hz, 0 for no pitch."""
     voiced = hertz > 0
-    if not voiced.any():
-        return []
     pitches = 69 + 12 * np.log2(np.where(voiced, hertz, 440) / 440)
-    off = np.angle(np.exp(2j * np.pi * pitches[voiced]).mean()) / (2 * np.pi)
-    edges = np.flatnonzero(np.diff(np.pad(voiced.astype(int), 1)))
-    found = []
-    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist()):
-        found += [Heard(start + a, start + b, pitch) for a, b, pitch in _run(pitches[start:end] - off)]
-    return found
-
-
-def _run(pitches: Pitches) -> list[Heard]:
-    """The notes of a voiced run."""
-    shortest = round(SHORTEST / HOP)
-    if len(pitches) < shortest:
-        return []
-    smooth = _smoothed(pitches)
-    held, places = round(float(smooth[0])), [0]
-    for place, value in enumerate(smooth):
-        if abs(value - held) > LEAVE:
-            held = round(float(value))
-            places.append(place)
-    kept: list[tuple[int, int]] = []
-    for start, end in pairwise([*places, len(pitches)]):
-        if end - start >= shortest:
-            kept.append((start if kept else 0, end))  # it takes the glide that leads to the first note
-        elif kept:
-            kept[-1] = (kept[-1][0], end)
+    edges = np.flatnonzero(np.diff(np.pad(voiced.astype(int), 1))).tolist()
+    places: list[tuple[int, int]] = []
+    medians: list[float] = []
+    for first, last in zip(edges[::2], edges[1::2]):
+        smooth = _smoothed(pitches[first:last])
+        for start, end in _steady(smooth):
+            places.append((first + start, first + end))
+            medians.append(float(np.median(smooth[start:end])))
+    lengths = np.array([end - start for start, end in places])
+    off = np.angle((lengths * np.exp(2j * np.pi * np.array(medians))).sum()) / (2 * np.pi)
     found: list[Heard] = []
-    for start, end in kept:
-        pitch = round(float(np.median(smooth[start:end])))
-        if found and found[-1].pitch == pitch:
+    for (start, end), median in zip(places, medians):
+        pitch = round(float(median - off))
+        if found and (found[-1].end, found[-1].pitch) == (start, pitch):
             start = found.pop().start
         found.append(Heard(start, end, pitch))
     return found
+
+
+def _steady(pitches: Pitches) -> list[tuple[int, int]]:
+    """First frame of each note of a voiced run, and the one after its last."""
+    places = [0]
+    for place in range(1, len(pitches)):
+        if abs(pitches[place] - np.median(pitches[places[-1] : place])) > LEAVE:
+            places.append(place)
+    kept: list[tuple[int, int]] = []
+    for start, end in pairwise([*places, len(pitches)]):
+        if end - start >= round(SHORTEST / HOP):
+            kept.append((start if kept else 0, end))  # it takes the glide that leads to the first note
+        elif kept:
+            kept[-1] = (kept[-1][0], end)
+    return kept
 
 
 def _smoothed(pitches: Pitches) -> Pitches:

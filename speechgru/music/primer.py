@@ -118,14 +118,14 @@ def _length(word: str, said: str) -> float:
 
 
 def melody(piece: NoteSequence) -> NoteSequence:
-    """The highest note at each time, as one voice: what lies below it is cut or left out.
+    """The highest notes as one voice: of those that begin together the highest counts, one that begins below it while
+    it sounds is left out, one that begins above it ends it.
 
     Raises:
         MusicError: there is no note.
     """
     line: list[Note] = []
-    # By start, the highest first: a lower one that starts with or under it is hidden while it sounds.
-    for note in sorted(piece.pitched(), key=lambda note: (note.start, -note.pitch)):
+    for note in sorted(piece.pitched(), key=lambda note: (note.start, -note.pitch, -note.end)):
         if line and note.start < line[-1].end:
             if note.pitch <= line[-1].pitch:
                 continue

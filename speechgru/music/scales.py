@@ -25,6 +25,7 @@ NAMES = (*MODES, *_BY_THIRD, *_STEPS)
 EVERY = tuple(range(12))
 _MINOR_THIRD = 3
 _PITCH = re.compile(r"([A-Ga-g])(##|bb|[#b♯♭])?(-?\d+)")
+_TONIC = re.compile("[A-Ga-g][#b♯♭]?")
 _ALTERED = {"#": 1, "♯": 1, "##": 2, "b": -1, "♭": -1, "bb": -2}
 
 
@@ -54,11 +55,12 @@ def scale(key: str | None, name: str | None = None) -> Scale:
         if name not in (None, "chromatic"):
             raise MusicError(f"The scale {name} needs a tonic. Give a key too, such as D.")
         return FREE
+    if name in MODES and _TONIC.fullmatch(key.strip()):
+        key = f"{key} {name}"  # there is G# minor, but no G# major
     found = keys.parse(key)
-    if name is None:
-        return Scale(found, found.scale)
     if name in MODES:
         found = Key(found.tonic, name)
+    if name is None or name in MODES:
         return Scale(found, found.scale)
     minor = (found.scale[2] - found.tonic_class) % 12 == _MINOR_THIRD
     steps = _BY_THIRD[name][minor] if name in _BY_THIRD else _STEPS[name]

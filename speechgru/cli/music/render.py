@@ -12,8 +12,8 @@ EXAMPLES = """\
   speechgru music render tune.abc -o tune.png
   speechgru music render generated/ --format png -o pictures/
 
-The extension says what is made: sound (wav, flac, mp3, ogg, opus) by a small synthesizer, or a piano roll (png) with bar
-lines, names of notes and voices in colours.
+The extension says what is made: sound (wav, flac, mp3, ogg, opus) by a small synthesizer, or a piano roll (png) with
+bar lines, names of notes and voices in colours.
 Exit code: 0 all done, 1 some file or tune could not be read or written, 2 wrong usage.
 """
 FORMATS = ("wav", "flac", "mp3", "ogg", "opus", "png")
