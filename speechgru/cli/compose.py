@@ -11,8 +11,9 @@ from speechgru.errors import SpeechGruError, UsageError
 from speechgru.terminal import progress, say
 
 if TYPE_CHECKING:
-    from speechgru.music.compose import Composer, Wishes
+    from speechgru.music.compose import Composer
     from speechgru.music.notes import NoteSequence
+    from speechgru.music.wishes import Wishes
 
 HELP = "Make up music: in a key, from a few notes or a hummed tune, or a chorale for a melody"
 EXAMPLES = """\
@@ -162,11 +163,11 @@ def _targets(args: argparse.Namespace) -> list[list[Path]]:
 
 
 def _wishes(args: argparse.Namespace) -> Wishes:
-    from speechgru.music import compose, scales
+    from speechgru.music import scales, wishes
     from speechgru.music.sample import Sampling
 
     low, high = scales.pitch_range(args.range) if args.range else (0, 127)
-    wishes = compose.Wishes(
+    found = wishes.Wishes(
         steps=args.steps or 0,
         bars=args.bars or 0,
         temperature=args.temperature,
@@ -174,13 +175,13 @@ def _wishes(args: argparse.Namespace) -> Wishes:
         top_p=args.top_p,
         seed=args.seed,
         scale=scales.scale(args.key, args.scale),
-        metre=compose.metre(args.metre) if args.metre else None,
+        metre=wishes.metre(args.metre) if args.metre else None,
         qpm=args.tempo,
         lowest=low,
         highest=high,
     )
-    Sampling(wishes.temperature, wishes.top_k, wishes.top_p, wishes.seed)
-    return wishes
+    Sampling(found.temperature, found.top_k, found.top_p, found.seed)
+    return found
 
 
 def _given(args: argparse.Namespace, composer: Composer) -> NoteSequence | None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -30,11 +29,13 @@ from numpy.typing import NDArray
 from speechgru.errors import CheckpointError, MusicError
 from speechgru.music import chorales, home, primer, seating, voice_leading
 from speechgru.music.chorales import REST, VOICES
-from speechgru.music.compose import CHORALES, RollComposer, Wishes, WordComposer, sampling
 from speechgru.music.notes import KeyChange, NoteSequence
+from speechgru.music.rollcomposer import CHORALES, RollComposer, sampling
 from speechgru.music.rolls import HIGHEST, KEYS, LOWEST, Roll
-from speechgru.music.sample import FREE, Sampling, view_of
+from speechgru.music.sample import FREE, OnProgress, Sampling, view_of
 from speechgru.music.views import Memory
+from speechgru.music.wishes import Wishes
+from speechgru.music.wordcomposer import WordComposer
 
 RECIPE = "jsb_chorales"
 PARTICLES = 64
@@ -64,7 +65,7 @@ def harmonize(
     wishes: Wishes,
     number: int = 0,
     particles: int = PARTICLES,
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> NoteSequence:
     """Soprano, alto, tenor, bass for a melody, as voices 0 to 3: voice 0 is the melody, note by note as it was given.
 
@@ -76,7 +77,7 @@ def harmonize(
 
     Raises:
         CheckpointError: no model of chorales.
-        MusicError: no note, or one so low that no three voices have room below it; as `compose.sampling`.
+        MusicError: no note, or one so low that no three voices have room below it; as `rollcomposer.sampling`.
     """
     if not isinstance(composer, RollComposer) or not set(composer.corpora) & CHORALES:
         learnt = ", ".join(composer.corpora) or "something else"
@@ -144,7 +145,7 @@ class _Search:
         self.weights: Weights = np.zeros(particles)
 
     @torch.inference_mode()
-    def run(self, on_progress: Callable[[float], None] | None) -> NDArray[np.int64]:
+    def run(self, on_progress: OnProgress | None) -> NDArray[np.int64]:
         """Pitches of the lower voices of one piece, [steps, 3]."""
         state, steps = None, len(self.line.top)
         device = next(self.network.parameters()).device

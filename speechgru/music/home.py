@@ -10,12 +10,16 @@ model knows it, and moved to where it sounds.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from speechgru import plugins
+from speechgru.errors import ConfigError
 from speechgru.music import metrics
 from speechgru.music.keys import Key
 from speechgru.music.notes import NoteSequence
 
 IN_C = frozenset({"jsb_chorales", "nottingham", "musedata", "piano_midi"})
+_STEPS_PER_BEAT = 4
 HIGHER = {"jsb_chorales": 12}
 """Semitones above where it sounds."""
 
@@ -30,3 +34,21 @@ def semitones(corpora: Sequence[str], key: Key | None) -> int:
 def key_of(piece: NoteSequence) -> Key | None:
     """The key that a piece names first, else the one it seems to be in; None without notes."""
     return piece.keys[0].key if piece.keys else metrics.estimate_key(piece)
+
+
+def corpora(header: dict[str, Any]) -> tuple[str, ...]:
+    """Names of what a model learnt from, by the header of its file; none where it doesn't say."""
+    try:
+        return tuple(str(source["name"]) for source in header["corpus"]["sources"])
+    except (KeyError, TypeError):
+        return ()
+
+
+def steps_per_beat(corpora: Sequence[str]) -> int:
+    """Steps in a beat of the first of the corpora; _STEPS_PER_BEAT where they aren't known."""
+    for name in corpora:
+        try:
+            return int(plugins.find("music.corpora", name).STEPS_PER_BEAT)
+        except ConfigError:
+            continue
+    return _STEPS_PER_BEAT

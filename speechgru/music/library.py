@@ -15,7 +15,8 @@ from speechgru.music.notes import NoteSequence
 
 EXTENSIONS = (*midi.EXTENSIONS, *abc.EXTENSIONS)
 """Of what is found in a folder. A file of chorales (.json) must be named itself: most of that kind are none."""
-_CHORALES_PER_BEAT = 4
+_PER_BEAT = {"8th": 2, "16th": 4}
+"""Steps in a beat of a file of chorales whose name ends so; of others 4."""
 CORPORA = "music.corpora"
 
 
@@ -92,9 +93,9 @@ def read_file(path: Path) -> tuple[list[Named], list[str]]:
         tunes = [Named(str(path), "" if single else _title(tune), tune.notes) for tune in found.tunes]
         return tunes, [f"{path}, {broken}" for broken in found.broken]
     if suffix == ".json":
-        sets = chorales.read_json(path)
+        sets, steps = chorales.read_json(path), _PER_BEAT.get(path.stem.rpartition("-")[2], 4)
         return [
-            Named(str(path), f"{name} {index}", from_parts(parts, _CHORALES_PER_BEAT))
+            Named(str(path), f"{name} {index}", from_parts(parts, steps))
             for name, some in sets.items()
             for index, parts in enumerate(some)
         ], []

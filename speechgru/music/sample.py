@@ -17,6 +17,8 @@ from speechgru.music.rollmodel import RollModel
 from speechgru.music.rolls import HIGHEST, KEYS, LOWEST, Roll
 from speechgru.music.views import Memory, View
 
+OnProgress = Callable[[float], None]
+"""Is told the share that is done, in [0, 1]."""
 FREE = -1
 """In `fixed`: the model decides whether this key sounds."""
 
@@ -76,7 +78,7 @@ def sample_rolls(
     options: Sampling | None = None,
     primer: Roll | None = None,
     fixed: NDArray[np.int8] | None = None,
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Roll:
     """Make up `count` pieces of `steps` steps each, [count, steps, 88].
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from speechgru.errors import CheckpointError, MusicError
-from speechgru.music import compose, home, primer, rolls, scales
-from speechgru.music.compose import RollComposer, Wishes, WordComposer, load_composer
+from speechgru.music import compose, home, primer, rolls, scales, wordcomposer
+from speechgru.music.compose import RollComposer, WordComposer, load_composer
 from speechgru.music.keys import Key
 from speechgru.music.notes import KeyChange, Metre, Note, NoteSequence, Tempo
+from speechgru.music.wishes import BARS, Wishes, metre
 from speechgru.music.wordsample import sample_words
 
 C = scales.scale("C", "chromatic")
@@ -94,7 +95,7 @@ def test_the_length_of_a_roll(roll: Any) -> None:
     assert roll.compose(Wishes(steps=7))[0].length == 7
     assert roll.compose(Wishes(bars=3))[0].length == 12
     assert roll.compose(Wishes(bars=3, metre=Metre(0, 3, 4)))[0].length == 9
-    assert roll.compose(Wishes())[0].length == 4 * compose.BARS
+    assert roll.compose(Wishes())[0].length == 4 * BARS
     waltz = NoteSequence((Note(0, 60, 3),), metres=(Metre(0, 3, 4),), tempos=(Tempo(0, 77),))
     (piece,) = roll.compose(Wishes(bars=2, primer=waltz))
     assert (piece.length, piece.metres, piece.tempos) == (6, waltz.metres, waltz.tempos)
@@ -163,7 +164,7 @@ def test_bars_are_counted_and_steps_are_words(tune: Any, monkeypatch: pytest.Mon
         said.extend([tune.model.encoding.words[number] for number in numbers] for numbers in found)
         return found
 
-    monkeypatch.setattr(compose, "sample_words", spied)
+    monkeypatch.setattr(wordcomposer, "sample_words", spied)
     tune.compose(Wishes(bars=5, primer=primer.parse("C4 D4")))
     tune.compose(Wishes(steps=40))
     assert said[0].count("BAR") == 5 and said[0][-1] == "END"
@@ -236,10 +237,10 @@ def test_wishes_that_make_no_sense() -> None:
     ):
         with pytest.raises(MusicError, match=message):
             Wishes(**wrong)
-    assert compose.metre("6/8") == Metre(0, 6, 8)
+    assert metre("6/8") == Metre(0, 6, 8)
     for text in ("6", "6/7", "0/4", "x/4"):
         with pytest.raises(MusicError, match="metre"):
-            compose.metre(text)
+            metre(text)
 
 
 def test_models_of_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

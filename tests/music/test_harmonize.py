@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from speechgru.errors import CheckpointError, MusicError
 from speechgru.music import chorales, harmonize, primer, rolls, scales, seating
 from speechgru.music.chorales import REST
-from speechgru.music.compose import Wishes, load_composer
+from speechgru.music.compose import load_composer
 from speechgru.music.harmonize import Line, on_grid
 from speechgru.music.notes import Note, NoteSequence, Tempo
+from speechgru.music.wishes import Wishes
 
 
 @pytest.fixture(scope="module")

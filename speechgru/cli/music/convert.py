@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
     from speechgru import filework
     from speechgru.music import conversion, midi, rolls
-    from speechgru.music.compose import Wishes
+    from speechgru.music.wishes import Wishes
 
     suffix = Path(args.output).suffix.lower()
     if not args.output.endswith("/") and not Path(args.output).is_dir() and suffix not in midi.EXTENSIONS:

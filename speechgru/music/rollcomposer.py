@@ -1,0 +1,94 @@
+"""New pieces from a model of piano rolls.
+
+Time goes in steps. How many are in a beat is what the corpus says that the model learnt from: JSB chorales 1 (their
+median length is 57 steps, that of the same chorales in sixteenths 228), the other benchmark sets 2.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from speechgru.errors import MusicError
+from speechgru.music import home, rolls, seating
+from speechgru.music.chorales import VOICES, from_parts
+from speechgru.music.keys import Key
+from speechgru.music.notes import NoteSequence
+from speechgru.music.rollmodel import RollModel
+from speechgru.music.rolls import HIGHEST, LOWEST, Roll
+from speechgru.music.sample import OnProgress, Sampling, sample_rolls
+from speechgru.music.wishes import BARS, Wishes, keys_of, metre_of
+
+CHORALES = frozenset({"jsb_chorales", "chorales"})
+"""A model that learnt from one of these knows four voices."""
+
+
+class RollComposer:
+    """Composer with a model of piano rolls."""
+
+    def __init__(self, model: RollModel) -> None:
+        self.model, self.header = model, model.header
+        self.corpora = home.corpora(model.header)
+        self.steps_per_beat = home.steps_per_beat(self.corpora)
+
+    def compose(
+        self, wishes: Wishes, count: int = 1, on_progress: OnProgress | None = None
+    ) -> list[NoteSequence]:
+        """See `compose.Composer`. A key that is struck again at once sounds on. Where the model knows four voices, so
+        many keys sound at most (unless `top_k` says otherwise) and are dealt out to them; of others the notes have one
+        voice."""
+        given = wishes.primer
+        up = self.semitones(wishes.scale.key or (home.key_of(given) if given else None))
+        if self._sings and not wishes.top_k:
+            wishes = replace(wishes, top_k=len(VOICES))
+        found = sample_rolls(
+            self.model,
+            self.steps(wishes),
+            count,
+            options=sampling(wishes, up),
+            primer=rolls.to_roll(given.transposed(up), self.steps_per_beat) if given else None,
+            on_progress=on_progress,
+        )
+        return [_dressed(self._piece(roll, wishes.tempo).transposed(-up), wishes) for roll in found]
+
+    def semitones(self, key: Key | None) -> int:
+        """How far music in `key` is moved up before the model hears it (home.py)."""
+        return home.semitones(self.corpora, key)
+
+    @property
+    def _sings(self) -> bool:
+        return bool(CHORALES & set(self.corpora))
+
+    def _piece(self, roll: Roll, qpm: float) -> NoteSequence:
+        parts = seating.in_voices(roll) if self._sings else None
+        if parts is None:
+            return rolls.from_roll(roll, self.steps_per_beat, qpm=qpm)
+        return from_parts(parts, self.steps_per_beat, qpm)
+
+    def steps(self, wishes: Wishes) -> int:
+        """Time steps of the piece."""
+        if wishes.steps:
+            return wishes.steps
+        return math.ceil((wishes.bars or BARS) * metre_of(wishes).bar * self.steps_per_beat)
+
+
+def sampling(wishes: Wishes, up: int = 0) -> Sampling:
+    """How a roll is drawn that lies `up` semitones above where it sounds.
+
+    Raises:
+        MusicError: a value outside its range; no key of the piano is in range and scale.
+    """
+    lowest, highest = max(wishes.lowest + up, LOWEST), min(wishes.highest + up, HIGHEST)
+    classes = tuple((place + up) % 12 for place in wishes.scale.classes)
+    if not any(pitch % 12 in classes for pitch in range(lowest, highest + 1)):
+        raise MusicError(
+            f"No key of the piano lies within pitches {wishes.lowest} to {wishes.highest} and pitch classes "
+            f"{sorted(wishes.scale.classes)}. Widen the range or the scale."
+        )
+    return Sampling(wishes.temperature, wishes.top_k, wishes.top_p, wishes.seed, lowest, highest, classes)
+
+
+def _dressed(piece: NoteSequence, wishes: Wishes) -> NoteSequence:
+    """With the key and the metre that are known."""
+    keys, metres = keys_of(wishes), (replace(metre_of(wishes), beat=0.0),)
+    return replace(piece, keys=keys, metres=metres)
