@@ -5,11 +5,15 @@
 No speaker is in two lists. Share-alike data (Asterisk `en`, Free Spoken Digits) is in none of them, because
 the model that is trained on them travels in the package. Sentences that the training list shares with the
 others are counted on standard output; they stay in the lists.
+
+`train-50` and `train-25` are a half and a quarter of train's hours, of each source alike, the quarter within the
+half: for the learning curve over hours of speech.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -32,6 +36,8 @@ TEST_LIBRI = frozenset({"84", "777", "1673", "2078"})
 DEV_LIBRI = frozenset({"422", "1462"})
 # The three speakers of train-clean-100 with many utterances here; of the others every fifth id is dev.
 MANY_UTTERANCES = frozenset({"19", "26", "27"})
+
+SHARES = {"train-50": 0.5, "train-25": 0.25}
 
 Listed = tuple[str, Utterance]
 
@@ -67,6 +73,21 @@ def collect(root: Path) -> dict[str, list[Listed]]:
                 if name:
                     lists[name].append((source, utterance))
     return lists
+
+
+def share_of(listed: list[Listed], share: float) -> list[Listed]:
+    """`share` of the hours of each source, in an order that only the ids decide: smaller shares lie within larger."""
+    chosen: list[Listed] = []
+    for source in SOURCES:
+        part = [(s, u) for s, u in listed if s == source]
+        part.sort(key=lambda one: hashlib.sha256(f"{source}/{one[1].id}".encode()).digest())
+        left = share * sum(u.duration for _, u in part)
+        for one in part:
+            if left <= 0:
+                break
+            chosen.append(one)
+            left -= one[1].duration
+    return chosen
 
 
 def refuse_shared_speakers(lists: dict[str, list[Listed]]) -> None:
@@ -124,10 +145,13 @@ def main() -> int:
     except SpeechGruError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    print("\n".join(report(lists)))
+    for name, share in SHARES.items():
+        lists[name] = share_of(lists["train"], share)
+        print(f"{name}: {_size(lists[name])}")
     for name, listed in lists.items():
         ids = sorted(f"{source}/{utterance.id}" for source, utterance in listed)
         files.write_text(args.output / f"{name}.txt", "".join(f"{i}\n" for i in ids))
-    print("\n".join(report(lists)))
     return 0
 
 
