@@ -8,15 +8,18 @@ timed in one piece and in pieces of 30 s (without the frames that span two), kal
 which is all the same to it. `module` is the nn.Module on a tensor, `extract` the function on an array, with its
 checks.
 
-Folder: `speechgru features FOLDER -o OUT/` on files of two seconds, start-up included.
+Folder: `speechgru features FOLDER -o OUT/` on files of 2 and of 10 seconds, start-up included, one and two processes
+taking turns; medians. CPU seconds are of all its processes: on a busy machine they tell more than the wall clock.
 
-Memory: the highest resident size of a process that streams (or extracts) a WAV file, above that of a process that
-does so with one second.
+Memory: the highest resident size of a fresh process that computes the features of a WAV file in one of several ways,
+above that of one that does so with one second. It is read from /proc (Linux); getrusage would give what the process
+inherited from this one.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import statistics
 import subprocess
@@ -32,15 +35,22 @@ import soundfile
 import torch
 
 RATE = 16000
-_STREAM = """
-import resource, sys
+_PROCESS = """
+import sys
 from speechgru import features
-if sys.argv[2] == "stream":
-    frames = sum(len(values) for values in features.stream(sys.argv[1]))
+from speechgru.cli import main
+path, way, out = sys.argv[1:]
+if way == "stream":
+    for values in features.stream(path):
+        pass
+elif way == "extract":
+    features.extract(path)
 else:
-    frames = len(features.extract(sys.argv[1]).values)
-print(frames, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    assert main(["features", path, "-o", f"{out}.{way}", "--overwrite"]) == 0
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM:")))
 """
+WAYS = ("stream", "npy", "npz", "h5", "parquet", "csv", "extract")
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 
 
 def main() -> None:
@@ -49,21 +59,24 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--files", type=int, default=2000)
+    parser.add_argument("--file-seconds", type=float, nargs="+", default=[2, 10])
     parser.add_argument("--minutes", type=float, nargs="+", default=[10, 60, 180])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=["stream", "npy", "h5", "extract"])
     parser.add_argument(
         "--parts", nargs="+", choices=["speed", "folder", "memory"], default=["speed", "folder", "memory"]
     )
     parser.add_argument("--quick", action="store_true", help="tiny sizes: only to see that it runs")
     args = parser.parse_args()
     if args.quick:
-        args.seconds, args.repeats, args.files, args.minutes = 60, 3, 8, [0.1, 0.3]
+        args.seconds, args.repeats, args.files, args.minutes = 60, 1, 8, [0.1, 0.3]
     torch.set_num_threads(args.threads)
     if "speed" in args.parts:
         speed(args.seconds, args.repeats, args.threads)
     if "folder" in args.parts:
-        folder(args.files)
+        for seconds in args.file_seconds:
+            folder(args.files, seconds, args.repeats)
     if "memory" in args.parts:
-        memory(args.minutes)
+        memory(args.minutes, args.ways)
 
 
 def speed(seconds: int, repeats: int, threads: int) -> None:
@@ -146,21 +159,26 @@ def native_fbank(signal: Any) -> Callable[[], Any] | None:
     return run
 
 
-def folder(files: int) -> None:
+def folder(files: int, seconds: float, repeats: int) -> None:
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)  # so that the processes of a pool are counted too
+    taken: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as scratch:
         sound = Path(scratch) / "sound"
         sound.mkdir()
-        generator = np.random.default_rng(0)
         for number in range(files):
-            noise = 0.1 * generator.standard_normal(2 * RATE, dtype=np.float32)
-            soundfile.write(sound / f"{number:05}.wav", noise.clip(-1, 1), RATE)
-        taken = {jobs: _extract_folder(sound, Path(scratch) / f"out{jobs}", jobs) for jobs in (1, 2)}
-    print(f"\n{files} files of 2 s: one process {taken[1]:.1f} s, two {taken[2]:.1f} s, ", end="")
-    print(f"{taken[1] / taken[2]:.2f} times as fast")
+            _write_noise(sound / f"{number:05}.wav", seconds, number)
+        for turn in range(repeats):
+            for jobs, found in taken.items():
+                found.append(_extract_folder(sound, Path(scratch) / f"out{turn}-{jobs}", jobs))
+    one, two = ([statistics.median(column) for column in zip(*found)] for found in taken.values())
+    print(
+        f"\n{files} files of {seconds:g} s, median of {repeats}: one process {one[0]:.1f} s ({one[1]:.1f} of CPU), two "
+        f"{two[0]:.1f} s ({two[1]:.1f} of CPU): {one[0] / two[0]:.2f} times as fast"
+    )
 
 
-def _extract_folder(sound: Path, out: Path, jobs: int) -> float:
-    out.mkdir()
+def _extract_folder(sound: Path, out: Path, jobs: int) -> tuple[float, float]:
+    """Seconds by the clock, and of CPU."""
     command = [
         sys.executable,
         "-m",
@@ -172,36 +190,53 @@ def _extract_folder(sound: Path, out: Path, jobs: int) -> float:
         "--jobs",
         str(jobs),
     ]
-    start = time.perf_counter()
-    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True)
-    return time.perf_counter() - start
+    start, before = time.perf_counter(), _cpu_of_children()
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    code = process.wait()
+    wall = time.perf_counter() - start
+    if code:
+        raise SystemExit(f"{' '.join(command)} ended with {code}")
+    while True:  # its processes, which end a little later
+        try:
+            os.wait()
+        except ChildProcessError:
+            return wall, _cpu_of_children() - before
 
 
-def memory(minutes: list[float]) -> None:
+def _cpu_of_children() -> float:
+    found = os.times()
+    return found.children_user + found.children_system
+
+
+def memory(minutes: list[float], ways: list[str]) -> None:
     print("\nhighest resident memory above that for one second of sound, MB")
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "noise.wav"
-        least = {way: _highest(path, 1, way)[1] for way in ("stream", "extract")}
+        _write_noise(path, 1, 0)
+        least = {way: _highest(path, way) for way in ways}
         for length in minutes:
-            line = f"{length:>6g} min"
-            for way, floor in least.items():
-                frames, highest = _highest(path, round(length * 60), way)
-                line += f"   {way} {(highest - floor) / 1024:>7.1f}"
-            print(f"{line}   ({frames * 80 * 4 / 2**20:.1f} MB are the features themselves)")
+            _write_noise(path, length * 60, 0)
+            found = (f"{way} {(_highest(path, way) - floor) / 1024:.1f}" for way, floor in least.items())
+            megabytes = length * 60 * 100 * 80 * 4 / 2**20
+            print(
+                f"{length:>6g} min   {'   '.join(found)}   (the features are {megabytes:.1f} MB)", flush=True
+            )
 
 
-def _highest(path: Path, seconds: int, way: str) -> tuple[int, int]:
-    """Frames, and the highest resident size in KB, of a process that reads `seconds` of noise from `path`."""
-    generator = np.random.default_rng(0)
+def _highest(path: Path, way: str) -> int:
+    """The highest resident size in KB of a process that computes the features of `path`."""
+    command = [sys.executable, "-c", _PROCESS, str(path), way, str(path.with_suffix(""))]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _write_noise(path: Path, seconds: float, seed: int) -> None:
+    generator = np.random.default_rng(seed)
     with soundfile.SoundFile(path, "w", RATE, 1, "PCM_16") as file:
-        for start in range(0, seconds, 60):
-            noise = 0.1 * generator.standard_normal(min(60, seconds - start) * RATE, dtype=np.float32)
+        left = round(seconds * RATE)
+        while left > 0:
+            noise = 0.1 * generator.standard_normal(min(60 * RATE, left), dtype=np.float32)
             file.write(noise.clip(-1, 1))
-    done = subprocess.run(
-        [sys.executable, "-c", _STREAM, str(path), way], check=True, capture_output=True, text=True
-    )
-    frames, highest = map(int, done.stdout.split())
-    return frames, highest
+            left -= len(noise)
 
 
 if __name__ == "__main__":

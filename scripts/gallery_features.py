@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from speechgru import audio, features
+from speechgru.featureplot import legible
 from speechgru.features.extraction import Features
 from speechgru.files import atomic_path
 from speechgru.packaged import ASSETS
@@ -37,7 +38,6 @@ MUSIC = {
     "tempo",
     "tempogram",
 }
-POWERS = {"spectrogram": 10, "mel": 10, "harmonic": 20, "percussive": 20, "cqt": 20}  # to decibels
 _COLOURS = 48  # of a picture's palette: small files
 
 
@@ -86,25 +86,23 @@ def draw(kind: str, signal: Signal) -> Figure:
 
 
 def _image(figure: Figure, axes: Any, found: Features) -> None:
-    values, unit = found.values, found.unit
-    if found.kind in POWERS:
-        values = POWERS[found.kind] * np.log10(np.maximum(values / values.max(), 1e-8))
-        values, unit = np.maximum(values, -80), "dB below the peak"
-    elif found.kind in {"mfcc", "lfcc", "kaldi_mfcc", "deltas"}:
-        values = (values - values.mean(axis=0)) / values.std(axis=0)
-        unit = "deviations of each bin"
+    values, unit = legible(found.kind, found.values, found.unit)
+    bins, hertz = found.bins, isinstance(found.bins[0], float)
+    if found.kind == "tempogram":  # in order of its delays; the rest is no tempo
+        shown = [i for i, tempo in enumerate(bins) if 30 <= tempo <= 400]
+        values, bins = values[:, shown[::-1]], [bins[i] for i in shown[::-1]]
     low, high = np.percentile(values, (1, 99.5))
     half = found.frame_seconds / 2
-    extent = (found.times[0] - half, found.times[-1] + half, -0.5, len(found.bins) - 0.5)
+    extent = (found.times[0] - half, found.times[-1] + half, -0.5, len(bins) - 0.5)
     image = axes.imshow(
         values.T, origin="lower", aspect="auto", extent=extent, vmin=low, vmax=high, interpolation="nearest"
     )
     figure.colorbar(image, ax=axes, label=unit, pad=0.01)
-    every = 1 if len(found.bins) <= 13 else max(1, len(found.bins) // 6)
-    shown = range(1 if found.kind == "tempogram" else 0, len(found.bins), every)
-    names = [f"{b:.0f}" if isinstance(b, float) else b for b in (found.bins[i] for i in shown)]
-    axes.set_yticks(list(shown), names, fontsize=6 if every == 1 else 8)
-    if isinstance(found.bins[0], float):
+    every = 1 if len(bins) <= 13 else max(1, len(bins) // 6)
+    ticks = range(0, len(bins), every)
+    names = [f"{bins[i]:.0f}" if hertz else bins[i] for i in ticks]
+    axes.set_yticks(list(ticks), names, fontsize=6 if every == 1 else 8)
+    if hertz:
         axes.set_ylabel("beats per minute" if found.kind == "tempogram" else "hertz")
 
 

@@ -4,7 +4,7 @@ What they are (kind, settings, names of the bins, seconds from frame to frame) l
 
 npz      member "__speechgru__"; each recording an array [frames, bins] under its name
 h5       attribute "speechgru"; each recording a dataset [frames, bins] under its name
-parquet  metadata "speechgru"; columns file, frame, time and one a bin; a row group a recording
+parquet  metadata "speechgru"; columns file, frame, time and one a bin; a row group a recording, several for a long one
 csv      first line, after "# "; the same columns
 npy      a file beside it, NAME.npy.json; one recording only
 
@@ -19,20 +19,20 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.errors import ConfigError
+from speechgru.featurespool import Spool, Values
 from speechgru.files import atomic_path, write_text
 from speechgru.plugins import unknown
 
 Header = Mapping[
     str, Any
 ]  # ready for JSON; "bins", "frame_seconds" (None for events) and "first_seconds" are used
-Values = NDArray[np.float32]  # [frames, bins]
-Add = Callable[[str, Values], None]
+Add = Callable[[str, Values | Spool], None]
 
 FORMATS = ("npz", "npy", "h5", "csv", "parquet")
 KEY = "speechgru"
@@ -59,17 +59,26 @@ def require(kind: str) -> None:
         raise ConfigError(f".{kind} files need {library}, which isn't installed: {_INSTALL}") from None
 
 
-def archive(path: str | Path, header: Header) -> AbstractContextManager[Add]:
+def archive(path: str | Path, header: Header, *, durable: bool = True) -> AbstractContextManager[Add]:
     """A new archive at `path`: a function that adds a recording, by its name and its values.
 
-    It takes its place at the end of the `with` block, or doesn't where that raises.
+    It takes its place at the end of the `with` block, or doesn't where that raises. `durable` as `atomic_path`'s.
 
     Raises:
         ConfigError: an unknown extension, or one that takes a library that isn't installed.
     """
     kind = format_of(path)
     require(kind)
-    return {"npz": _npz, "npy": _npy, "h5": _h5, "csv": _csv, "parquet": _parquet}[kind](Path(path), header)
+    return _archive(Path(path), kind, header, durable)
+
+
+@contextmanager
+def _archive(path: Path, kind: str, header: Header, durable: bool) -> Iterator[Add]:
+    write = {"npz": _npz, "npy": _npy, "h5": _h5, "csv": _csv, "parquet": _parquet}[kind]
+    with atomic_path(path, durable=durable) as temporary, write(temporary, header) as add:
+        yield add
+    if kind == "npy":  # last: with it the pair is complete
+        write_text(_beside(path), json.dumps(header) + "\n", durable=durable)
 
 
 def read_header(path: str | Path) -> dict[str, Any] | None:
@@ -100,11 +109,11 @@ def read(path: str | Path) -> dict[str, Values]:
     return {"h5": _read_h5, "csv": _read_csv, "parquet": _read_parquet}[kind](path)
 
 
-def times(header: Header, frames: int) -> NDArray[np.float64]:
-    """Centre of each frame in seconds; NaN of events, which are no frames."""
+def times(header: Header, frames: int, start: int = 0) -> NDArray[np.float64]:
+    """Centre in seconds of each of `frames`, from frame `start` on; NaN of events, which are no frames."""
     first, step = float(header["first_seconds"]), header["frame_seconds"]
-    seconds = first + (np.nan if step is None else float(step)) * np.arange(frames, dtype=np.float64)
-    return np.asarray(seconds, np.float64)
+    numbers = np.arange(start, start + frames, dtype=np.float64)
+    return np.asarray(first + (np.nan if step is None else float(step)) * numbers, np.float64)
 
 
 def columns(header: Header) -> list[str]:
@@ -115,20 +124,38 @@ def columns(header: Header) -> list[str]:
     return ["file", "frame", "time", *names]
 
 
+def _blocks(values: Values | Spool) -> Iterator[tuple[int, Values]]:
+    """`values` in pieces, each with the number of its first frame."""
+    start = 0
+    for block in values.blocks() if isinstance(values, Spool) else [values]:
+        yield start, block
+        start += len(block)
+
+
 # ------------------------------------------------------------------------------------------------------------ npz, npy
 
 
 @contextmanager
 def _npz(path: Path, header: Header) -> Iterator[Add]:
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", allowZip64=True) as file:
+    with zipfile.ZipFile(path, "w", allowZip64=True) as file:
+        with file.open(f"{MEMBER}.npy", "w") as member:
+            np.lib.format.write_array(member, np.array(json.dumps(header)), allow_pickle=False)
 
-        def add(name: str, values: NDArray[Any]) -> None:
+        def add(name: str, values: Values | Spool) -> None:
             # As numpy.savez, which wants all arrays at once.
             with file.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.asarray(values), allow_pickle=False)
+                _write_npy(member, values)
 
-        add(MEMBER, np.array(json.dumps(header)))
         yield add
+
+
+def _write_npy(file: IO[bytes], values: Values | Spool) -> None:
+    """What numpy.save writes."""
+    described = np.lib.format.dtype_to_descr(np.dtype(np.float32))
+    shape = {"descr": described, "fortran_order": False, "shape": values.shape}
+    np.lib.format.write_array_header_1_0(file, shape)
+    for _, block in _blocks(values):
+        file.write(np.ascontiguousarray(block, np.float32).data)
 
 
 def _npz_header(path: Path) -> str:
@@ -137,14 +164,18 @@ def _npz_header(path: Path) -> str:
 
 
 @contextmanager
-def _npy(path: Path, header: Header) -> Iterator[Add]:
-    added: list[Values] = []
-    yield lambda _, values: added.append(values)
-    if len(added) != 1:
-        raise ConfigError(f"{path}: .npy holds one recording, not {len(added)}. Choose .npz, or a folder.")
-    with atomic_path(path) as temporary:
-        np.save(temporary, added[0], allow_pickle=False)
-    write_text(_beside(path), json.dumps(header) + "\n")  # last: with it the pair is complete
+def _npy(path: Path, _: Header) -> Iterator[Add]:
+    count = 0
+
+    def add(name: str, values: Values | Spool) -> None:
+        nonlocal count
+        count += 1
+        with path.open("wb") as file:
+            _write_npy(file, values)
+
+    yield add
+    if count != 1:
+        raise ConfigError(f"A .npy file holds one recording, not {count}. Choose .npz, or a folder.")
 
 
 def _npy_header(path: Path) -> str:
@@ -163,14 +194,16 @@ def _beside(path: Path) -> Path:
 def _h5(path: Path, header: Header) -> Iterator[Add]:
     import h5py
 
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with h5py.File(path, "w") as file:
         file.attrs[KEY] = json.dumps(header)
 
-        def add(name: str, values: Values) -> None:
+        def add(name: str, values: Values | Spool) -> None:
             try:
-                file.create_dataset(name, data=values)
+                table = file.create_dataset(name, values.shape, np.float32)
             except (ValueError, TypeError) as error:  # a folder and a recording of one name
-                raise ConfigError(f"{path}: HDF5 can't hold {name!r}: {error} Choose .npz.") from None
+                raise ConfigError(f"HDF5 can't hold {name!r}: {error} Choose .npz.") from None
+            for start, block in _blocks(values):
+                table[start : start + len(block)] = block
 
         yield add
 
@@ -196,16 +229,17 @@ def _read_h5(path: Path) -> dict[str, Values]:
 
 @contextmanager
 def _csv(path: Path, header: Header) -> Iterator[Add]:
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         file.write(f"# {json.dumps(header)}\n")
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns(header))
 
-        def add(name: str, values: Values) -> None:
-            for number, (time, row) in enumerate(zip(times(header, len(values)), values)):
-                seconds = "" if np.isnan(time) else f"{time:.10g}"
-                # Nine digits tell every float32 from its neighbours.
-                writer.writerow([name, number, seconds, *(f"{value:.9g}" for value in row)])
+        def add(name: str, values: Values | Spool) -> None:
+            for start, block in _blocks(values):
+                for number, (time, row) in enumerate(zip(times(header, len(block), start), block), start):
+                    seconds = "" if np.isnan(time) else f"{time:.10g}"
+                    # Nine digits tell every float32 from its neighbours.
+                    writer.writerow([name, number, seconds, *(f"{value:.9g}" for value in row)])
 
         yield add
 
@@ -237,13 +271,16 @@ def _parquet(path: Path, header: Header) -> Iterator[Add]:
     names = columns(header)
     types = [pa.string(), pa.int32(), pa.float64(), *[pa.float32()] * (len(names) - 3)]
     schema = pa.schema(list(zip(names, types)), metadata={KEY: json.dumps(header)})
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+    with pq.ParquetWriter(path, schema) as writer:
 
-        def add(name: str, values: Values) -> None:
-            first = [np.full(len(values), name, object), np.arange(len(values)), times(header, len(values))]
-            arrays = [*first, *np.ascontiguousarray(values.T)]
-            made = [pa.array(array, kind) for array, kind in zip(arrays, types)]
-            writer.write_table(pa.Table.from_arrays(made, schema=schema))
+        def add(name: str, values: Values | Spool) -> None:
+            for start, block in _blocks(values):
+                count = len(block)
+                numbers = np.arange(start, start + count)
+                first = [np.full(count, name, object), numbers, times(header, count, start)]
+                arrays = [*first, *np.ascontiguousarray(block.T)]
+                made = [pa.array(array, kind) for array, kind in zip(arrays, types)]
+                writer.write_table(pa.Table.from_arrays(made, schema=schema))
 
         yield add
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgru import featurefiles, filework, inputs
-from speechgru.errors import UsageError
+from speechgru.errors import ConfigError, UsageError
 from speechgru.featurerun import Item
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ def plan(
 
 
 def _one_archive(found: Sequence[Input], names: Sequence[str], path: Path, overwrite: bool) -> Plan:
-    kind = featurefiles.format_of(path)
+    try:
+        kind = featurefiles.format_of(path)
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
     featurefiles.require(kind)
     if kind == "npy" and len(found) > 1:
         raise UsageError(
@@ -101,10 +104,16 @@ def _is_done(item: Item, header: dict[str, Any]) -> bool:
 
 
 def _refuse(items: Sequence[Item], overwrite: bool) -> None:
-    targets = [item.target for item in items if item.target is not None]
+    # An empty file is what a power cut may leave of one.
+    targets = [item.target for item in items if item.target is not None and not _is_empty(item.target)]
     try:
         filework.refuse_existing(targets, overwrite)
     except UsageError as error:
         raise UsageError(
-            f"{error} (Its kind or settings are others, or the recording is newer; what fits would be kept.)"
+            f"{error} (Its kind or settings are others, the recording is newer, or it is damaged; what fits would be "
+            "kept.)"
         ) from None
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and not path.stat().st_size

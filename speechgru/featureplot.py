@@ -15,7 +15,8 @@ from speechgru.activity import Signal
 from speechgru.features.extraction import extract
 from speechgru.features.framing import Framing
 from speechgru.features.harmony import NOTES
-from speechgru.features.transforms import Transform
+from speechgru.features.registry import find
+from speechgru.features.transforms import Bins, Transform
 from speechgru.files import atomic_path
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ _COLUMNS = 1400  # of the waveform's outline
 _RANGE_DB, _FLOOR_DB = 80.0, -100.0
 _PITCH = (60.0, 1000.0)  # Hz
 _OCTAVES = range(2, 6)  # C2 to C5 lie in it
+_LINES = 2  # features of so many bins are drawn as lines
+_TICKS = 8
+_DECIBELS = {"spectrogram": 10, "mel": 10, "harmonic": 20, "percussive": 20, "cqt": 20}
+_CEPSTRA = {"mfcc", "lfcc", "kaldi_mfcc", "deltas"}
 
 
 def load(path: str | Path, rate: int = RATE) -> Signal:
@@ -48,11 +53,23 @@ def load(path: str | Path, rate: int = RATE) -> Signal:
 
 @dataclass(frozen=True)
 class Panel:
-    """Features to draw below: a label, values [frames, bins], and where the frames lie (None: events)."""
+    """Features to draw too, values [frames, bins]: below the others, or events as strokes in the waveform."""
 
-    label: str
+    kind: str
+    unit: str
+    bins: Bins
     values: NDArray[np.float32]
     framing: Framing | None
+
+    @classmethod
+    def of(cls, module: Transform, values: NDArray[np.float32]) -> Panel:
+        """Of what `module` computed."""
+        return cls(module.kind, find(module.kind).unit, module.bins, values, module.framing)
+
+    @property
+    def are_times(self) -> bool:
+        """Whether they are events at so many seconds."""
+        return self.framing is None and self.unit == "seconds"
 
 
 def panel(path: str | Path, module: Transform) -> Panel:
@@ -63,7 +80,19 @@ def panel(path: str | Path, module: Transform) -> Panel:
     """
     with torch.inference_mode():
         values = module(torch.from_numpy(load(path, module.rate)))[0][0]
-    return Panel(f"{module.kind}, bin", values.numpy(), module.framing)
+    return Panel.of(module, values.numpy())
+
+
+def legible(kind: str, values: NDArray[np.float32], unit: str) -> tuple[NDArray[np.float32], str]:
+    """`values` [frames, bins] in a scale that an image shows, and its unit."""
+    if kind in _DECIBELS:
+        share = values / max(float(values.max()), 1e-20)
+        level = _DECIBELS[kind] * np.log10(np.maximum(share, 1e-8))
+        return np.maximum(level, -_RANGE_DB), "dB below the peak"
+    if kind in _CEPSTRA:
+        spread = np.maximum(values.std(axis=0), 1e-10)
+        return (values - values.mean(axis=0)) / spread, "deviations of each bin"
+    return values, unit
 
 
 def save(path: str | Path, signal: Signal, rate: int, title: str, panel: Panel | None = None) -> None:
@@ -89,10 +118,10 @@ def draw(signal: Signal, rate: int, title: str, panel: Panel | None = None) -> F
     _pitch(axes[2], padded, rate)
     _chroma(axes[3], padded, rate)
     if panel is not None and panel.framing is not None:
-        step, first = panel.framing.hop / panel.framing.rate, panel.framing.first / panel.framing.rate
-        count = panel.values.shape[1]
-        _image(axes[4], panel.values.T, first, step, (-0.5, count - 0.5), cmap="magma")
-        axes[4].set_ylabel(panel.label)
+        (_lines if panel.values.shape[1] <= _LINES else _bands)(axes[4], panel, panel.framing)
+    elif panel is not None and panel.are_times:
+        axes[0].vlines(panel.values[:, 0], *axes[0].get_ylim(), color="C3", linewidth=1, label=panel.kind)
+        axes[0].legend(loc="upper right")
     axes[-1].set_xlim(0, len(signal) / rate)
     axes[-1].set_xlabel("seconds")
     return figure
@@ -141,6 +170,31 @@ def _chroma(axes: Axes, signal: Signal, rate: int) -> None:
     _image(axes, found.values.T, first, step, (-0.5, 11.5), vmin=0, vmax=1, cmap="viridis")
     axes.set_yticks(range(12), NOTES, fontsize=7)
     axes.set_ylabel("pitch class")
+
+
+def _lines(axes: Axes, panel: Panel, framing: Framing) -> None:
+    """Each bin over its own axis, on the left and on the right."""
+    seconds = framing.times(len(panel.values))
+    for number, (name, values) in enumerate(zip(panel.bins, panel.values.T, strict=True)):
+        side = axes.twinx() if number else axes
+        if panel.kind == "pitch" and not number:
+            values = np.where(values > 0, values, np.nan)  # unvoiced
+        side.plot(seconds, values, linewidth=1, color=f"C{number}", alpha=1 - 0.5 * number)
+        label = panel.kind if len(panel.bins) == 1 else f"{panel.kind}, {name}"
+        side.set_ylabel(label, color=f"C{number}")
+
+
+def _bands(axes: Axes, panel: Panel, framing: Framing) -> None:
+    count = len(panel.bins)
+    step, first = framing.hop / framing.rate, framing.first / framing.rate
+    values, unit = legible(panel.kind, panel.values, panel.unit)
+    low, high = np.percentile(values, (1, 99.5))
+    _image(axes, values.T, first, step, (-0.5, count - 0.5), vmin=low, vmax=high, cmap="magma")
+    places = range(0, count, -(-count // _TICKS))
+    names = [f"{b:.0f}" if isinstance(b, float) else b for b in (panel.bins[i] for i in places)]
+    axes.set_yticks(list(places), names, fontsize=8)
+    in_hertz = isinstance(panel.bins[0], float) and panel.kind != "tempogram"
+    axes.set_ylabel(f"{panel.kind}{', hertz' if in_hertz else ''}\n({unit})", fontsize=9)
 
 
 def _image(

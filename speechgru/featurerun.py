@@ -1,15 +1,17 @@
 """Features of many recordings: computed on several processes, into one archive, a file each, or only their moments.
 
-A recording is decoded block by block; its features are held until they are written, the sound is not (but for kinds
-that need the whole of it, and changes by `augmented`).
+A recording is decoded block by block, and its features wait on the disk where they are many: memory doesn't grow with
+its length (but for kinds that need the whole of it, and changes by `augmented`).
 """
 
 from __future__ import annotations
 
 import json
+import secrets
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,13 +23,15 @@ from torch import Tensor
 
 from speechgru import audio, featurefiles, pool
 from speechgru.errors import AudioError
-from speechgru.featurefiles import Values
 from speechgru.features.extraction import describe
 from speechgru.features.registry import transform
 from speechgru.features.streaming import Streaming
 from speechgru.features.transforms import Transform
+from speechgru.featurespool import Spool, Values
 from speechgru.moments import Moments
 from speechgru.recipe import AugmentConfig
+
+_CHUNK = 16  # recordings that a process gets at once, at most
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of an item: `error`, or frames, their moments, and the values where an archive wants them."""
+    """What came of an item: `error`, or frames, their moments, and the values until an archive has them."""
 
     item: Item
     error: str = ""
@@ -87,13 +91,15 @@ class Done:
     seconds: float = 0.0
     frames: int = 0
     moments: Moments | None = None
-    values: Values | None = None
+    values: Spool | None = None
 
 
 @dataclass(frozen=True)
 class _Work:
     item: Item
     wanted: Wanted
+    header: dict[str, Any]
+    scratch: Path
     keep: bool
     stats: bool
 
@@ -114,14 +120,31 @@ def run(
     Raises:
         SpeechGruError: what concerns all: a wrong setting, a file that can't be written, a process that died.
     """
-    work = [_Work(item, wanted, archive is not None, stats) for item in items]
+    header = wanted.header()
     with ExitStack() as stack:
+        scratch = stack.enter_context(_scratch(archive, items))
+        work = [_Work(item, wanted, header, scratch, archive is not None, stats) for item in items]
         add: featurefiles.Add | None = None
-        for done in pool.in_order(_do, work, processes, preload=[__name__]):
+        # Values on their way to an archive take memory; without them, chunks as large as still share the work out.
+        chunk = 1 if archive is not None else max(1, min(_CHUNK, len(work) // (8 * processes)))
+        for done in pool.in_order(_do, work, processes, preload=[__name__], chunk=chunk):
             if archive is not None and done.values is not None:
-                add = add or stack.enter_context(featurefiles.archive(archive, wanted.header()))
+                add = add or stack.enter_context(featurefiles.archive(archive, header))
                 add(done.item.name, done.values)
+                done.values.discard()
             yield replace(done, values=None)
+
+
+@contextmanager
+def _scratch(archive: Path | None, items: Sequence[Item]) -> Iterator[Path]:
+    """A folder on the disk of the results, made by what needs it."""
+    targets = (item.target for item in items if item.target is not None)
+    beside = archive or next(targets, None) or Path()  # without results nothing waits
+    folder = beside.parent / f".speechgru-{secrets.token_hex(4)}"
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def compute(path: str, wanted: Wanted, add: Callable[[Values], None]) -> Done:
@@ -176,14 +199,13 @@ def _module(kind: str, preset: str | None, settings: str) -> Transform:
 class _Collector:
     """What becomes of the pieces of one recording's features."""
 
-    def __init__(self, hold: bool, stats: bool) -> None:
-        self.hold, self.stats = hold, stats
-        self.pieces: list[Values] = []
+    def __init__(self, spool: Spool | None, stats: bool) -> None:
+        self.spool, self.stats = spool, stats
         self.moments: Moments | None = None
 
     def add(self, values: Values) -> None:
-        if self.hold:
-            self.pieces.append(values)
+        if self.spool is not None:
+            self.spool.add(values)
         if self.stats:
             more = Moments.of(values)
             self.moments = more if self.moments is None else self.moments + more
@@ -192,18 +214,21 @@ class _Collector:
 def _do(work: _Work) -> Done:
     """In a process of the pool. Errors of one recording are results; others end the run."""
     item = work.item
-    found = _Collector(work.keep or item.target is not None, work.stats)
+    spool = Spool(work.scratch) if work.keep or item.target is not None else None
+    found = _Collector(spool, work.stats)
     try:
         done = compute(item.path, work.wanted, found.add)
     except AudioError as error:
         return Done(item, error=str(error))
     except OSError as error:
         return Done(item, error=f"{item.path} can't be read: {error.strerror or error}.")
-    values = np.concatenate(found.pieces) if found.hold else None
-    if item.target is not None and values is not None:
-        with featurefiles.archive(item.target, work.wanted.header()) as write:
-            write(item.name, values)
-    return replace(done, item=item, moments=found.moments, values=values if work.keep else None)
+    if item.target is not None and spool is not None:
+        # A file that a power cut left unfinished is known by its header, and can be made again.
+        with featurefiles.archive(item.target, work.header, durable=False) as write:
+            write(item.name, spool)
+        if not work.keep:
+            spool.discard()
+    return replace(done, item=item, moments=found.moments, values=spool if work.keep else None)
 
 
 def rates_note(rates: Counter[int], rate: int) -> str | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgru import soundformats
-from speechgru.errors import SpeechGruError, UsageError
+from speechgru.errors import AudioError, SpeechGruError, UsageError
 from speechgru.terminal import progress, say
 
 if TYPE_CHECKING:
@@ -101,14 +101,17 @@ def plan(
 
     Raises:
         UsageError: two results of one name, a result that is its own source or exists (without `overwrite`), a
-            folder that can't be written to, an `extension` beside a file's name. AudioError: no format to write.
+            folder that can't be written to, an `extension` beside a file's name, or a file of no format to write.
     """
     from speechgru import inputs
 
     if not in_folder:
         if extension is not None:
             raise UsageError(f"--format is for a folder; the extension of {output} names the format.")
-        soundformats.format_of(output)
+        try:
+            soundformats.format_of(output)
+        except AudioError as error:
+            raise UsageError(str(error)) from None
         targets = [Path(output)] * len(found)
     else:
         kinds = [extension or _own_format(entry.path) for entry in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import torch
 
@@ -11,6 +12,14 @@ import torch
 def slow_then_fast(number: int) -> tuple[int, int]:
     time.sleep(0.2 if number == 0 else 0)
     return number, os.getpid()
+
+
+def leave_a_file(item: tuple[Path, int]) -> int:
+    """Each but the first few takes its time."""
+    folder, number = item
+    time.sleep(0.2 if number >= 20 else 0)
+    (folder / str(number)).touch()
+    return number
 
 
 def threads(_: int) -> int:

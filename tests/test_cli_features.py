@@ -138,6 +138,9 @@ def test_what_is_older_than_its_recording_or_broken_is_not_kept(run: Run, folder
     assert "1 of 1 are there already" in run(path, "-o", "out").err
     Path("out/a.npy").write_bytes(Path("out/a.npy").read_bytes()[:-7])
     assert run(path, "-o", "out").code == 2
+    Path("out/a.npy").write_bytes(b"")  # what a power cut may leave
+    assert run(path, "-o", "out").code == 0
+    assert np.load("out/a.npy").shape == (51, 80)
     Path("out/a.npy").unlink()
     assert run(path, "-o", "out").code == 0
 
@@ -312,18 +315,18 @@ def test_files_may_be_named_like_settings(run: Run, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected", "code"),
     [
-        (["--kind", "logmel", "--stats"], "Unknown kind of feature: 'logmel'. Did you mean 'log_mel'?", 1),
-        (["n_mel=3", "--stats"], "Did you mean 'n_mels'?", 1),
-        (["n_mels=many", "--stats"], "n_mels is 'many'; expected a whole number", 1),
+        (["--kind", "logmel", "--stats"], "Unknown kind of feature: 'logmel'. Did you mean 'log_mel'?", 2),
+        (["n_mel=3", "--stats"], "Did you mean 'n_mels'?", 2),
+        (["n_mels=many", "--stats"], "n_mels is 'many'; expected a whole number", 2),
         (["n_mels=[", "--stats"], "expected key=value", 2),
-        (["--preset", "sphinx", "--stats"], "Unknown preset: 'sphinx'", 1),
-        (["f_max=9000", "--stats"], "9000", 1),
-        (["rate=8000", "f_max=8000", "--stats"], "8000", 1),
+        (["--preset", "sphinx", "--stats"], "Unknown preset: 'sphinx'", 2),
+        (["f_max=9000", "--stats"], "9000", 2),
+        (["rate=8000", "f_max=8000", "--stats"], "8000", 2),
         ([], "-o FILE_OR_DIR, --stats, --plot or --sound", 2),
         (["-o", ""], "names no file and no folder", 2),
         (["kind"], "kind is no file; `features kinds`", 2),
-        (["-o", "b.txt"], "'txt'", 1),
-        (["-o", "a.wav"], "'wav'", 1),
+        (["-o", "b.txt"], "'txt'", 2),
+        (["-o", "a.wav"], "'wav'", 2),
         (["-o", "file/b.npz"], "Nothing can be written into file", 2),
         (["-o", "file/"], "Nothing can be written into file", 2),
         (["-o", "/proc/b.npz"], "Nothing can be written into /proc", 2),
@@ -336,9 +339,9 @@ def test_files_may_be_named_like_settings(run: Run, folder: Path) -> None:
         (["--sound", "b.wav"], "--augment", 2),
         (["--augment", "none", "--sound", "a.wav", "--overwrite"], "is the recording itself", 2),
         (["--augment", "robust", "--augment", "light", "--stats"], "takes one choice", 2),
-        (["--augment", "rubust", "--stats"], "Did you mean 'robust'?", 1),
-        (["--augment", "noise=2", "--stats"], "augment.noise is 2", 1),
-        (["--augment", "nois=1", "--stats"], "nois", 1),
+        (["--augment", "rubust", "--stats"], "Did you mean 'robust'?", 2),
+        (["--augment", "noise=2", "--stats"], "augment.noise is 2", 2),
+        (["--augment", "nois=1", "--stats"], "nois", 2),
         (["--augment", "noise=1", "--augment", "noise_files=nowhere", "--stats"], "noise_files=nowhere", 1),
         (["--format", "csv", "--stats"], "give the folder with -o", 2),
         (["--jobs", "0", "--stats"], "--jobs", 2),

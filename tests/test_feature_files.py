@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
+import tracemalloc
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -17,15 +19,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from matplotlib.figure import Figure
 
-from speechgru import augmented, featurefiles, featureplot, featurerun, pool
+from speechgru import augmented, featurefiles, featureplot, featurerun, featurespool, pool
 from speechgru.augment import pace
 from speechgru.config import augmentation
-from speechgru.errors import AudioError, ConfigError
+from speechgru.errors import AudioError, ConfigError, SpeechGruError
 from speechgru.featurerun import Item, Wanted
 from speechgru.features.extraction import extract
+from speechgru.features.registry import transform
+from speechgru.featurespool import Spool
 from speechgru.moments import Moments
 from speechgru.recipe import AugmentConfig
+from speechgru.resample import resample
 
 RATE = 16000
 HEADER = {
@@ -182,6 +188,83 @@ def test_h5_names_that_are_folders_too(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+# -------------------------------------------------------------------------------------------------------------- spool
+
+
+@given(
+    st.lists(hnp.arrays(np.float32, st.tuples(st.integers(0, 9), st.just(3)), elements=FLOATS), min_size=1)
+)
+def test_a_spool_gives_back_what_it_got(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[np.ndarray]
+) -> None:
+    folder = tmp_path_factory.mktemp("disk") / "scratch"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(featurespool, "HELD", 100)
+        patch.setattr(featurespool, "_BLOCK", 40)
+        spool = Spool(folder)
+        for piece in pieces:
+            spool.add(piece)
+        moved = pickle.loads(pickle.dumps(spool))  # to another process
+        blocks = list(moved.blocks())
+    whole = np.concatenate(pieces)
+    assert spool.shape == whole.shape
+    assert all(len(block) for block in blocks)
+    assert np.array_equal(np.concatenate([whole[:0], *blocks]), whole)
+    assert folder.exists() == (whole.nbytes > 100)
+    moved.discard()
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("extension", featurefiles.FORMATS)
+def test_a_spool_is_written_as_an_array(
+    extension: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library(extension)
+    monkeypatch.setattr(featurespool, "HELD", 500)
+    monkeypatch.setattr(featurespool, "_BLOCK", 200)
+    values = np.random.default_rng(0).standard_normal((100, 3)).astype(np.float32)
+    spool = Spool(tmp_path / "scratch")
+    for start in range(0, 100, 7):
+        spool.add(values[start : start + 7])
+    written = []
+    for name, added in (("array", values), ("spool", spool)):
+        path = tmp_path / f"{name}.{extension}"
+        with featurefiles.archive(path, HEADER) as add:
+            add("a", added)
+        (found,) = featurefiles.read(path).values()
+        assert np.array_equal(found, values)
+        written.append(path.read_bytes())
+    if extension in ("npy", "csv"):
+        assert written[0] == written[1]
+    if extension == "npy":
+        np.save(tmp_path / "numpy.npy", values)
+        assert (tmp_path / "numpy.npy").read_bytes() == written[0]
+
+
+@pytest.mark.parametrize("extension", ["npy", "npz", "h5", "parquet"])
+def test_memory_does_not_grow_with_the_frames(extension: str, tmp_path: Path) -> None:
+    library(extension)
+    spool = Spool(tmp_path / "scratch")
+    tracemalloc.start()
+    try:
+        for _ in range(64):
+            spool.add(np.ones((1 << 18, 3), np.float32))  # 3 MB
+        with featurefiles.archive(tmp_path / f"a.{extension}", HEADER) as add:
+            add("a", spool)
+        highest = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / f"a.{extension}").stat().st_size > 1 << 16
+    assert highest < 2 * featurespool.HELD + (16 << 20) < spool.frames * 12 / 3
+
+
+def test_a_disk_that_takes_nothing_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(featurespool, "HELD", 100)
+    (tmp_path / "file").touch()
+    with pytest.raises(SpeechGruError, match=r"file: features can't be written there: Not a directory"):
+        Spool(tmp_path / "file" / "scratch").add(np.ones((100, 3), np.float32))
+
+
 # ------------------------------------------------------------------------------------------------------------ moments
 
 
@@ -218,9 +301,20 @@ def test_results_come_in_order_from_several_processes() -> None:
     assert [number for number, _ in found] == list(range(12))
     assert os.getpid() not in {pid for _, pid in found}
     assert {pid for _, pid in pool.in_order(pooled.slow_then_fast, range(2), 1)} == {os.getpid()}
+    pool.prepare(["torch"])
+    found = list(pool.in_order(pooled.slow_then_fast, range(23), 2, chunk=5))
+    assert [number for number, _ in found] == list(range(23))
     with pytest.raises(pool.PoolError, match="--jobs 1"):
         list(pool.in_order(pooled.die, range(4), 2))
     assert list(pool.in_order(pooled.threads, range(2), 2)) == [1, 1]
+
+
+def test_who_stops_waits_for_no_chunk(tmp_path: Path) -> None:
+    results = pool.in_order(pooled.leave_a_file, [(tmp_path, n) for n in range(400)], 2, ["torch"], chunk=20)
+    assert next(results) == 0
+    results.close()  # type: ignore[attr-defined]
+    # Two chunks were begun and three more handed over: 120 files in all.
+    assert 20 <= len(list(tmp_path.iterdir())) < 60
 
 
 # ----------------------------------------------------------------------------------------------------------------- run
@@ -239,6 +333,24 @@ def test_the_numbers_are_those_of_extract(kind: str, tmp_path: Path) -> None:
     assert featurefiles.read(tmp_path / "all.npz")["a"] == pytest.approx(expected, abs=1e-5)
     assert np.load(tmp_path / "a.npy") == pytest.approx(expected, abs=1e-5)
     assert (done[0].frames, done[0].seconds, done[0].source_rate) == (len(expected), 1.3, RATE)
+
+
+@pytest.mark.parametrize("target", [None, "b.npy"])
+def test_what_waits_on_the_disk_changes_nothing(
+    target: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(featurespool, "HELD", 5000)
+    path = sound(tmp_path / "a.wav", 70.0)  # of three blocks
+    out = {"archive": tmp_path / "all.npz"} if target is None else {}
+    seen = []
+    monkeypatch.setattr(Spool, "discard", lambda spool: seen.append(spool._path))
+    done = _run([Item(str(path), "a", target and tmp_path / target)], Wanted(), **out)
+    assert [p is not None and p.parent.parent for p in seen] == [tmp_path]
+    expected = extract(path, output="numpy").values
+    found = featurefiles.read(tmp_path / (target or "all.npz"))
+    assert np.array_equal(*found.values(), expected)
+    assert (done[0].frames, done[0].values) == (len(expected), None)
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
 
 
 def test_the_header_says_how_to_do_it_again(tmp_path: Path) -> None:
@@ -382,6 +494,44 @@ def test_the_picture_shows_a_tone_where_it_is() -> None:
     assert hertz["C4"] == pytest.approx(261.63, abs=0.01)
     assert [t.get_text() for t in chroma.get_yticklabels()][9] == "A"
     assert chroma.images[0].get_array().mean(axis=1).argmax() == 9
+
+
+def test_what_was_asked_for_is_drawn_as_it_is() -> None:
+    """One or two bins as lines, more as an image with the names of its bins, events in the waveform."""
+    rate = 16000
+    signal = (0.3 * np.sin(2 * np.pi * 220 * np.arange(rate) / rate)).astype(np.float32)
+
+    def drawn(kind: str) -> Figure:
+        module = transform(kind)
+        values = module(torch.from_numpy(resample(signal, rate, module.rate)))[0][0].numpy()
+        return featureplot.draw(signal, rate, "", featureplot.Panel.of(module, values))
+
+    figure = drawn("pitch")
+    below, voicing = figure.axes[4:6]
+    seconds, hertz = below.lines[0].get_data()
+    assert np.nanmedian(hertz) == pytest.approx(220, rel=0.01)
+    assert (seconds[1], below.get_ylabel()) == (pytest.approx(0.01), "pitch, f0")
+    assert voicing.get_ylabel() == "pitch, voicing"
+    chroma = drawn("chroma").axes[4]
+    assert [t.get_text() for t in chroma.get_yticklabels()][:2] == ["C", "D"]
+    assert chroma.images[0].get_array().mean(axis=1).argmax() == 9
+    assert drawn("log_mel").axes[4].get_ylabel() == "log_mel, hertz\n(ln power)"
+    times = np.array([[0.25], [0.5]], np.float32)
+    events = featureplot.Panel("beats", "seconds", ("time",), times, None)
+    strokes = featureplot.draw(signal, rate, "", events).axes[0].collections[-1].get_segments()
+    assert [stroke[0][0] for stroke in strokes] == [0.25, 0.5]
+
+
+def test_powers_and_cepstra_are_made_legible() -> None:
+    powers = np.array([[1.0, 0.1], [0.0, 1e-3]], np.float32)
+    level, unit = featureplot.legible("mel", powers, "power")
+    assert level == pytest.approx(np.array([[0, -10], [-80, -30]]), abs=1e-4)
+    assert unit == "dB below the peak"
+    values = np.random.default_rng(0).normal(5, [1, 9], (500, 2)).astype(np.float32)
+    same, unit = featureplot.legible("mfcc", values, "cepstrum")
+    assert same.mean(axis=0) == pytest.approx([0, 0], abs=1e-4)
+    assert same.std(axis=0) == pytest.approx([1, 1], abs=1e-4)
+    assert featureplot.legible("pitch", values, "Hz")[0] is values
 
 
 @pytest.mark.parametrize("samples", [1, 500])

@@ -28,3 +28,14 @@ def test_other_errors_stay_as_they_are(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="x"), files.atomic_path(tmp_path / "a"):
         raise ValueError("x")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_lasts_is_on_the_disk_before_it_takes_its_name(
+    durable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[bool] = []
+    monkeypatch.setattr(files.os, "fsync", lambda _: flushed.append((tmp_path / "a").exists()))
+    files.write_text(tmp_path / "a", "x", durable=durable)
+    assert flushed == [False] * durable
+    assert (tmp_path / "a").read_text() == "x"

@@ -317,3 +317,22 @@ def test_what_is_no_speech_is_not_transcribed(trained: Path, tmp_path: Path) -> 
     other = vads.save_detector(tmp_path / "other.safetensors", width=4, rate=8000)
     with pytest.raises(ConfigError, match="8000 Hz and the model 16000 Hz"):
         load_recognizer(model, detector=other)
+
+
+def test_transcribe_names_a_detector(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = beeps.save_checkpoint(tmp_path / "m.safetensors")
+    voice, hum = vads.voice(2.0, 4), 0.3 * np.sin(2 * np.pi * 300 * np.arange(2 * RATE) / RATE)
+    for name, signal in (("voice", voice), ("hum", hum)):
+        signal[: RATE // 2] *= 0.05
+        audio.write(tmp_path / f"{name}.wav", signal.clip(-1, 1), RATE)
+    command = ["transcribe", str(tmp_path / "voice.wav"), str(tmp_path / "hum.wav"), "--model", str(model)]
+
+    def texts(*more: str) -> list[str]:
+        assert cli.main([*command, *more]) == 0
+        return [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+
+    plain, heard = texts(), texts("--detector", str(trained))
+    assert all(plain)
+    assert heard == [plain[0], ""]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgru.cli import positive
-from speechgru.errors import UsageError
+from speechgru.errors import ConfigError, UsageError
 from speechgru.terminal import progress, say
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ settings is kept. The settings lie in the file. Other sampling rates are resampl
 Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
 _FILES_A_PROCESS = 8
+_IMPORTS = ("speechgru.featurerun",)
 _FORMATS = ("npy", "npz", "h5", "csv", "parquet")
 
 
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "inputs", nargs="+", metavar="FILE_OR_FOLDER|KEY=VALUE", help="recordings, folders, settings"
     )
-    parser.add_argument("--kind", help="which features (default: log_mel)")
+    parser.add_argument("--kind", help="which features: one of `features kinds` (default: log_mel)")
     parser.add_argument("--preset", metavar="NAME", help="conventions: kaldi, librosa, whisper or htk")
     parser.add_argument(
         "-o", "--output", metavar="FILE_OR_DIR", help=".npz, .npy, .h5, .csv or .parquet file, or a folder"
@@ -79,14 +80,18 @@ def run(args: argparse.Namespace) -> int:
         if any(value for name, value in vars(args).items() if name != "inputs"):
             raise UsageError(f"`features {args.inputs[0]}` takes no options: leave them out.")
         return _print_kinds() if args.inputs == ["kinds"] else _print_parity()
-    from speechgru import featureplan, filework
+    from speechgru import filework, pool
 
     sources, pairs = _split(args.inputs)
     _check(args, sources)
-    wanted = _wanted(args, pairs)
-    header = wanted.header()  # wrong settings show before the first file is looked at
     found = filework.find(sources, args.recursive, twice=args.plot is not None or args.sound is not None)
+    if _processes(args, len(found.inputs)) > 1:
+        pool.prepare(_IMPORTS)  # takes seconds, as do our own
+    wanted = _wanted(args, pairs)
+    header = _header(wanted)
     _check_one(args, found)
+    from speechgru import featureplan
+
     plan = featureplan.plan(found.inputs, args.output, args.format, args.overwrite, header)
     if plan.kept:
         say(f"note: {plan.kept} of {len(found.inputs)} are there already with these settings.")
@@ -155,6 +160,14 @@ def _wanted(args: argparse.Namespace, pairs: list[str]) -> Wanted:
     )
 
 
+def _header(wanted: Wanted) -> dict[str, Any]:
+    """Of the files; a wrong kind, preset or setting shows here."""
+    try:
+        return wanted.header()
+    except ConfigError as error:
+        raise UsageError(f"{error} (`speechgru features kinds` lists all kinds and settings.)") from None
+
+
 def _values(pairs: list[str]) -> dict[str, Any]:
     """`["n_mels=40", "base_settings.hop=0.01"]` → nested values, read as a recipe's are."""
     from omegaconf import OmegaConf
@@ -177,7 +190,10 @@ def _augment(given: list[str]) -> AugmentConfig:
     if len(choices) > 1:
         raise UsageError(f"--augment takes one choice; got {', '.join(choices)}. Others are KEY=VALUE.")
     overrides = [text.removeprefix("augment.") for text in given if "=" in text]
-    return augmentation(choices[0] if choices else "none", overrides)
+    try:
+        return augmentation(choices[0] if choices else "none", overrides)
+    except ConfigError as error:
+        raise UsageError(f"--augment: {error}") from None
 
 
 def _extract(args: argparse.Namespace, plan: Plan, wanted: Wanted, header: dict[str, Any]) -> bool:
@@ -186,9 +202,7 @@ def _extract(args: argparse.Namespace, plan: Plan, wanted: Wanted, header: dict[
 
     # What is there isn't written again, but counts.
     items = plan.everything if args.stats else plan.items
-    # A process takes seconds to start; few recordings are done by then.
-    wished = args.jobs or min(len(os.sched_getaffinity(0)), len(items) // _FILES_A_PROCESS)
-    processes = max(1, min(wished, len(items)))
+    processes = _processes(args, len(items))
     good, rates = True, Counter[int]()
     moments: Moments | None = None
     files = 0
@@ -208,6 +222,14 @@ def _extract(args: argparse.Namespace, plan: Plan, wanted: Wanted, header: dict[
     if args.stats and moments is not None:
         _print_stats(header, files, moments)
     return good
+
+
+def _processes(args: argparse.Namespace, count: int) -> int:
+    """For `count` recordings: one takes seconds to start, by when few of them are done."""
+    if args.output is None and not args.stats:
+        return 1
+    wished = args.jobs or min(len(os.sched_getaffinity(0)), count // _FILES_A_PROCESS)
+    return max(1, min(wished, count))
 
 
 def _report(done: Done) -> bool:
@@ -246,7 +268,7 @@ def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
             module = wanted.module()
             heard = hear(path, module, wanted.augment, wanted.seed)
             signal, rate = heard.signal.numpy(), module.rate
-            panel = featureplot.Panel(f"{module.kind}, bin", heard.values.numpy(), module.framing)
+            panel = featureplot.Panel.of(module, heard.values.numpy())
     except AudioError as error:
         filework.report(path, error)
         return False
@@ -255,7 +277,7 @@ def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
     if args.plot is not None:
         if len(signal) >= featureplot.MAX_SECONDS * rate:
             say(f"note: {args.plot} shows at most the first {featureplot.MAX_SECONDS:g} s.")
-        if panel is not None and panel.framing is None:
+        if panel is not None and panel.framing is None and not panel.are_times:
             say(f"note: {args.plot} is without {wanted.kind}, which has no frames.")
         featureplot.save(args.plot, signal, rate, Path(path).name, panel)
     return True

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from speechgru import plugins, samples
+from speechgru import plugins
 from speechgru.decoding import name_of
 from speechgru.errors import AudioError, ConfigError
 from speechgru.features import sources
@@ -149,7 +149,7 @@ def _named(module: Transform, source: Any, sample_rate: int | None, place: str) 
     try:
         return _one(module, source, sample_rate)
     except AudioError as error:
-        name = place if samples.is_array(source) else name_of(source)
+        name = name_of(source) if sources.is_file(source) else place
         if name in str(error):
             raise
         raise AudioError(f"{name}: {error}") from error

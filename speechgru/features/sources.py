@@ -40,7 +40,7 @@ def rows(
     if lengths is not None:
         return [(row, sample_rate) for row in _cut(source, lengths)], True
     if isinstance(source, (list, tuple)):
-        if not source or not all(hasattr(one, "__array__") or _is_file(one) for one in source):
+        if not source or not all(hasattr(one, "__array__") or is_file(one) for one in source):
             raise AudioError(
                 "A list of recordings holds paths, binary files, arrays or tensors, one or more; samples in a "
                 "list become one recording with numpy.array(samples)."
@@ -85,7 +85,7 @@ def blocks(source: Any, sample_rate: int | None, rate: int, seconds: float) -> I
 
 
 def _check_stated(source: Any, sample_rate: int | None) -> None:
-    if not _is_file(source):
+    if not is_file(source):
         raise AudioError(
             f"Got {type(source).__name__}; expected a path, a binary file, an array or tensor, or a list of them."
         )
@@ -96,7 +96,8 @@ def _check_stated(source: Any, sample_rate: int | None) -> None:
         )
 
 
-def _is_file(source: Any) -> bool:
+def is_file(source: Any) -> bool:
+    """Whether `source` is a path, "-" or a binary file."""
     return isinstance(source, (str, os.PathLike)) or hasattr(source, "read")
 
 

@@ -85,7 +85,8 @@ def _split(source: str, place: Path, args: argparse.Namespace) -> bool:
     except (SpeechGruError, OSError) as error:
         filework.report(source, error)
         return False
-    say(f"note: {source}: {len(cut.paths)} parts, {place}.jsonl")
+    count = len(cut.paths)
+    say(f"note: {source}: {count} part{'' if count == 1 else 's'}, {place}.jsonl")
     if cut.problem:
         say(f"warning: {source}: {cut.problem}")
     return cut.problem is None
