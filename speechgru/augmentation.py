@@ -37,6 +37,7 @@ class Augmentation:
     ) -> None:
         self.config, self.rate, self._read = config, features.sample_rate, read
         self.mask_frames = round(config.time_mask_max / features.hop)
+        self.mask_every = config.time_masks_every / features.hop
         self.noises = find("augment.noise_files", config.noise_files) if config.noise else []
         self.responses = find("augment.reverb_files", config.reverb_files) if config.reverb else []
         self.centres = band_centres(features) if config.vocal_tract else torch.empty(0)
@@ -67,10 +68,11 @@ class Augmentation:
         if config.vocal_tract:
             factor = uniform((1 - config.vocal_tract, 1 + config.vocal_tract), draw("vocal_tract"))
             features = masks.warp(features, factor, self.centres)
+        more = int(len(features) / self.mask_every) if self.mask_every else 0
         return masks.mask(
             features,
             generator,
-            time_masks=config.time_masks,
+            time_masks=config.time_masks + more,
             time_mask_max=self.mask_frames,
             frequency_masks=config.frequency_masks,
             frequency_mask_max=config.frequency_mask_max,

@@ -38,7 +38,8 @@ _log = logging.getLogger(__name__)
 class Batch:
     """features [B, T, F] padded with zeros, lengths [B], labels [sum of label_lengths], label_lengths [B].
 
-    `counts` is false where another process learns from the same recordings.
+    `counts` is false where another process learns from the same recordings. Of several `views` of the same recordings
+    all first ones come first, then all second ones; each has the labels.
     """
 
     features: Tensor
@@ -46,6 +47,7 @@ class Batch:
     labels: Tensor
     label_lengths: Tensor
     counts: bool = True
+    views: int = 1
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
@@ -89,7 +91,9 @@ class Encoder(Protocol):
 
 
 class Recordings(Dataset[tuple[Tensor, list[int]]]):
-    """Features and labels of utterances; keys are (epoch, index)."""
+    """Features and labels of utterances; keys are (epoch, index), or (epoch, index, view) for other masks on what is
+    else the same. `views` says how many of them a batch holds.
+    """
 
     def __init__(
         self,
@@ -99,18 +103,21 @@ class Recordings(Dataset[tuple[Tensor, list[int]]]):
         augmentation: AugmentConfig,
         seed: int,
         cache: Path | None = None,
+        views: int = 1,
     ) -> None:
         self.utterances, self.vocabulary, self.seed, self.cache = utterances, vocabulary, seed, cache
+        self.views = views
         self.speeds, self.features = augmentation.speed, LogMel(features)
         self.augmentation = Augmentation(augmentation, features, self._noise)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, list[int]]:
-        epoch, index = key
+    def __getitem__(self, key: tuple[int, ...]) -> tuple[Tensor, list[int]]:
+        epoch, index, *view = key
         utterance, draw = self.utterances[index], self.drawing(epoch, index)
         generator = draw()
         signal = self.samples(utterance, choose(self.speeds, generator))
         features = self.features(self.augmentation.signal(signal, draw))[0][0]
-        changed = self.augmentation.features(features, draw, generator)
+        masks = draw("view", *view) if any(view) else generator
+        changed = self.augmentation.features(features, draw, masks)
         return changed, self.vocabulary.encode(utterance.text)
 
     @property
@@ -180,16 +187,21 @@ def load(
     Raises:
         SpeechGruError: a recording can't be read.
     """
+    views = recordings.views
     loader = DataLoader(
         recordings,
-        batch_sampler=[[(epoch, index) for index in batch] for batch in batches],
+        batch_sampler=[
+            [(epoch, i, view) if view else (epoch, i) for view in range(views) for i in batch]
+            for batch in batches
+        ],
         collate_fn=collate,
         num_workers=workers,
         worker_init_fn=_start_worker if workers else None,
     )
     iterator = iter(loader)
     try:
-        yield from iterator
+        for batch in iterator:
+            yield replace(batch, views=views)
     except SpeechGruError as error:
         # From a worker it comes wrapped in the worker's traceback, whose last line is what it says.
         raise type(error)(str(error).strip().rpartition(f"{type(error).__name__}: ")[2]) from None

@@ -10,9 +10,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from speechgru import checkpoint, plugins
+from speechgru.checkpoint import Checkpoint
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.features.spectral import Settings as FeatureSettings
 from speechgru.recipe import Recipe
+
+SECOND = "sounds."  # of the names of the second head's tensors: see speechgru/models/acoustic.py
 
 
 def settings(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,11 +78,11 @@ def start(
         CheckpointError: it is of another kind or size, or was made for other features.
     """
     first = checkpoint.load(path).require(kind)
-    theirs = first.get("features").get("fingerprint") if features else None
-    if features and theirs != features.fingerprint:
+    first = replace(first, tensors=_second_head(model, first.tensors))
+    if features and first.get("features").get("fingerprint") != features.fingerprint:
         raise CheckpointError(
-            f"{path} has other features than this run: {theirs}, not {features.fingerprint}. Start from a model of the "
-            "same."
+            f"{path} has other features than this run: {_differences(first, features)}. Start from a model of the "
+            "same, or pass features.SETTING=VALUE."
         )
     if outputs is None:
         checkpoint.fill(model, first)
@@ -90,6 +93,24 @@ def start(
         first = replace(first, tensors={**first.tensors, **_moved(model, first.tensors, theirs, list(ours))})
     checkpoint.fill(model, first)
     return Start(dict(first.header), theirs == list(ours))
+
+
+def _second_head(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors with what the model's head of sounds wants: theirs where it has as many, else as it begins."""
+    own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(SECOND)}
+    theirs = {name: tensor for name, tensor in tensors.items() if not name.startswith(SECOND)}
+    for name, tensor in own.items():
+        given = tensors.get(name)
+        theirs[name] = given if given is not None and given.shape == tensor.shape else tensor.clone()
+    return theirs
+
+
+def _differences(first: Checkpoint, features: FeatureSettings) -> str:
+    """What is another in a checkpoint's features, in words."""
+    theirs = first.get("features").get("settings", {})
+    ours = asdict(features)
+    found = [f"{key} {theirs.get(key)}, not {ours.get(key)}" for key in ours if theirs.get(key) != ours[key]]
+    return "; ".join(found) or "another version of them"
 
 
 def _moved(

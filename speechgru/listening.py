@@ -57,12 +57,19 @@ class Listener:
             self.first = building.start(self.model, path, kind, features=self.features, outputs=outputs)
             self.provenance["started_from"] = self.first.header.get("provenance", {})
         self.model.to(device)
-        self.train = self._recordings(data.train, recipe.augmentation())
+        # A second view of each recording, masked otherwise, is wanted where both should be read alike.
+        self.train = self._recordings(
+            data.train, recipe.augmentation(), views=2 if recipe.ctc.consistency else 1
+        )
         self.dev = {name: self._recordings(utterances, AugmentConfig()) for name, utterances in dev.items()}
 
-    def _recordings(self, utterances: Sequence[Utterance], augmentation: AugmentConfig) -> Recordings:
+    def _recordings(
+        self, utterances: Sequence[Utterance], augmentation: AugmentConfig, views: int = 1
+    ) -> Recordings:
         cache = self.recipe.audio_cache()
-        return Recordings(utterances, self.encoder, self.features, augmentation, self.recipe.seed, cache)
+        return Recordings(
+            utterances, self.encoder, self.features, augmentation, self.recipe.seed, cache, views
+        )
 
     def plan(self, epoch: int) -> list[list[int]]:
         """Indices of the recordings in each batch of an epoch."""

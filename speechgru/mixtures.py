@@ -95,8 +95,8 @@ class Mixtures(Recordings):
     def durations(self) -> list[float]:
         return [self.vad.seconds] * len(self.utterances)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, list[int]]:
-        stretch = self.stretch(*key)
+    def __getitem__(self, key: tuple[int, ...]) -> tuple[Tensor, list[int]]:
+        stretch = self.stretch(*key[:2])
         features = self.features(stretch.signal)[0][0]
         step = self.features.settings.hop * self.stride
         said = spoken.at_frames(stretch.spoken, step, -(-len(features) // self.stride))

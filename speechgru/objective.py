@@ -11,6 +11,18 @@ from speechgru import encoder
 from speechgru.recipe import CtcConfig
 
 
+def ctc(log_probs: Tensor, lengths: Tensor, labels: Tensor, label_lengths: Tensor) -> Tensor:
+    """CTC's negative log-likelihood (Graves et al. 2006), summed over a batch. Arguments as for `objective`."""
+    return torch.nn.functional.ctc_loss(
+        log_probs.transpose(0, 1),
+        labels,
+        lengths,
+        label_lengths,
+        reduction="sum",
+        zero_infinity=True,  # speed perturbation can make a recording shorter than its labels need
+    )
+
+
 def objective(
     log_probs: Tensor,
     lengths: Tensor,
@@ -32,21 +44,10 @@ def objective(
         label_lengths: [B].
         between: what the head makes of lower layers, each like `log_probs`.
     """
-
-    def ctc(output: Tensor) -> Tensor:
-        return torch.nn.functional.ctc_loss(
-            output.transpose(0, 1),
-            labels,
-            lengths,
-            label_lengths,
-            reduction="sum",
-            zero_infinity=True,  # speed perturbation can make a recording shorter than its labels need
-        )
-
-    total = ctc(log_probs)
+    total = ctc(log_probs, lengths, labels, label_lengths)
     if between:
         share = settings.intermediate
-        lower = torch.stack([ctc(output) for output in between]).mean()
+        lower = torch.stack([ctc(output, lengths, labels, label_lengths) for output in between]).mean()
         total = (1 - share) * total + share * lower
     if settings.smoothing:
         total = (1 - settings.smoothing) * total + settings.smoothing * divergence(log_probs, lengths)
@@ -64,3 +65,23 @@ def divergence(log_probs: Tensor, lengths: Tensor) -> Tensor:
     uniform = -torch.log(torch.tensor(float(log_probs.shape[2])))
     frames = (log_probs.exp() * (log_probs - uniform.to(log_probs.device))).sum(dim=2)
     return (frames * encoder.inside(lengths, frames.shape[1])).sum()
+
+
+def disagreement(log_probs: Tensor, lengths: Tensor) -> Tensor:
+    """How differently two views of the same recordings are read: a scalar, 0 where they are read alike.
+
+        1/2 sum over valid frames of KL(b || a) + KL(a || b), in each term the first held fixed
+
+    Consistency-regularised CTC (Yao et al. 2025, arXiv:2410.05101, equation 3): each view is taught what the other
+    makes of the parts that it can't see.
+
+    Args:
+        log_probs: [2 B, T, V], the second views below the first ones.
+        lengths: of one view, [B].
+    """
+    first, second = log_probs.chunk(2)
+    apart = sum(
+        (fixed.detach().exp() * (fixed.detach() - other)).sum(dim=2)
+        for fixed, other in ((second, first), (first, second))
+    )
+    return 0.5 * (apart * encoder.inside(lengths, log_probs.shape[1])).sum()

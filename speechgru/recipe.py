@@ -29,6 +29,8 @@ class SourceConfig:
     """Of the recordings, for the report; the corpus module's own where it is empty."""
     url: str = ""
     """Where they come from, for the report; the corpus module's own where it is empty."""
+    language: str = ""
+    """What is spoken, over `corpus.language`."""
 
     def __post_init__(self) -> None:
         if not self.label:
@@ -42,6 +44,9 @@ class CorpusConfig:
     root: str = ""
     """Folder that holds the corpora; the environment variable SPEECHGRU_DATA where it is empty."""
     sources: list[SourceConfig] = field(default_factory=list)
+    language: str = ""
+    """What is spoken, as a code (en, de, pt-BR). Your own recordings (folder, tsv, jsonl) are taken for English where
+    it is empty; public corpora know theirs, and are refused where it is another."""
     splits: str = ""
     """Folder of id lists, relative to the recipe: a file NAME.txt a split, a line `label/utterance_id` an
     utterance. Empty: the splits that the corpora publish."""
@@ -155,6 +160,8 @@ class AugmentConfig:
     """Factors to draw from, one a recording and epoch; 1.0 leaves it."""
     time_masks: int = 0
     """SpecAugment: masks along time, each up to `time_mask_max` seconds."""
+    time_masks_every: float = 0.0
+    """Seconds of a recording for each further mask along time; 0: none."""
     time_mask_max: float = 0.5
     frequency_masks: int = 0
     """SpecAugment: masks along frequency, each up to `frequency_mask_max` bands."""
@@ -196,7 +203,8 @@ class AugmentConfig:
                 factors,
                 "factors from 0.5 to 2",
             )
-        for name in ("time_masks", "time_mask_max", "frequency_masks", "frequency_mask_max"):
+        counts = ("time_masks", "time_masks_every", "time_mask_max", "frequency_masks", "frequency_mask_max")
+        for name in counts:
             _require(getattr(self, name) >= 0, f"augment.{name}", getattr(self, name), "0 or more")
         for name in ("reverb", "noise", "band", "codec"):
             _require(0 <= getattr(self, name) <= 1, f"augment.{name}", getattr(self, name), "from 0 to 1")
@@ -230,12 +238,21 @@ class CtcConfig:
     """Which, counted from 1; empty: the middle one."""
     smoothing: float = 0.0
     """Share of the loss that is the frames' divergence from knowing nothing: label smoothing, or entropy penalty."""
+    consistency: float = 0.0
+    """Weight of how far two views of a recording, masked apart, are read differently (CR-CTC); 0: one view. Two take
+    twice the time."""
+    pronunciations: str = ""
+    """Pronouncing dictionary from which a second head learns sounds: the name of one that comes with the package
+    (`english`), or a file like CMUdict, below `corpus.root`; empty: none."""
+    pronounced: float = 0.5
+    """Share of the loss that is the CTC loss of the sounds, where there is a dictionary."""
 
     def __post_init__(self) -> None:
-        for name in ("intermediate", "smoothing"):
+        for name in ("intermediate", "smoothing", "pronounced"):
             _require(
                 0 <= getattr(self, name) < 1, f"ctc.{name}", getattr(self, name), "0 or more and below 1"
             )
+        _require(self.consistency >= 0, "ctc.consistency", self.consistency, "0 or more")
 
     def layers(self, count: int) -> list[int]:
         """The lower layers that are read, of a network of `count`.

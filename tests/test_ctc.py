@@ -12,9 +12,10 @@ import beeps
 import pytest
 import torch
 
-from speechgru import audio, checkpoint, training
+from speechgru import audio, checkpoint, runstate, training
 from speechgru.errors import CheckpointError
 from speechgru.manifest import Utterance
+from speechgru.objective import disagreement, objective
 from speechgru.preparation import Data
 from speechgru.recipe import (
     AugmentConfig,
@@ -174,7 +175,7 @@ def test_nothing_but_blanks_is_warned_about(
 @pytest.fixture(scope="module")
 def trained(
     utterances: list[Utterance], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, training.Progress]:
+) -> tuple[Path, runstate.Progress]:
     folder = tmp_path_factory.mktemp("run")
     settings = recipe(epochs=60, evaluate_every=20, batch_seconds=2)
     learning = Task(settings, data(utterances, dev=utterances), CPU, {"recipe": "beeps"})
@@ -190,21 +191,21 @@ def trained(
     return folder / "best.safetensors", progress
 
 
-def test_it_learns_four_sentences_by_heart(trained: tuple[Path, training.Progress]) -> None:
+def test_it_learns_four_sentences_by_heart(trained: tuple[Path, runstate.Progress]) -> None:
     _, progress = trained
     assert progress.best == 0
     assert progress.history[-1]["train_loss"] < 0.05
 
 
 def test_the_saved_file_transcribes_them(
-    trained: tuple[Path, training.Progress], utterances: list[Utterance]
+    trained: tuple[Path, runstate.Progress], utterances: list[Utterance]
 ) -> None:
     recognizer = load_recognizer(trained[0])
     heard = [recognizer.transcribe(u.audio_filepath) for u in utterances]
     assert tuple(transcript.text for transcript in heard) == TEXTS
 
 
-def test_the_saved_file_says_where_it_comes_from(trained: tuple[Path, training.Progress]) -> None:
+def test_the_saved_file_says_where_it_comes_from(trained: tuple[Path, runstate.Progress]) -> None:
     from speechgru import checkpoint
 
     loaded = checkpoint.load(trained[0]).require("acoustic")
@@ -273,13 +274,24 @@ def test_another_vocabulary_is_not_read_as_the_old_one(utterances: list[Utteranc
     assert "gate" not in header and header["decoder"]["name"] == "greedy"
 
 
+def test_a_model_says_the_language_it_writes_and_is_scored_by_it(
+    utterances: list[Utterance], tmp_path: Path
+) -> None:
+    for language, normaliser in (("id", "unicode-1"), ("en", "english-1")):
+        said = [replace(u, language=language) for u in utterances]
+        path = tmp_path / f"{language}.safetensors"
+        task(data(said, dev=said)).save(path, {})
+        assert checkpoint.load(path).header["languages"] == [language]
+        assert load_recognizer(path).normaliser.name == normaliser
+
+
 def test_it_must_hear_the_same(utterances: list[Utterance], tmp_path: Path) -> None:
     given = data(utterances, dev=utterances)
     task(given).save(tmp_path / "first.safetensors", {})
     other = replace(
         recipe(start=str(tmp_path / "first.safetensors")), features={"name": "log_mel", "n_mels": 20}
     )
-    with pytest.raises(CheckpointError, match="other features"):
+    with pytest.raises(CheckpointError, match="other features than this run: n_mels 40, not 20"):
         Task(other, given, CPU, {})
 
 
@@ -290,7 +302,7 @@ def test_lower_layers_learn_too(utterances: list[Utterance]) -> None:
         Task(replace(deep, ctc=CtcConfig(intermediate=share)), given, CPU, {}) for share in (0.0, 0.5)
     )
     (batch,) = plain.load([[0, 1]], 0)
-    log_probs, lengths, (lower,) = mixed.model.read(batch.features, batch.lengths, [1])
+    log_probs, lengths, (lower,), _ = mixed.model.read(batch.features, batch.lengths, [1])
     both = [
         torch.nn.functional.ctc_loss(
             x.transpose(0, 1), batch.labels, lengths, batch.label_lengths, reduction="sum"
@@ -299,3 +311,73 @@ def test_lower_layers_learn_too(utterances: list[Utterance]) -> None:
     ]
     assert plain.loss(batch)[0].item() == pytest.approx(both[0], rel=1e-5)
     assert mixed.loss(batch)[0].item() == pytest.approx(sum(both) / 2, rel=1e-5)
+
+
+SOUNDS = "a A1\nbad B A1 D\ncab K A1 B\nadded A1 D0 D\n"
+
+
+def pronounced(utterances: list[Utterance], folder: Path, **settings: Any) -> Task:
+    (folder / "beeps.dict").write_text(SOUNDS)
+    wanted = CtcConfig(pronunciations=str(folder / "beeps.dict"), **settings)
+    corpus = replace(recipe().corpus, root=str(folder))
+    return Task(replace(recipe(), ctc=wanted, corpus=corpus), data(utterances, dev=utterances), CPU, {})
+
+
+def test_a_second_head_learns_the_sounds_of_texts_that_are_in_the_dictionary(
+    utterances: list[Utterance], tmp_path: Path
+) -> None:
+    learning = pronounced(utterances, tmp_path, pronounced=0.25)
+    (batch,) = learning.load([[0, 1, 3]], 0)  # "bad ace": ace is not known
+    letters, lengths, _, sounds = learning.model.read(batch.features, batch.lengths)
+    assert sounds.shape[2] == 6  # a space, four sounds and the blank
+    spelt = torch.nn.functional.ctc_loss(
+        letters.transpose(0, 1), batch.labels, lengths, batch.label_lengths, reduction="sum"
+    )
+    said = torch.tensor([5, 2, 3, 2, 1, 3, 2, 4, 1, 5, 2, 3])  # cab; a bad cab
+    heard = torch.nn.functional.ctc_loss(
+        sounds[:2].transpose(0, 1), said, lengths[:2], torch.tensor([3, 9]), reduction="sum"
+    )
+    loss, count = learning.loss(batch)
+    assert loss.item() == pytest.approx(0.75 * spelt.item() + 0.25 * heard.item(), rel=1e-5)
+    assert count == sum(len(TEXTS[i]) for i in (0, 1, 3))
+
+
+def test_a_model_that_learnt_sounds_is_read_and_gone_on_from(
+    utterances: list[Utterance], tmp_path: Path
+) -> None:
+    path = tmp_path / "first.safetensors"
+    learning = pronounced(utterances, tmp_path)
+    learning.save(path, {})
+    assert checkpoint.load(path).header["sounds"] == [" ", "A", "B", "D", "K"]
+    assert load_recognizer(path).transcribe(utterances[0].audio_filepath) is not None
+    given = data(utterances, dev=utterances)
+    without = Task(recipe(start=str(path)), given, CPU, {})
+    assert without.model.sounds is None
+    head = {n: t for n, t in learning.model.state_dict().items() if n.startswith("head.")}
+    for name, tensor in without.model.state_dict().items():
+        if name in head:
+            assert torch.allclose(tensor, head[name], atol=1e-3)
+    without.save(tmp_path / "plain.safetensors", {})
+    again = replace(
+        pronounced(utterances, tmp_path).recipe,
+        trainer=recipe(start=str(tmp_path / "plain.safetensors")).trainer,
+    )
+    assert Task(again, given, CPU, {}).model.sounds is not None
+
+
+def test_views_of_a_recording_are_to_be_read_alike(utterances: list[Utterance]) -> None:
+    masks = AugmentConfig(time_masks=2, time_mask_max=0.2)
+    given = data(utterances, dev=utterances)
+    learning = Task(replace(recipe(), augment=masks, ctc=CtcConfig(consistency=0.5)), given, CPU, {})
+    (batch,) = learning.load([[0, 1]], 0)
+    assert len(batch.features) == 4 and batch.views == 2
+    assert batch.lengths.tolist()[:2] == batch.lengths.tolist()[2:]
+    assert not torch.equal(batch.features[:2], batch.features[2:])
+    log_probs, lengths, _, _ = learning.model.read(batch.features, batch.lengths)
+    both = objective(log_probs, lengths, batch.labels, batch.label_lengths, CtcConfig())
+    apart = disagreement(log_probs, lengths[:2])
+    loss, count = learning.loss(batch)
+    assert loss.item() == pytest.approx((both + 2 * 0.5 * apart).item(), rel=1e-5)
+    assert count == 2 * sum(len(text) for text in TEXTS[:2])
+    (plain,) = Task(replace(recipe(), augment=masks), given, CPU, {}).load([[0, 1]], 0)
+    assert torch.equal(plain.features, batch.features[:2])  # one view is as it always was

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from speechgru.errors import ConfigError
-from speechgru.objective import divergence, objective
+from speechgru.objective import disagreement, divergence, objective
 from speechgru.recipe import CtcConfig
 
 LENGTHS, LABELS, LABEL_LENGTHS = torch.tensor([5, 3]), torch.tensor([1, 2, 2, 1]), torch.tensor([3, 1])
@@ -82,5 +82,31 @@ def test_the_middle_layer_is_read_unless_others_are_named() -> None:
 
 @pytest.mark.parametrize("wrong", [{"intermediate": 1.0}, {"smoothing": -0.1}])
 def test_impossible_shares_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=rf"ctc.{next(iter(wrong))} is"):
+        CtcConfig(**wrong)
+
+
+def test_disagreement_is_the_symmetric_divergence_of_two_views() -> None:
+    first, second = outputs(1), outputs(2)
+    expected = 0.0
+    for p, q in ((first, second), (second, first)):
+        rows = torch.distributions.kl_divergence(
+            torch.distributions.Categorical(logits=p), torch.distributions.Categorical(logits=q)
+        )
+        expected += 0.5 * float(sum(row[:length].sum() for row, length in zip(rows, LENGTHS.tolist())))
+    assert float(disagreement(torch.cat([first, second]), LENGTHS)) == pytest.approx(expected, rel=1e-5)
+    assert float(disagreement(torch.cat([first, first]), LENGTHS)) == 0
+
+
+def test_each_view_learns_from_the_other_alone() -> None:
+    first, second = (outputs(seed).requires_grad_() for seed in (1, 2))
+    disagreement(torch.cat([first, second]), LENGTHS).backward()
+    # Of KL(sg(q) || p) the gradient over log p is -q: nothing of the term in which p is held fixed.
+    assert torch.allclose(first.grad[0], -0.5 * second.detach()[0].exp(), atol=1e-6)
+    assert (first.grad[1, 3:] == 0).all()  # padding
+
+
+@pytest.mark.parametrize("wrong", [{"consistency": -0.1}, {"pronounced": 1.0}])
+def test_more_settings_have_ranges(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=rf"ctc.{next(iter(wrong))} is"):
         CtcConfig(**wrong)

@@ -1,6 +1,8 @@
 """Convolutional subsampling, a stack of bidirectional GRU layers, and a CTC head.
 
 features [B, T, F] → encoder → linear → log-softmax [B, T', labels]
+
+A second head of the same kind may learn the sounds of words beside their letters. Only training hears it.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ KIND = "acoustic"
 class Settings(encoder.Settings):
     """Sizes of the network."""
 
+    sounds: int = 0
+    """Outputs of the second head, its blank included; 0: none. A recipe's ctc.pronunciations decides."""
+
 
 class Model(encoder.Encoder):
     """The acoustic model. `stride` is the number of feature frames per output frame."""
@@ -26,6 +31,7 @@ class Model(encoder.Encoder):
     def __init__(self, settings: Settings, n_features: int, n_labels: int) -> None:
         super().__init__(settings, n_features)
         self.head = nn.Linear(self.width, n_labels)
+        self.sounds = nn.Linear(self.width, settings.sounds) if settings.sounds else None
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities [B, T', n_labels] in float32 and their lengths [B].
@@ -34,15 +40,18 @@ class Model(encoder.Encoder):
             features: [B, T, n_features], zero past each row's length.
             lengths: valid frames of each row, [B], at least 1.
         """
-        log_probs, lengths, _ = self.read(features, lengths)
-        return log_probs, lengths
+        x, lengths, _ = self.encode(features, lengths)
+        return _probed(self.head, x), lengths
 
     def read(
         self, features: Tensor, lengths: Tensor, after: Collection[int] = ()
-    ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """As `forward`, and what the head makes of the layers that `after` counts from 1."""
+    ) -> tuple[Tensor, Tensor, list[Tensor], Tensor | None]:
+        """As `forward`, what the head makes of the layers that `after` counts from 1, and the second head's output."""
         x, lengths, between = self.encode(features, lengths, after)
-        return self._label(x), lengths, [self._label(part) for part in between]
+        sounds = None if self.sounds is None else _probed(self.sounds, x)
+        return _probed(self.head, x), lengths, [_probed(self.head, part) for part in between], sounds
 
-    def _label(self, x: Tensor) -> Tensor:
-        return self.head(x).float().log_softmax(dim=-1)
+
+def _probed(head: nn.Linear, x: Tensor) -> Tensor:
+    log_probs: Tensor = head(x).float().log_softmax(dim=-1)
+    return log_probs

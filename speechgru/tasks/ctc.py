@@ -12,14 +12,15 @@ import jiwer
 import torch
 from torch import Tensor
 
-from speechgru import building, checkpoint, plugins, preparation
+from speechgru import building, checkpoint, plugins, preparation, pronunciation, readout
 from speechgru.batches import Batch, Recordings
 from speechgru.evaluation import Evaluation, evaluate
 from speechgru.listening import Listener
-from speechgru.objective import objective
+from speechgru.objective import ctc, disagreement, objective
 from speechgru.packaged import find_model
 from speechgru.parallel import ALONE, Group
 from speechgru.preparation import Data
+from speechgru.pronunciation import Dictionary
 from speechgru.recipe import Recipe
 from speechgru.recognizer import load_recognizer
 from speechgru.report import Curve
@@ -37,17 +38,26 @@ INHERITED = ("decoder", "gate", "times", "confidence")
 
 def prepare(recipe: Recipe) -> Data:
     """The recipe's corpora, with what can't be learnt from taken out."""
-    vocabulary = None
-    if recipe.trainer.start and recipe.trainer.symbols == "start":
-        loaded = checkpoint.load(find_model(recipe.trainer.start))
-        vocabulary = Vocabulary(tuple(loaded.get("vocabulary")))
-    return preparation.prepare(recipe, _frames_per_second(recipe), vocabulary)
+    if not recipe.trainer.start or recipe.trainer.symbols != "start":
+        return preparation.prepare(recipe, _frames_per_second(recipe))
+    first = checkpoint.load(find_model(recipe.trainer.start)).require(KIND)
+    vocabulary = Vocabulary(tuple(first.get("vocabulary")))
+    languages = readout.languages(first, vocabulary)
+    return preparation.prepare(recipe, _frames_per_second(recipe), vocabulary, languages=languages)
 
 
 def _frames_per_second(recipe: Recipe) -> float:
     """Output frames per second of the recording as it lies on disk, at the fastest speed it is played."""
     stride = building.network(recipe, KIND, building.feature_settings(recipe).n_mels, 2).stride
     return 1 / (building.feature_settings(recipe).hop * stride * recipe.augment.fastest)
+
+
+def _dictionary(recipe: Recipe) -> Dictionary | None:
+    """The pronouncing dictionary that the recipe names."""
+    name = recipe.ctc.pronunciations
+    if not name:
+        return None
+    return pronunciation.load(pronunciation.packaged().get(name) or recipe.corpus.below_root(name))
 
 
 class Task(Listener):
@@ -66,6 +76,10 @@ class Task(Listener):
         group: Group = ALONE,
     ) -> None:
         self.vocabulary = data.vocabulary
+        self.dictionary = _dictionary(recipe)
+        if self.dictionary:
+            sounds = len(self.dictionary.sounds) + 1
+            recipe = replace(recipe, model={**recipe.model, "sounds": sounds})
         self.references = {name: [u.text for u in utterances] for name, utterances in data.dev.items()}
         super().__init__(
             recipe,
@@ -85,10 +99,33 @@ class Task(Listener):
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Negative log-likelihood of a batch, a scalar, and its number of labels."""
-        batch = batch.to(self.device)
-        log_probs, lengths, between = self.model.read(batch.features, batch.lengths, self.between)
-        total = objective(log_probs, lengths, batch.labels, batch.label_lengths, self.recipe.ctc, between)
+        batch, settings = batch.to(self.device), self.recipe.ctc
+        log_probs, lengths, between, sounds = self.model.read(batch.features, batch.lengths, self.between)
+        total = objective(log_probs, lengths, batch.labels, batch.label_lengths, settings, between)
+        total = total + self._disagreement(batch, log_probs, lengths)
+        if sounds is not None:
+            said = self._said(batch, sounds, lengths) + self._disagreement(batch, sounds, lengths)
+            total = (1 - settings.pronounced) * total + settings.pronounced * said
         return total * batch.counts, batch.counts * int(batch.label_lengths.sum())
+
+    def _disagreement(self, batch: Batch, log_probs: Tensor, lengths: Tensor) -> Tensor | float:
+        """What it costs that two views are read differently, as much as it weighs."""
+        if batch.views == 1:
+            return 0.0
+        # The other terms are sums over both views.
+        return batch.views * self.recipe.ctc.consistency * disagreement(log_probs, lengths.chunk(2)[0])
+
+    def _said(self, batch: Batch, sounds: Tensor, lengths: Tensor) -> Tensor:
+        """CTC of the sounds of those texts whose words the dictionary knows."""
+        assert self.dictionary
+        texts = batch.labels.split(batch.label_lengths.tolist())
+        said = [self.dictionary.say(self.vocabulary.decode(text.tolist())) for text in texts]
+        rows = [row for row, known in enumerate(said) if known]
+        labels = [torch.tensor(known) for known in said if known]
+        if not rows:
+            return 0.0 * sounds.sum()
+        sizes = torch.tensor([len(known) for known in labels])
+        return ctc(sounds[rows], lengths[rows], torch.cat(labels).to(self.device), sizes.to(self.device))
 
     @torch.inference_mode()
     def evaluate(self) -> dict[str, float]:
@@ -123,10 +160,13 @@ class Task(Listener):
         return order, hypotheses, blanks, frames
 
     def reading(self) -> Mapping[str, Any]:
-        """The decoder of the recipe, or all that was chosen for the model that the run started from."""
+        """The languages of its texts, and the decoder of the recipe, or all that was chosen for the model that the run
+        started from."""
         settings = building.settings(self.recipe.decoder)
         decoder = {"name": self.recipe.decoder["name"], "settings": settings}
-        return {"decoder": decoder, **(self.first.inherited(INHERITED) if self.first else {})}
+        inherited = self.first.inherited(INHERITED) if self.first else {}
+        sounds = {"sounds": self.dictionary.sounds} if self.dictionary else {}
+        return {"decoder": decoder, **inherited, "languages": self.data.languages, **sounds}
 
     def results(self, path: Path) -> dict[str, Evaluation]:
         """WER and CER of a saved model on every dev and test split, heard through `load_recognizer`.
