@@ -1,7 +1,8 @@
 """How long `speechgru corpus check` takes: `python scripts/bench_doctor.py DATA --files 10000 --processes 2`.
 
-DATA is the folder of shared corpora. The first --files recordings below it are taken, in the order of their names,
-whatever their format; the times depend on how long they are and on their codec, so both are printed.
+DATA is the folder of shared corpora. So many recordings below it are taken, evenly from all there are in the order of
+their names, whatever their format; the times depend on how long they are and on their codec, so both are printed. On a
+machine that is busy, --processes 1 and half the processor time tell what two processes take on an idle one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
 
-    paths = sorted(p for p in args.data.rglob("*") if audio.is_audio(p))[: args.files]
+    found = sorted(p for p in args.data.rglob("*") if audio.is_audio(p))
+    count = min(args.files, len(found))
+    paths = [found[i * len(found) // count] for i in range(count)]
     utterances = [Utterance(p, recordings.duration(p), "some words", id=str(i)) for i, p in enumerate(paths)]
     formats = ", ".join(f"{n} {suffix}" for suffix, n in Counter(p.suffix for p in paths).most_common())
     begin, begin_cpu = time.perf_counter(), time.process_time()

@@ -26,6 +26,7 @@ from speechgru.errors import AudioError
 from speechgru.files import atomic_path
 from speechgru.quality import Bandwidth, Clipping
 from speechgru.resample import Resampler, resample
+from speechgru.soundsink import opened
 
 __all__ = [
     "AUDIO_EXTENSIONS",
@@ -216,17 +217,18 @@ class AudioStream:
         self.warnings.extend(text for text in found if text is not None)
 
 
-def read(source: Source, sample_rate: int = SAMPLE_RATE) -> NDArray[np.float32]:
+def read(source: Source, sample_rate: int = SAMPLE_RATE, warn: bool = True) -> NDArray[np.float32]:
     """The whole recording as float32 mono [time] at `sample_rate` Hz.
 
-    Warns with `AudioWarning` of narrow band, clipping and truncation. For long files, `AudioStream`.
+    Warns with `AudioWarning` of narrow band, clipping and truncation, unless `warn` is off: for many files at once a
+    line each helps nobody. For long files, `AudioStream`.
 
     Raises:
         AudioError: as for `AudioStream`.
     """
     with AudioStream(source, sample_rate) as stream:
         signal = np.concatenate([np.zeros(0, np.float32), *stream])
-        for text in stream.warnings:
+        for text in stream.warnings if warn else ():
             warnings.warn(f"{name_of(source)}: {text}", AudioWarning, stacklevel=2)
     return signal
 
@@ -238,8 +240,8 @@ def write(path: str | Path, signal: Any, sample_rate: int) -> None:
     are clipped, with an `AudioWarning` that says how many.
 
     Raises:
-        AudioError: another extension, not one axis of floats, no samples, NaN or infinity, or a rate the
-        format doesn't have.
+        AudioError: another extension, not one axis of floats, no samples, NaN or infinity, a rate the
+        format doesn't have, or the disk is full.
     """
     kind = _WRITABLE.get(Path(path).suffix.lower())
     if kind is None:
@@ -259,14 +261,13 @@ def write(path: str | Path, signal: Any, sample_rate: int) -> None:
             f"{path}: {beyond} of {samples.size} samples beyond ±1 were clipped.", AudioWarning, stacklevel=2
         )
     try:
-        with atomic_path(path) as temporary:
-            _encode(temporary, np.clip(samples, -1, 1).astype(np.float32), sample_rate, *kind)
+        container, subtype = kind
+        with (
+            atomic_path(path) as temporary,
+            opened(temporary, path, sample_rate, 1, subtype, container) as file,
+        ):
+            # libsndfile's Vorbis encoder overflows the stack if it gets minutes at once.
+            for start in range(0, len(samples), _CHUNK):
+                file.write(np.clip(samples[start : start + _CHUNK], -1, 1).astype(np.float32))
     except soundfile.LibsndfileError as error:
         raise AudioError(f"{path} can't be written at {sample_rate} Hz: {error.error_string}") from None
-
-
-def _encode(path: Path, samples: NDArray[np.float32], rate: int, format_: str, subtype: str) -> None:
-    with soundfile.SoundFile(path, "w", rate, 1, subtype, format=format_) as file:
-        # libsndfile's Vorbis encoder overflows the stack if it gets minutes at once.
-        for start in range(0, len(samples), _CHUNK):
-            file.write(samples[start : start + _CHUNK])

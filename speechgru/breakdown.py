@@ -70,7 +70,7 @@ def _level(row: Scored) -> float | None:
     """dB above the background, of the part that was scored; None where it can't be read any more."""
     utterance = row.utterance
     try:
-        signal = audio.read(utterance.audio_filepath, RATE)
+        signal = audio.read(utterance.audio_filepath, RATE, warn=False)
     except AudioError:
         return None
     start = round(utterance.offset * RATE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from speechgru import audio, checkpoint, plugins, typed
+from speechgru import audio, checkpoint, devices, plugins, typed
 from speechgru.errors import AudioError, CheckpointError, ConfigError, CorpusError, SpeechGruError
 from speechgru.evaluation import interval_text
 from speechgru.features.spectral import LogMel, Settings
 from speechgru.manifest import Utterance
 from speechgru.markdown import table
+from speechgru.packaged import find_model
+from speechgru.quality import NARROW_RATE
 from speechgru.scoring import are_blocks, ratio_interval, resampled
 
 KIND = "classifier"
@@ -45,10 +47,15 @@ class Classes:
 
 @dataclass(frozen=True)
 class Answer:
-    """The likeliest class of a recording, and the probability of each class."""
+    """The likeliest class of a recording, the probability of each class, and what is wrong with the recording.
+
+    `truncated`: it breaks off before its stated end.
+    """
 
     label: str
     probabilities: dict[str, float]
+    warnings: tuple[str, ...] = ()
+    truncated: bool = False
 
     @property
     def confidence(self) -> float:
@@ -116,6 +123,15 @@ class Classification:
         ).rstrip()
 
 
+@dataclass(frozen=True)
+class _Heard:
+    """What was read of a recording: its samples [time]; the rest as in `Answer`."""
+
+    signal: NDArray[np.float32]
+    warnings: tuple[str, ...]
+    truncated: bool
+
+
 class Classifier:
     """Tells what recordings are. Make one with `load_classifier`.
 
@@ -146,7 +162,7 @@ class Classifier:
         ]
 
     def classify_files(self, paths: Sequence[str | Path]) -> Iterator[tuple[str | Path, Answer | AudioError]]:
-        """Each file with its class, or with why it can't be read, in their order."""
+        """Each file ("-" for standard input) with its class, or with why it can't be read, in their order."""
         whole = [Utterance(Path(path), math.inf, "") for path in paths]
         yield from zip(paths, self._answers(whole), strict=True)
 
@@ -164,6 +180,9 @@ class Classifier:
             if isinstance(answer, AudioError):
                 failed.append(str(answer))
                 continue
+            if answer.truncated:
+                failed.append(f"{utterance.audio_filepath}: {'; '.join(answer.warnings)}")
+                continue
             true, found = (self.classes.encode(name)[0] for name in (utterance.text, answer.label))
             confusions[true, found] += 1
             right.append((utterance.speaker, true == found))
@@ -176,14 +195,19 @@ class Classifier:
         """In their order, some read at a time."""
         for start in range(0, len(utterances), BATCH):
             heard = [self._read(utterance) for utterance in utterances[start : start + BATCH]]
-            signals = [signal for signal in heard if not isinstance(signal, AudioError)]
-            answers = iter(self.classify(signals) if signals else [])
-            for signal in heard:
-                yield signal if isinstance(signal, AudioError) else next(answers)
+            whole = [each for each in heard if isinstance(each, _Heard)]
+            answers = iter(self.classify([each.signal for each in whole]) if whole else [])
+            for each in heard:
+                if isinstance(each, _Heard):
+                    yield replace(next(answers), warnings=each.warnings, truncated=each.truncated)
+                else:
+                    yield each
 
-    def _read(self, utterance: Utterance) -> NDArray[np.float32] | AudioError:
+    def _read(self, utterance: Utterance) -> _Heard | AudioError:
         try:
-            signal = audio.read(utterance.audio_filepath, self.sample_rate)
+            # As a string: "-" is standard input.
+            with audio.AudioStream(str(utterance.audio_filepath), self.sample_rate) as stream:
+                signal = np.concatenate([np.zeros(0, np.float32), *stream])
         except AudioError as error:
             return error
         start = round(utterance.offset * self.sample_rate)
@@ -191,7 +215,9 @@ class Classifier:
             signal = signal[start : start + round(utterance.duration * self.sample_rate)]
         if not len(signal):
             return AudioError(f"{utterance.audio_filepath} holds no samples; expected a recording.")
-        return signal
+        # A classifier that was trained at a telephone's rate lacks nothing.
+        told = [w for w in stream.warnings if self.sample_rate >= NARROW_RATE or not w.startswith("narrow")]
+        return _Heard(signal, tuple(told), stream.truncated)
 
 
 def _interval(right: Sequence[tuple[str, bool]], seed: int) -> tuple[tuple[float, float], str]:
@@ -204,12 +230,18 @@ def _interval(right: Sequence[tuple[str, bool]], seed: int) -> tuple[tuple[float
     return ratio_interval(hits, totals), f"{count} {'speakers' if by_speaker else 'recordings'}"
 
 
-def load_classifier(path: str | Path, device: str = "cpu") -> Classifier:
+def load_classifier(model: str | Path, device: str = "cpu") -> Classifier:
     """Load what `speechgru train` wrote for a recipe of a classifier.
 
+    Args:
+        model: path of a checkpoint, or the name of one that was fetched.
+        device: "cpu", "cuda", "cuda:N", or "auto" for a GPU where there is one.
+
     Raises:
-        CheckpointError: no such file, a model of another kind, or a damaged one.
+        CheckpointError: no such model, one of another kind, or a damaged one.
+        ConfigError: unknown device.
     """
+    path, device = find_model(model), devices.find(device)
     loaded = checkpoint.load(path).require(KIND)
     try:
         stored: Mapping[str, Any] = loaded.get("features")
@@ -223,8 +255,8 @@ def load_classifier(path: str | Path, device: str = "cpu") -> Classifier:
         module: Any = plugins.find("models", described["name"])
         sizes = typed.build(module.Settings, described["settings"], "model")
         with torch.device("meta"):
-            model = module.Model(sizes, settings.n_mels, len(names))
+            network = module.Model(sizes, settings.n_mels, len(names))
     except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has a header that fits no classifier: {error}") from error
-    checkpoint.fill(model, loaded)
-    return Classifier(model.to(device).eval(), LogMel(settings).to(device), Classes(names))
+    checkpoint.fill(network, loaded)
+    return Classifier(network.to(device).eval(), LogMel(settings).to(device), Classes(names))

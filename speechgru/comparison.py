@@ -64,8 +64,14 @@ def compare(first: Evaluation, second: Evaluation, *, samples: int = 10000, seed
         samples, seed: of the bootstrap; the same input and seed give the same interval.
 
     Raises:
-        SpeechGruError: the two have no utterance in common, or none with a word to recognise.
+        SpeechGruError: the two have no utterance in common, or none with a word to recognise; their texts were
+        normalised in different ways.
     """
+    if first.score.normaliser != second.score.normaliser:
+        raise SpeechGruError(
+            f"The first model is scored by {first.score.normaliser} and the second by {second.score.normaliser}: they "
+            "write different languages, so their errors can't be compared."
+        )
     pairs = _pairs(first, second)
     table = np.array(
         [[a.alignment.words.errors, b.alignment.words.errors, a.alignment.words.total] for a, b in pairs],

@@ -57,7 +57,14 @@ def load_recipe(
     file = _find_recipe(name_or_path)
     pairs = [split(override) for override in overrides]
     groups = _groups(file.parent)
-    config = _compose(file, groups, [pair for pair in pairs if pair[0] in groups])
+    choices = [pair for pair in pairs if pair[0] in groups]
+    config = _compose(file, groups, choices)
+    own = _defaults(file, groups)
+    for group, choice in choices:
+        if group in _PLUGINS and choice != own.get(group, choice):
+            # What a recipe says of its own model says nothing of another one, which has other settings.
+            places = (root / group / f"{choice}.yaml" for root in (file.parent, _home("conf")))
+            config[group] = _read(next(filter(Path.is_file, places)))
     for key, text in pairs:
         if key not in groups:
             _set(config, key, _value(key, text))
@@ -198,20 +205,20 @@ def _compose(file: Path, groups: Mapping[str, list[str]], choices: Sequence[tupl
         raise ConfigError(f"{file}: {_first_line(error)}") from error
 
 
-def _defaults(file: Path, groups: Mapping[str, list[str]]) -> list[str]:
-    """Groups of the recipe's defaults list, each with a choice that exists."""
+def _defaults(file: Path, groups: Mapping[str, list[str]]) -> dict[str, str]:
+    """Groups of the recipe's defaults list and their choices, which exist."""
     config = _read(file)
     entries = config.get("defaults", []) if isinstance(config, dict) else None
     if not isinstance(entries, list):
         raise ConfigError(f"{file}: expected `key: value` lines, with a list below `defaults`.")
-    chosen = []
+    chosen = {}
     for entry in entries:
         if isinstance(entry, dict):
             (group, choice), *_ = entry.items()
             if group not in groups:
                 raise ConfigError(f"{file}: {plugins.unknown('config group', str(group), sorted(groups))}")
             _check_choice(group, str(choice), groups)
-            chosen.append(group)
+            chosen[str(group)] = str(choice)
     return chosen
 
 
@@ -226,7 +233,8 @@ def _read(file: Path) -> Any:
 
 def _check_choice(group: str, choice: str, groups: Mapping[str, list[str]]) -> None:
     if choice not in groups[group]:
-        raise ConfigError(plugins.unknown(f"choice of {group}", choice, groups[group]))
+        advice = " Each of several is trained by --multirun." if "," in choice else ""
+        raise ConfigError(plugins.unknown(f"choice of {group}", choice, groups[group]) + advice)
 
 
 def _value(key: str, text: str) -> Any:

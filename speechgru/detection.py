@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from speechgru import audio, checkpoint, plugins, typed
+from speechgru import audio, checkpoint, devices, plugins, typed
 from speechgru.activity import Signal
 from speechgru.errors import AudioError, CheckpointError, ConfigError
 from speechgru.features.spectral import LogMel, Settings
@@ -183,4 +183,5 @@ def load_detector(path: str | Path, device: str = "cpu") -> Detector:
     except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has a header that fits no detector: {error}") from error
     checkpoint.fill(model, loaded)
+    device = devices.find(device)
     return Detector(model.to(device).eval(), LogMel(settings).to(device), rules)

@@ -171,7 +171,7 @@ def _transfer(url: str, part: Path, info: Path, size: int, has_checksum: bool) -
         if error.code in _PASSING:
             raise _BrokenError(f"the server answers {error.code} {error.reason}") from error
         raise DownloadError(
-            f"{url}: the server answers {error.code} {error.reason}. Look at the corpus's own page for where "
+            f"{url}: the server answers {error.code} {error.reason}. Look at its publisher's page for where "
             "the file is now."
         ) from error
     except urllib.error.URLError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru import audio, breakdown, normalisers, scoring
+from speechgru import audio, breakdown, scoring
 from speechgru.errors import AudioError, SpeechGruError
 from speechgru.files import write_text
 from speechgru.manifest import Utterance
@@ -138,7 +138,7 @@ def evaluate(
     samples: int = 1000,
     seed: int = 0,
 ) -> Evaluation:
-    """Transcribe `utterances` with `recognizer.transcribe_many` and score the result. What the model can write decides
+    """Transcribe `utterances` with `recognizer.transcribe_many` and score the result. What the model writes decides
     how texts are normalised, see `normalisers.of`.
 
     A recording that can't be read, or ends before it should, is left out of the score and listed in `failed`:
@@ -176,7 +176,7 @@ def evaluate(
         raise SpeechGruError(
             f"None of {len(failed)} recordings could be read. The first: {failed[0].message}"
         )
-    normaliser = normalisers.of(recognizer.engine.vocabulary.symbols)
+    normaliser = recognizer.normaliser
     alignments = scoring.align([u.text for u, _ in heard], [found.text for _, found in heard], normaliser)
     score = scoring.summarise(
         alignments, [u.speaker for u, _ in heard], samples=samples, seed=seed, normaliser=normaliser.name

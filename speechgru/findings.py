@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from speechgru import manifest, text
+from speechgru import languagecodes, manifest, text
 from speechgru.manifest import Utterance
 
 Key = tuple[str, int]  # of an utterance: its split, its place there
@@ -75,7 +75,7 @@ def of_texts(
 ) -> Iterator[Finding]:
     """What the texts show, alone and with the durations of those whose recordings are `readable`."""
     placed = [(name, place, u) for name, us in splits.items() for place, u in enumerate(us)]
-    odd = _odd_characters([u.text for _, _, u in placed])
+    odd = _odd_characters([u for _, _, u in placed])
     for name, place, u in placed:
         if not u.text.strip():
             yield Finding("empty text", name, place, u)
@@ -96,9 +96,16 @@ def of_texts(
             seen.add(u.text)
 
 
-def _odd_characters(texts: Sequence[str]) -> Callable[[str], set[str]]:
-    """What is odd in a text of this corpus: in English what can't be read out, elsewhere what is rare or no letter."""
-    foreign = sum(bool(text.unsupported_characters(t)) for t in texts)
+def _odd_characters(utterances: Sequence[Utterance]) -> Callable[[str], set[str]]:
+    """What is odd in a text of this corpus: in English what can't be read out, elsewhere what is rare or no letter.
+
+    Where nobody says, it is English if that has a letter for most of it.
+    """
+    texts = [u.text for u in utterances]
+    foreign = sum(
+        not languagecodes.is_english(u.language) if u.language else bool(text.unsupported_characters(u.text))
+        for u in utterances
+    )
     if foreign <= len(texts) / 2:
         return text.unsupported_characters
     counts = Counter(c for t in texts for c in set(t.lower()))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from speechgru import checkpoint, plugins, text, typed
+from speechgru import checkpoint, devices, plugins, text, typed
 from speechgru.errors import CheckpointError, ConfigError, LanguageModelError
 from speechgru.text import Vocabulary
 
@@ -247,4 +247,4 @@ def load_language_model(path: str | Path, device: str = "cpu") -> LanguageModel:
     except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has a header that fits no language model: {error}") from error
     checkpoint.fill(model, loaded)
-    return LanguageModel(model.to(device).eval(), vocabulary, loaded.header)
+    return LanguageModel(model.to(devices.find(device)).eval(), vocabulary, loaded.header)

@@ -1,4 +1,4 @@
-"""Manifests: one utterance a line, JSON: NeMo's audio_filepath, duration, text, offset; and speaker, id."""
+"""Manifests: one utterance a line, JSON: NeMo's audio_filepath, duration, text, offset, lang; and speaker, id."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from speechgru.text import Vocabulary
 
 @dataclass(frozen=True)
 class Utterance:
-    """One recording (or a part of one) and what is said in it. `duration` and `offset` in seconds."""
+    """One recording (or a part of one) and what is said in it. `duration` and `offset` in seconds.
+
+    `language`: the code of what is spoken (`en`, `pt-BR`); empty where nobody said.
+    """
 
     audio_filepath: Path
     duration: float
@@ -27,6 +30,7 @@ class Utterance:
     speaker: str = ""
     id: str = ""
     offset: float = 0.0
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,11 @@ def summary(dropped: Iterable[Dropped]) -> dict[str, int]:
     return dict(Counter(d.reason.partition(":")[0] for d in dropped).most_common())
 
 
+def counted(dropped: Iterable[Dropped]) -> str:
+    """The same for people: `3 missing audio, 1 too long`."""
+    return ", ".join(f"{count} {reason}" for reason, count in summary(dropped).items())
+
+
 def write_dropped(path: str | Path, dropped: Iterable[Dropped]) -> None:
     """Write a tab-separated list with a header: id, audio_filepath, duration, reason, text."""
     rows = [("id", "audio_filepath", "duration", "reason", "text")]
@@ -165,6 +174,8 @@ def _line(utterance: Utterance, folder: Path) -> str:
         "id": utterance.id,
         "offset": utterance.offset,
     }
+    if utterance.language:
+        entry["lang"] = utterance.language
     line = json.dumps(entry, ensure_ascii=False, allow_nan=False)
     # A file name that isn't UTF-8 holds surrogates, which only the escaped form can carry.
     return line if _is_utf8(line) else json.dumps(entry, allow_nan=False)
@@ -195,6 +206,7 @@ def _utterance(line: str, folder: Path, where: str) -> Utterance:
         speaker=_name(entry, "speaker", where),
         id=_name(entry, "id", where),
         offset=_seconds({"offset": 0.0} | entry, "offset", where),
+        language=_name(entry, "lang", where),
     )
 
 

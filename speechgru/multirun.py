@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from speechgru import config, curves, files, plugins, receipts, runs, sweeps, training
+from speechgru import config, curves, files, plugins, receipts, runs, runstate, sweeps
 from speechgru.errors import SpeechGruError, TrainingError, UsageError
 from speechgru.markdown import table
 from speechgru.recipe import Recipe
@@ -94,7 +94,7 @@ def train(
         TrainingError: without `resume`, some variant was begun before.
         training.Interrupted: Ctrl-C; the state of the variant that ran is saved.
     """
-    begun = [v.folder for v in chosen if (v.folder / training.STATE).exists()]
+    begun = [v.folder for v in chosen if (v.folder / runstate.STATE).exists()]
     if begun and not resume:
         raise TrainingError(
             f"{begun[0]} already holds a run. Go on with --resume, choose another output=FOLDER, or delete it."
@@ -119,7 +119,7 @@ def _train(recipe: str, variant: Variant, quiet: bool) -> None:
         variant.overrides,
         composed=config.to_yaml(variant.recipe),
         command=shlex.join(["speechgru", "train", recipe, *variant.overrides]),
-        resume=(variant.folder / training.STATE).exists(),
+        resume=(variant.folder / runstate.STATE).exists(),
         quiet=quiet,
     )
 

@@ -6,7 +6,8 @@
   words, and invisible format characters are left out. Accents stay: they part words in most languages. Numbers are not
   read out.
 
-A model's symbols decide: one that can't write more than english-1 leaves standing is scored by english-1.
+A model's language decides, and where its file states none its symbols: one that can't write more than english-1 leaves
+standing is then scored by english-1.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from speechgru import text
+from speechgru import languagecodes, text
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,17 @@ UNICODE = Normaliser("unicode-1", unicode_plain, _symbols)
 NAMES = {each.name: each for each in (ENGLISH, UNICODE)}
 
 
-def of(symbols: Iterable[str]) -> Normaliser:
+def of(symbols: Iterable[str], languages: Iterable[str] = ()) -> Normaliser:
     """The normaliser for a model that writes `symbols`; of more than one character (the blank) none counts.
+
+    Args:
+        languages: codes of what the model writes; none where it isn't known.
 
     >>> of(["<blank>", " ", "a", "z"]).name, of(["<blank>", " ", "a", "é"]).name
     ('english-1', 'unicode-1')
+    >>> of(["<blank>", " ", "a", "z"], ["id"]).name
+    'unicode-1'
     """
     single = [symbol for symbol in symbols if len(symbol) == 1]
-    return ENGLISH if all(text.is_english(symbol) for symbol in single) else UNICODE
+    english = all(text.is_english(symbol) for symbol in single)
+    return ENGLISH if english and all(map(languagecodes.is_english, languages)) else UNICODE

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from speechgru import manifest, plugins, recordings
+from speechgru import languagecodes, manifest, plugins, published
 from speechgru.errors import CorpusError
 from speechgru.manifest import Dropped, Utterance
 from speechgru.recipe import CorpusConfig, Recipe
@@ -60,6 +60,11 @@ class Data:
     def __str__(self) -> str:
         return f"{len(self.train)} training utterances, {sum(self.hours.values()):.2f} h"
 
+    @property
+    def languages(self) -> list[str]:
+        """Codes of what is said in training, sorted."""
+        return sorted({u.language for u in self.train if u.language})
+
     def identity(self) -> Any:
         """What is learnt from, for the fingerprint of a run."""
         return [(u.id, u.text, u.duration) for u in self.train], self.vocabulary.symbols
@@ -72,7 +77,9 @@ class Data:
         lost = [d for part in self.dropped.values() for d in part]
         manifest.write_dropped(path, lost)
         if lost:
-            where = self.summary()
+            where = "; ".join(
+                f"{name}: {manifest.counted(part)}" for name, part in self.dropped.items() if part
+            )
             _log.warning("left out %d utterances, listed in %s: %s", len(lost), path, where)
 
     def summary(self) -> dict[str, dict[str, int]]:
@@ -91,12 +98,21 @@ class Data:
         return found
 
 
-def prepare(recipe: Recipe, frames_per_second: float | None, vocabulary: Vocabulary | None = None) -> Data:
+def prepare(
+    recipe: Recipe,
+    frames_per_second: float | None,
+    vocabulary: Vocabulary | None = None,
+    *,
+    languages: Collection[str] = (),
+    texts_are_classes: bool = False,
+) -> Data:
     """Prepare the corpora of `recipe`, take its splits and part what can be used from what can't.
 
     Args:
         frames_per_second: of the model's output; CTC needs as many frames as labels and repeats. None: no CTC.
         vocabulary: of the model that the run starts from; None: what the training texts hold.
+        languages: that `vocabulary` is of; none where that isn't known.
+        texts_are_classes: the same few in every split, which is nothing to warn of.
 
     Raises:
         CorpusError: a corpus isn't there, a split is unknown or empty, or train shares speakers or recordings
@@ -107,6 +123,7 @@ def prepare(recipe: Recipe, frames_per_second: float | None, vocabulary: Vocabul
         raise CorpusError("corpus.dev names no split; the best epoch is chosen by its score there.")
     splits, dropped = _splits(recipe)
     training = _training(corpus, splits)
+    _refuse_foreign(training, languages)
     vocabulary = vocabulary or Vocabulary.from_texts(u.text for u in training)
     training, dropped[TRAIN] = manifest.check(
         training,
@@ -121,8 +138,10 @@ def prepare(recipe: Recipe, frames_per_second: float | None, vocabulary: Vocabul
         held_out[name], dropped[name] = manifest.check(_join(splits, [name], name))
     for name, utterances in {TRAIN: training, **held_out}.items():
         if not utterances:
-            raise CorpusError(f"No utterance of {name} is left; dropped: {manifest.summary(dropped[name])}.")
+            raise CorpusError(f"No utterance of {name} is left; dropped: {manifest.counted(dropped[name])}.")
     _refuse_shared(training, held_out)
+    if not texts_are_classes:
+        _tell_shared_sentences(training, held_out)
     dev, test = ({name: held_out[name] for name in names} for names in (corpus.dev, corpus.test))
     return Data(training, dev, test, vocabulary, _hours(training), dropped)
 
@@ -141,11 +160,11 @@ def _splits(recipe: Recipe) -> tuple[dict[str, list[Utterance]], dict[str, list[
     """Every split that the recipe can name, and what the corpora and the lists left out."""
     corpus = recipe.corpus
     _refuse_bad_names(corpus)
-    splits, unusable = _published(corpus)
+    splits, unusable = published.splits_of(corpus)
     dropped: dict[str, list[Dropped]] = {"corpora": unusable}
     if corpus.splits:
         wanted = {*corpus.train, *corpus.dev, *corpus.test}
-        splits, dropped["lists"] = _listed(splits, unusable, recipe.splits_folder(), wanted)
+        splits, dropped["lists"] = published.listed(splits, unusable, recipe.splits_folder(), wanted)
     if corpus.hold_out:
         splits[HELD_OUT] = _held_out(_join(splits, corpus.train, TRAIN), corpus.hold_out, recipe.seed)
     return splits, dropped
@@ -198,68 +217,6 @@ def _refuse_bad_names(corpus: CorpusConfig) -> None:
         )
 
 
-def _published(corpus: CorpusConfig) -> tuple[dict[str, list[Utterance]], list[Dropped]]:
-    """Every source's own splits and what it left out, ids and speakers marked with the source's label."""
-    splits: dict[str, list[Utterance]] = {}
-    unusable: list[Dropped] = []
-    for source in corpus.sources:
-        corpus_module = plugins.find("corpora", source.name)
-        if corpus.download and hasattr(corpus_module, "download"):
-            _download(corpus_module, corpus.source_path(source), corpus)
-        with recordings.collect_dropped() as lost:
-            prepared: Mapping[str, list[Utterance]] = corpus_module.prepare(corpus.source_path(source))
-        unusable += [Dropped(_marked(d.utterance, source.label), d.reason) for d in lost]
-        for split, utterances in prepared.items():
-            marked = [_marked(u, source.label) for u in utterances]
-            splits.setdefault(split, []).extend(marked)
-            splits[f"{source.label}/{split}"] = marked
-    return splits, unusable
-
-
-def _download(module: Any, place: Path, corpus: CorpusConfig) -> None:
-    """Fetch a corpus to `place`, or the parts of it that the recipe's splits are called after."""
-    parts = [
-        name for name in (*corpus.train, *corpus.dev, *corpus.test) if name in getattr(module, "ARCHIVES", {})
-    ]
-    module.download(place.parent if place.name == module.FOLDER else place, parts)
-
-
-def _marked(utterance: Utterance, label: str) -> Utterance:
-    speaker = f"{label}/{utterance.speaker}" if utterance.speaker else ""
-    return replace(utterance, id=f"{label}/{utterance.id}", speaker=speaker)
-
-
-def _listed(
-    published: Mapping[str, list[Utterance]],
-    unusable: Iterable[Dropped],
-    folder: Path | None,
-    wanted: set[str],
-) -> tuple[dict[str, list[Utterance]], list[Dropped]]:
-    """The splits of the recipe's id lists, and the ids in wanted ones that no corpus knows."""
-    if folder is None or not folder.is_dir():
-        raise CorpusError(f"The recipe's splits are not there: expected a folder of id lists at {folder}.")
-    known = {u.id: u for utterances in published.values() for u in utterances}
-    named = known.keys() | {d.utterance.id for d in unusable}
-    splits: dict[str, list[Utterance]] = {}
-    unknown: list[Dropped] = []
-    for path in sorted(folder.glob("*.txt")):
-        ids = [line.strip() for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
-        splits[path.stem] = [known[i] for i in ids if i in known]
-        missing = [i for i in ids if i not in named] if path.stem in wanted else []
-        unknown += [
-            Dropped(Utterance(Path(), 0.0, "", id=i), f"not there: listed in {path.name}") for i in missing
-        ]
-        if missing:
-            _log.warning(
-                "%s: %d of %d utterances are not there (%s, ...)",
-                path.stem,
-                len(missing),
-                len(ids),
-                missing[0],
-            )
-    return splits, unknown
-
-
 def _join(splits: Mapping[str, list[Utterance]], names: Iterable[str], purpose: str) -> list[Utterance]:
     """The utterances of several splits, each once."""
     unknown = [name for name in names if name not in splits]
@@ -268,15 +225,26 @@ def _join(splits: Mapping[str, list[Utterance]], names: Iterable[str], purpose: 
     found = {u.id: u for name in names for u in splits[name]}
     if not found:
         raise CorpusError(
-            f"The split for {purpose} ({', '.join(names) or 'none named'}) holds no recordings."
+            f"The split for {purpose} ({', '.join(names) or 'none named'}) holds no recordings. Was the corpus "
+            "unpacked only in part? `speechgru corpus prepare` lists what is there."
         )
     return list(found.values())
 
 
+def _refuse_foreign(training: list[Utterance], languages: Collection[str]) -> None:
+    """What is learnt is in one of the languages that the model to start from writes, where these are known."""
+    for u in training if languages else ():
+        if u.language and not any(languagecodes.are_same(u.language, known) for known in languages):
+            raise CorpusError(
+                f"The training texts are in {u.language!r} (the first is {u.id}), but the model to start from writes "
+                f"{' and '.join(map(repr, languages))}. Pass trainer.symbols=texts to teach it the letters of the new "
+                "language, start from another model, or correct corpus.language."
+            )
+
+
 def _refuse_shared(training: list[Utterance], held_out: Mapping[str, list[Utterance]]) -> None:
-    """Splits are disjoint by speaker, but for what is held out of train on purpose; shared sentences are legitimate in
-    some corpora and only logged."""
-    speakers, sentences = {u.speaker for u in training} - {""}, {u.text for u in training}
+    """Splits are disjoint by speaker, but for what is held out of train on purpose."""
+    speakers = {u.speaker for u in training} - {""}
     parts = {_part(u) for u in training}
     for name, utterances in held_out.items():
         shared = speakers & {u.speaker for u in utterances}
@@ -291,6 +259,12 @@ def _refuse_shared(training: list[Utterance], held_out: Mapping[str, list[Uttera
                 f"{len(repeated)} recordings are both in train and in {name}, the first is {repeated[0]!r}. A score "
                 "on what was learnt by heart says nothing: take them out of one of the two."
             )
+
+
+def _tell_shared_sentences(training: list[Utterance], held_out: Mapping[str, list[Utterance]]) -> None:
+    """They are legitimate in some corpora, and only logged."""
+    sentences = {u.text for u in training}
+    for name, utterances in held_out.items():
         heard = sum(u.text in sentences for u in utterances)
         if heard:
             _log.warning("%s: %d of %d sentences also occur in train", name, heard, len(utterances))

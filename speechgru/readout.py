@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from speechgru import normalisers, packaged, plugins, text, typed
+from speechgru import languagecodes, normalisers, packaged, plugins, text, typed
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.normalisers import ENGLISH, Normaliser
 
@@ -42,8 +42,9 @@ def decoder(
     own, values = _stored(checkpoint)
     wanted = dict(wanted or {})
     if "hotwords" in wanted:
-        normaliser = normalisers.of(vocabulary.symbols)
-        wanted["hotwords"] = [spoken(phrase, normaliser) for phrase in wanted["hotwords"]]
+        wanted["hotwords"] = [
+            spoken(phrase, normaliser(checkpoint, vocabulary)) for phrase in wanted["hotwords"]
+        ]
     chosen = name or (own if wanted.keys() <= _settings(own) else SEARCH)
     module = plugins.find("decoders", chosen)
     if chosen == own:
@@ -56,6 +57,32 @@ def decoder(
         if needed and not getattr(settings, needed):
             raise ConfigError(f"{key} does nothing without {needed}. Give both, or neither.")
     return chosen, module.Decoder(settings, vocabulary)
+
+
+def normaliser(checkpoint: Checkpoint, vocabulary: text.Vocabulary) -> Normaliser:
+    """What makes texts alike before they are compared with those of a checkpoint.
+
+    Raises:
+        CheckpointError: the header's `languages` are no codes.
+    """
+    return normalisers.of(vocabulary.symbols, languages(checkpoint, vocabulary))
+
+
+def languages(checkpoint: Checkpoint, vocabulary: text.Vocabulary) -> tuple[str, ...]:
+    """Codes of what a checkpoint writes. One that states none was made when all that is written with English letters
+    was read as English; of others nothing is known then.
+
+    Raises:
+        CheckpointError: the header's `languages` are no codes.
+    """
+    stated = checkpoint.header.get("languages", [])
+    if not isinstance(stated, list) or not all(isinstance(code, str) for code in stated):
+        raise CheckpointError(
+            f"{checkpoint.path} has a damaged header: languages are {stated!r}, not a list of codes."
+        )
+    if not stated and normalisers.of(vocabulary.symbols) is ENGLISH:
+        return (languagecodes.ENGLISH,)
+    return tuple(stated)
 
 
 def _settings(name: str) -> set[str]:

@@ -8,7 +8,6 @@ batch size changes a transcript.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -17,12 +16,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Union
 
 from numpy.typing import NDArray
 
-from speechgru import hypothesis, samples
+from speechgru import devices, hypothesis, normalisers, samples
 from speechgru.activity import Gate, Signal, may_hold_speech
 from speechgru.confidence import Calibration
 from speechgru.decoders import greedy
 from speechgru.errors import AudioError, CheckpointError, ConfigError, SpeechGruError
 from speechgru.jobs import Job
+from speechgru.normalisers import Normaliser
 from speechgru.packaged import find_model
 from speechgru.times import Times, corrected
 from speechgru.transcript import Transcript, Word
@@ -51,6 +51,7 @@ class Recognizer:
         times: how the network's runs of letters lie to the words; None leaves times as they are.
         calibration: what makes confidences probabilities; None leaves them as the decoder has them.
         detector: tells what holds speech at all, beside the gate's levels; None: these alone.
+        normaliser: what makes texts and transcripts alike before errors are counted.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Recognizer:
         times: Times | None = None,
         calibration: Calibration | None = None,
         detector: Any = None,
+        normaliser: Normaliser | None = None,
         model: str = "",
     ) -> None:
         self.engine = engine
@@ -74,6 +76,7 @@ class Recognizer:
         self.times = times
         self.calibration = calibration
         self.detector = detector
+        self.normaliser = normaliser or normalisers.of(engine.vocabulary.symbols)
         self.model = model
         self.sample_rate: int = engine.sample_rate
 
@@ -296,7 +299,7 @@ def load_recognizer(
     from speechgru.rescoring import load_rescorer
 
     loaded = checkpoint.load(path)
-    engine = Engine(loaded, _device(device))
+    engine = Engine(loaded, devices.find(device))
     wanted = decoder or (readout.SEARCH if rescore else None)
     name, decode = readout.decoder(loaded, engine.vocabulary, wanted, settings)
     if rescore:
@@ -319,6 +322,7 @@ def load_recognizer(
         times=times,
         calibration=calibrations.get(name),
         detector=_detector(detector, engine),
+        normaliser=readout.normaliser(loaded, engine.vocabulary),
         model=path.stem,
     )
 
@@ -347,19 +351,6 @@ def transcribe(
 ) -> Transcript:
     """Transcribe one recording; for more than one, load a recognizer once. Arguments as there."""
     return load_recognizer(model, device).transcribe(source, sample_rate, on_progress)
-
-
-def _device(name: str) -> str:
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    known = re.fullmatch(r"cpu|cuda(?::([0-9]+))?", name)
-    if known is None:
-        raise ConfigError(f"Unknown device {name!r}; expected cpu, cuda, cuda:N or auto.")
-    if name != "cpu" and int(known[1] or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"PyTorch sees no GPU {name!r} here. Use cpu or auto.")
-    return name
 
 
 def _checked_batch_size(batch_size: int) -> int:

@@ -12,9 +12,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from speechgru import audio, text
+from speechgru import audio, languagecodes, text
 from speechgru.errors import AudioError, CorpusError
-from speechgru.manifest import Dropped, Utterance, summary
+from speechgru.manifest import Dropped, Utterance, counted
 
 # Where one stem has several recordings, lossless ones are taken first.
 _EXTENSIONS = tuple(sorted(audio.AUDIO_EXTENSIONS, key=lambda e: (e != ".flac", e != ".wav", e)))
@@ -22,6 +22,9 @@ _THREADS = 4
 _NAMED = 5
 _UNMEASURED = -1.0
 UNREADABLE_TEXT = "text that can't be read out"
+_NAME_IT = "Then name that: corpus.language=CODE in training, --language CODE in corpus prepare."
+# Share of texts with accents, from which on they are rather in another language than English.
+FOREIGN = 0.1
 _collected: ContextVar[list[Dropped] | None] = ContextVar("collected", default=None)
 _log = logging.getLogger(__name__)
 
@@ -144,7 +147,9 @@ def _rank(path: Path, extensions: tuple[str, ...]) -> tuple[int, str]:
     return extensions.index(path.suffix.lower()), path.suffix
 
 
-def utterances(entries: Iterable[Entry], corpus: str, language: str = "en") -> list[Utterance]:
+def utterances(
+    entries: Iterable[Entry], corpus: str, language: str = languagecodes.ENGLISH
+) -> list[Utterance]:
     """Normalise the texts and measure the audio of `entries`; keep those that can be used, in their order.
 
     The others are counted in one warning of the log, and listed through `collect_dropped`. Texts of another
@@ -153,13 +158,18 @@ def utterances(entries: Iterable[Entry], corpus: str, language: str = "en") -> l
     Raises:
         CorpusError: an id occurs twice, or there are entries and none can be used.
     """
-    given = [Utterance(e.audio or Path(), _UNMEASURED, e.text, e.speaker, e.id) for e in entries]
-    return checked(given, corpus, language)
+    given = [
+        Utterance(e.audio or Path(), _UNMEASURED, e.text, e.speaker, e.id, language=language) for e in entries
+    ]
+    return checked(given, corpus)
 
 
-def checked(given: Iterable[Utterance], corpus: str, language: str = "en") -> list[Utterance]:
-    """As `utterances`, for what is an utterance already; a duration below 0 is measured."""
-    return _sifted(given, corpus, lambda u: _check(u, language))
+def checked(given: Iterable[Utterance], corpus: str) -> list[Utterance]:
+    """As `utterances`, for what is an utterance already; a duration below 0 is measured. What states no language
+    is in English."""
+    stated = [u if u.language else replace(u, language=languagecodes.ENGLISH) for u in given]
+    _tell_foreign_letters(stated, corpus)
+    return _sifted(stated, corpus, _check)
 
 
 def sounds(found: Mapping[str, Path], corpus: str) -> list[Utterance]:
@@ -181,14 +191,35 @@ def _sifted(
     lost = [r for r in results if isinstance(r, Dropped)]
     report(lost, corpus)
     if given and len(lost) == len(given):
-        counts = ", ".join(f"{n} {reason}" for reason, n in summary(lost).items())
         unread = lost[0].reason.startswith(UNREADABLE_TEXT)
-        why = "Is it in another language?" if unread else "Was the archive unpacked only in part?"
+        why = f"Is it in another language? {_NAME_IT}" if unread else "Was the archive unpacked only in part?"
         raise CorpusError(
-            f"{corpus}: none of its {len(given)} recordings can be used: {counts}, the first is "
+            f"{corpus}: none of its {len(given)} recordings can be used: {counted(lost)}, the first is "
             f"{given[0].id!r} ({lost[0].reason}). {why}"
         )
     return [r for r in results if isinstance(r, Utterance)]
+
+
+def _tell_foreign_letters(given: list[Utterance], corpus: str) -> None:
+    """English loses its accents (café, naïve), and another language that is taken for it would too."""
+    english = [u.text for u in given if languagecodes.is_english(u.language)]
+    strange = [_foreign_letters(said) for said in english]
+    count = sum(map(bool, strange))
+    if count > FOREIGN * len(english):
+        _log.warning(
+            "%s: %d of %d texts hold letters that English lacks (%s); they lose their accents. Is it in another "
+            f"language? {_NAME_IT}",
+            corpus,
+            count,
+            len(english),
+            " ".join(sorted(set().union(*strange))[:_NAMED]),
+        )
+
+
+def _foreign_letters(said: str) -> set[str]:
+    """The letters of an English text that lose an accent; those of other scripts leave it out, which is told too."""
+    foreign = {c for c in said if c.isalpha() and not c.isascii()}
+    return foreign - text.unsupported_characters(said) if foreign else foreign
 
 
 @contextmanager
@@ -215,9 +246,8 @@ def report(dropped: list[Dropped], corpus: str) -> None:
     collected = _collected.get()
     if collected is not None:
         collected.extend(dropped)
-    counts = ", ".join(f"{n} {reason}" for reason, n in summary(dropped).items())
     names = ", ".join(d.utterance.id for d in dropped[:_NAMED]) + (", ..." if len(dropped) > _NAMED else "")
-    _log.warning("%s: left out %d utterances: %s (%s)", corpus, len(dropped), counts, names)
+    _log.warning("%s: left out %d utterances: %s (%s)", corpus, len(dropped), counted(dropped), names)
 
 
 def _refuse_repeated(ids: list[str], corpus: str) -> None:
@@ -229,10 +259,10 @@ def _refuse_repeated(ids: list[str], corpus: str) -> None:
         )
 
 
-def _check(given: Utterance, language: str) -> Utterance | Dropped:
+def _check(given: Utterance) -> Utterance | Dropped:
     if not given.audio_filepath.is_file():
         return Dropped(_plain(given), "missing audio")
-    english = language == "en"
+    english = languagecodes.is_english(given.language)
     unsupported = (text.unsupported_characters if english else text.unreadable)(given.text)
     if unsupported:
         return Dropped(_plain(given), f"{UNREADABLE_TEXT}: {' '.join(map(repr, sorted(unsupported)))}")

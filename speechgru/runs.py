@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from speechgru import files, parallel, planner, plugins, receipts, training
+from speechgru import files, parallel, planner, plugins, receipts, runstate, training
 from speechgru.errors import ConfigError, SpeechGruError, TrainingError
 from speechgru.optimisation import precision
 from speechgru.preparation import CorpusUse
@@ -62,29 +62,25 @@ def train(
         ConfigError, CorpusError, TrainingError: with what to do.
         training.Interrupted: Ctrl-C; the state is saved.
     """
-    folder, group = Path(recipe.output), parallel.place()
+    folder = Path(recipe.output)
     _check_folder(folder, resume)
-    device = _device(recipe.trainer.device, group)
-    if recipe.trainer.threads:
-        torch.set_num_threads(recipe.trainer.threads)
-    module: Any = plugins.find("tasks", recipe.task)
-    data: Data = module.prepare(recipe)
+    begun = _begin(recipe)
+    group, data = begun.group, begun.data
     settings, fingerprint = _fingerprints(recipe, data, group)
     if expected:
         _refuse_others(expected, settings, fingerprint)
     if resume:  # another run is refused before any of its files is overwritten
-        training.saved_state(folder, fingerprint)
+        runstate.saved_state(folder, fingerprint)
     if group.is_main:
         data.write(folder)
         files.write_text(
             folder / "recipe.yaml", composed or json.dumps(asdict(recipe), indent=2, default=str)
         )
     provenance = _provenance(recipe, overrides, data, group)
-    task: Task = module.Task(recipe, data, device, provenance, group)
-    _log_size(task, data, recipe, device)
+    task = begun.task(provenance)
     if not (resume or trial):
         _log.info("%s", planner.measure(task, recipe.trainer))
-    with parallel.joined(group, device):
+    with parallel.joined(group, begun.device):
         progress = training.fit(
             task,
             folder,
@@ -102,24 +98,9 @@ def train(
         return Run(folder, folder / BEST, {}, progress.best)
     torch.set_num_threads(max(torch.get_num_threads(), group.size))  # the others' cores are free now
     results = {} if trial else _results(task, folder / BEST)
-    made = {"command": command, "device": str(device), "curve": module.CURVE}
+    made = {"command": command, "device": str(begun.device), "curve": begun.module.CURVE}
     write_report(folder, _report(provenance, task, data, progress, results, **made))
-    receipts.write(
-        folder,
-        Receipt(
-            **{
-                key: provenance[key]
-                for key in ("recipe", "overrides", "seed", "processes", "commit", "versions")
-            },
-            folder=recipe.folder,
-            device=str(device),
-            threads=torch.get_num_threads(),
-            settings=settings,
-            data=fingerprint,
-            weights=receipts.weights(folder / BEST),
-            score=progress.best,
-        ),
-    )
+    receipts.write(folder, _receipt(begun, provenance, settings, fingerprint, progress.best))
     return Run(folder, folder / BEST, results, progress.best)
 
 
@@ -129,25 +110,44 @@ def plan(recipe: Recipe) -> planner.Estimate:
     Raises:
         ConfigError, CorpusError, TrainingError: as `train` would.
     """
+    return planner.measure(_begin(recipe).task({}), recipe.trainer)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A run whose data are found and checked; nothing is built or written yet. `module`: of speechgru/tasks."""
+
+    recipe: Recipe
+    group: parallel.Group
+    device: torch.device
+    module: Any
+    data: Data
+
+    def task(self, provenance: Mapping[str, Any]) -> Task:
+        """The model and what it learns from, built; a line in the log says how large they are."""
+        task: Task = self.module.Task(self.recipe, self.data, self.device, provenance, self.group)
+        kind = str(precision(self.recipe.trainer.precision, self.device)).removeprefix("torch.")
+        _log.info("%s; %.2f M parameters; %s, %s", self.data, _parameters(task) / 1e6, self.device, kind)
+        return task
+
+
+def _begin(recipe: Recipe) -> _Begun:
     group = parallel.place()
     device = _device(recipe.trainer.device, group)
     if recipe.trainer.threads:
         torch.set_num_threads(recipe.trainer.threads)
     module: Any = plugins.find("tasks", recipe.task)
-    data: Data = module.prepare(recipe)
-    task: Task = module.Task(recipe, data, device, {}, group)
-    _log_size(task, data, recipe, device)
-    return planner.measure(task, recipe.trainer)
+    return _Begun(recipe, group, device, module, module.prepare(recipe))
 
 
 def _check_folder(folder: Path, resume: bool) -> None:
-    state = folder / training.STATE
+    state = folder / runstate.STATE
     if state.exists() and not resume:
         raise TrainingError(
             f"{folder} already holds a run. Continue it with --resume, choose another output=FOLDER, or delete it."
         )
     if resume and not state.exists():
-        raise training.nothing_to_resume(state)
+        raise runstate.nothing_to_resume(state)
 
 
 def _provenance(
@@ -171,16 +171,6 @@ def _provenance(
     }
 
 
-def _log_size(task: Task, data: Data, recipe: Recipe, device: torch.device) -> None:
-    _log.info(
-        "%s; %.2f M parameters; %s, %s",
-        data,
-        _parameters(task) / 1e6,
-        device,
-        str(precision(recipe.trainer.precision, device)).removeprefix("torch."),
-    )
-
-
 def _parameters(task: Task) -> int:
     return sum(p.numel() for p in task.model.parameters())
 
@@ -189,7 +179,7 @@ def _report(
     provenance: Mapping[str, Any],
     task: Task,
     data: Data,
-    progress: training.Progress,
+    progress: runstate.Progress,
     results: Mapping[str, Result],
     **made: Any,
 ) -> Report:
@@ -205,6 +195,25 @@ def _report(
         threads=torch.get_num_threads(),
         history=progress.history,
         **made,
+    )
+
+
+def _receipt(
+    begun: _Begun, provenance: Mapping[str, Any], settings: str, fingerprint: str, score: float
+) -> Receipt:
+    """What `speechgru reproduce` needs to repeat the run, and to tell whether the repetition gave the same."""
+    known = {
+        key: provenance[key] for key in ("recipe", "overrides", "seed", "processes", "commit", "versions")
+    }
+    return Receipt(
+        **known,
+        folder=begun.recipe.folder,
+        device=str(begun.device),
+        threads=torch.get_num_threads(),
+        settings=settings,
+        data=fingerprint,
+        weights=receipts.weights(Path(begun.recipe.output) / BEST),
+        score=score,
     )
 
 

@@ -6,13 +6,15 @@ not changed is written back bit for bit. Floats are written as they are. Tags (t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from speechgru import soundsink
 from speechgru.errors import AudioError
 from speechgru.files import atomic_path
 from speechgru.soundformats import FLOAT, RATES, Encoding
@@ -32,7 +34,7 @@ def write(path: str | Path, blocks: Iterable[Block], rate: int, channels: int, h
     largest = _LARGEST.get(how.container)
     size = channels * {"8": 1, "16": 2, "24": 3}.get(how.bits, 4)
     written = clipped = 0
-    with atomic_path(path) as temporary, _open(path, temporary, rate, channels, how) as file:
+    with atomic_path(path) as temporary, _opened(path, temporary, rate, channels, how) as file:
         for block in blocks:
             # libsndfile's Vorbis encoder overflows the stack if it gets minutes at once.
             for start in range(0, len(block), BLOCK):
@@ -41,7 +43,7 @@ def write(path: str | Path, blocks: Iterable[Block], rate: int, channels: int, h
                 written += len(piece)
                 if largest is not None and written * size > largest:
                     raise AudioError(f"{path}: {how.format} files end at 4 GiB; write .w64, .caf or .flac.")
-                _put(file, path, _coded(piece, how.bits))
+                file.write(_coded(piece, how.bits))
         if not written:
             raise AudioError(f"{path} was not written: no samples are left.")
     return clipped
@@ -57,9 +59,13 @@ def _check_rate(path: str | Path, rate: int, how: Encoding) -> None:
         )
 
 
-def _open(path: str | Path, temporary: Path, rate: int, channels: int, how: Encoding) -> soundfile.SoundFile:
+@contextmanager
+def _opened(
+    path: str | Path, temporary: Path, rate: int, channels: int, how: Encoding
+) -> Iterator[soundfile.SoundFile]:
     try:
-        return soundfile.SoundFile(temporary, "w", rate, channels, how.subtype, format=how.container)
+        with soundsink.opened(temporary, path, rate, channels, how.subtype, how.container) as file:
+            yield file
     except soundfile.LibsndfileError as error:
         raise AudioError(
             f"{path} can't be written as {how.format} with {channels} channels at {rate} Hz: "
@@ -75,12 +81,3 @@ def _coded(piece: Block, bits: str) -> Block | NDArray[np.int32]:
     full = 2.0 ** (depth - 1)
     whole = np.clip(np.rint(piece.astype(np.float64) * full), -full, full - 1).astype(np.int64)
     return (whole << (32 - depth)).astype(np.int32)
-
-
-def _put(file: soundfile.SoundFile, path: str | Path, samples: Block | NDArray[np.int32]) -> None:
-    try:
-        file.write(samples)
-    except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts that all was written
-        raise AudioError(
-            f"{path} can't be written: is the disk full? ({error or 'not all fitted'})"
-        ) from None

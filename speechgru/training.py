@@ -8,7 +8,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,10 +19,10 @@ from speechgru.errors import TrainingError
 from speechgru.optimisation import Average, autocast, factor, optimizer
 from speechgru.parallel import ALONE, Group
 from speechgru.recipe import OptimizerConfig, ScheduleConfig, TrainerConfig
+from speechgru.runstate import STATE, Progress, saved_state
 from speechgru.stopping import Stop
 
 _log = logging.getLogger(__name__)
-STATE = "last.pt"
 
 
 class Task(Protocol):
@@ -48,23 +47,6 @@ class Task(Protocol):
 
     def save(self, path: Path, progress: Mapping[str, Any]) -> None:
         """Write the model, as it is now, for users."""
-
-
-@dataclass
-class Progress:
-    """Where a run stands: everything but tensors."""
-
-    epoch: int = 0
-    """The epoch that runs, from 0."""
-    done: int = 0
-    """Batches of it that are done."""
-    step: int = 0
-    best: float = math.inf
-    best_epoch: int = -1
-    seconds: float = 0.0
-    loss_sum: float = 0.0
-    """Over the batches of this epoch."""
-    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -272,8 +254,9 @@ class _Run:
         """Say what is left when a file can't be written: above all on a full disk."""
         try:
             yield
-        except (OSError, RuntimeError) as given:  # torch.save raises RuntimeError for a disk that fills up
-            error = given if isinstance(given, OSError) else OSError(str(given))
+        except (OSError, RuntimeError) as error:
+            # For a disk that fills up torch.save raises RuntimeError, with a line of its own source.
+            why = error if isinstance(error, OSError) else "writing broke off"
             state = self.folder / STATE
             left, on = (
                 (f"{state} keeps the state before", "go on with --resume")
@@ -281,7 +264,7 @@ class _Run:
                 else ("No state was saved before", "train anew")
             )
             raise TrainingError(
-                f"Can't write {path}: {error}. Is the disk full? {left}; what was whole stays so. See that there is "
+                f"Can't write {path}: {why}. Is the disk full? {left}; what was whole stays so. See that there is "
                 f"room and that the folder can be written, then {on}."
             ) from error
 
@@ -346,32 +329,3 @@ class _Run:
 def epoch_file(epoch: int) -> str:
     """Name of the checkpoint that is kept of an epoch, counted from 1."""
     return f"epoch-{epoch:03d}.safetensors"
-
-
-def saved_state(folder: Path, fingerprint: str, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """What a resumed run goes on from, known to be of the run with this fingerprint.
-
-    Raises:
-        TrainingError: there is none, it can't be read, or it belongs to a run with other settings.
-    """
-    path = folder / STATE
-    if not path.is_file():
-        raise nothing_to_resume(path)
-    try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        found = state["fingerprint"]
-    except Exception as error:  # torch raises a dozen kinds for a damaged file
-        raise TrainingError(
-            f"{path} is damaged or no state of a run ({type(error).__name__}); delete it and train anew."
-        ) from error
-    if found != fingerprint:
-        raise TrainingError(
-            f"{path} belongs to a run with other settings or other data. Resume with the recipe and overrides it "
-            "was started with, or choose another output=FOLDER."
-        )
-    return state
-
-
-def nothing_to_resume(path: Path) -> TrainingError:
-    """The error for a resume without a saved state."""
-    return TrainingError(f"There is nothing to resume: {path} does not exist. Train without --resume first.")

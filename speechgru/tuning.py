@@ -80,7 +80,7 @@ def hear(
     for done, utterance in enumerate(kept):
         rate = recognizer.sample_rate
         first, count = round(utterance.offset * rate), round(utterance.duration * rate)
-        signal = audio.read(utterance.audio_filepath, rate)
+        signal = audio.read(utterance.audio_filepath, rate, warn=False)
         # The last frames of a file that is meant whole are not cut off for a rounded duration.
         signal = signal[first : first + count] if utterance.offset else signal
         heard.append(next(recognizer.log_probs([signal])).astype(np.float32))

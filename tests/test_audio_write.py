@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from speechgru import soundsink
 from speechgru.audio import AudioWarning, info, read, write
 from speechgru.errors import AudioError
 
@@ -53,4 +58,44 @@ def test_nothing_is_left_of_what_cannot_be_written(
 ) -> None:
     with pytest.raises(AudioError, match=message):
         write(tmp_path / name, signal, rate)
+    assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file may grow beyond `size` bytes: as a full disk does, the system takes part of a write, then refuses."""
+    resource = pytest.importorskip("resource", reason="no limit on the size of files here")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("extension", ["wav", "flac", "mp3", "ogg", "opus"])
+@pytest.mark.parametrize("missing", [10, 5000])
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, extension: str, missing: int) -> None:
+    """Also where only the end doesn't fit, which encoders write as they close the file."""
+    path = tmp_path / f"a.{extension}"
+    write(path, NOISE, 16000)
+    whole = path.read_bytes()
+    with room_for(len(whole) - missing), pytest.raises(AudioError, match=rf"a\.{extension} can't be written"):
+        write(path, NOISE, 16000)
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == whole, "what was there is lost"
+    with room_for(len(whole) + 10):
+        write(path, NOISE, 16000)
+
+
+def test_the_system_says_why_nothing_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: io.FileIO, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    class Full(io.FileIO):
+        write = full
+
+    monkeypatch.setattr(soundsink, "open", lambda path, mode, buffering: Full(path, mode), raising=False)
+    with pytest.raises(AudioError, match=r"a\.flac can't be written: No space left on device"):
+        write(tmp_path / "a.flac", NOISE, 16000)
     assert list(tmp_path.iterdir()) == []

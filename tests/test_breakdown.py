@@ -66,3 +66,11 @@ def test_by_level(tmp_path: Path, noise: float, expected: str) -> None:
 def test_nothing_to_break_down() -> None:
     assert breakdown.to_markdown([]) == ""
     assert "undefined" in breakdown.to_markdown([row("", "")])
+
+
+def test_a_telephone_recording_is_measured_without_a_word(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    audio.write(tmp_path / "x.wav", np.resize(beeps.beep("see me"), 8000), 8000)
+    assert "dB above the background" in breakdown.to_markdown([row("me", "me", path=str(tmp_path / "x.wav"))])
+    assert not recwarn.list

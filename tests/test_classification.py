@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from speechgru import audio, checkpoint, cli, training
+from speechgru import audio, checkpoint, cli, manifest, packaged, training
 from speechgru.classification import Classes, Classification, _interval, load_classifier
 from speechgru.errors import CheckpointError, CorpusError, SpeechGruError
 from speechgru.manifest import Utterance
@@ -172,8 +173,6 @@ def test_a_model_of_another_kind_or_damaged(trained: Path, tmp_path: Path) -> No
 
 def test_what_cannot_be_told_apart_is_refused(utterances: list[Utterance], tmp_path: Path) -> None:
     def corpus(**splits: list[Utterance]) -> Recipe:
-        from speechgru import manifest
-
         sources = []
         for name, part in splits.items():
             manifest.write(tmp_path / f"{name}.jsonl", part)
@@ -208,3 +207,62 @@ def test_the_command(
     rows = json.loads(printed.out)
     assert [(r["audio_filepath"], r["classes"][0]["label"]) for r in rows] == list(zip(files, WORDS[:2]))
     assert [len(r["classes"]) for r in rows] == [2, 2] and "broken.wav" in printed.err
+
+
+def test_the_command_takes_the_name_of_a_fetched_model(
+    trained: Path,
+    utterances: list[Utterance],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(packaged.FOLDER_VARIABLE, str(tmp_path))
+    (tmp_path / "three-words.safetensors").write_bytes(trained.read_bytes())
+    file = str(utterances[9].audio_filepath)
+    assert cli.main(["classify", "--model", "three-words", file]) == 0
+    assert capsys.readouterr().out.split("\t")[:2] == [file, WORDS[0]]
+    assert cli.main(["classify", "--model", "four-words", file]) == 1
+    assert "three-words" in capsys.readouterr().err, "the names that there are"
+    assert cli.main(["classify", "--model", packaged.DEFAULT_MODEL, file]) == 1
+    assert "expected 'classifier'" in capsys.readouterr().err
+
+
+def test_a_recording_that_breaks_off_is_classified_with_a_warning_but_not_scored(
+    trained: Path, utterances: list[Utterance], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = utterances[9].audio_filepath.read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[: len(whole) * 3 // 4])
+    assert cli.main(["classify", "--model", str(trained), str(tmp_path / "cut.wav")]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.startswith(f"{tmp_path / 'cut.wav'}\t")
+    assert re.fullmatch(r"speechgru: warning: .*cut\.wav: damaged or cut short.*\n", printed.err)
+    cut = replace(utterances[9], audio_filepath=tmp_path / "cut.wav")
+    found = load_classifier(trained).evaluate([utterances[9], cut])
+    assert found.confusions.sum() == 1 and "cut short" in found.failed[0]
+
+
+def test_no_word_is_lost_on_classes_that_are_the_same_in_every_split(
+    utterances: list[Utterance], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, part in (("train", utterances[:9]), ("dev", utterances[9:])):
+        manifest.write(tmp_path / f"{name}.jsonl", part)
+    sources = [SourceConfig("jsonl", str(tmp_path / f"{n}.jsonl"), label=n) for n in ("train", "dev")]
+    corpus = CorpusConfig(root=str(tmp_path), sources=sources, train=["train/all"], dev=["dev/all"])
+    classify.prepare(replace(recipe(), corpus=corpus))
+    assert not caplog.records
+
+
+def test_the_command_takes_folders_and_refuses_unknown_devices(
+    trained: Path, utterances: list[Utterance], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "deep").mkdir()
+    for number, place in enumerate((tmp_path, tmp_path / "deep")):
+        (place / f"{number}.wav").write_bytes(utterances[9 + number].audio_filepath.read_bytes())
+    command = ["classify", "--model", str(trained), str(tmp_path)]
+    assert cli.main([*command, "--recursive"]) == 0
+    assert [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()] == list(WORDS[:2])
+    assert cli.main([*command, str(tmp_path / "gone.wav")]) == 1
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 1 and "gone.wav doesn't exist" in printed.err
+    assert cli.main([*command, "--device", "gpu"]) == 1
+    assert "Unknown device 'gpu'" in capsys.readouterr().err

@@ -13,6 +13,7 @@ import soundfile
 from speechgru import manifest
 from speechgru.cli import main
 from speechgru.manifest import Utterance
+from speechgru.normalisers import ENGLISH
 from speechgru.text import Vocabulary
 from speechgru.transcript import Segment, Transcript, Word
 
@@ -24,6 +25,7 @@ class Hears:
 
     sample_rate = RATE
     engine = SimpleNamespace(vocabulary=Vocabulary(("<blank>", " ", "'", *"abcdefghijklmnopqrstuvwxyz")))
+    normaliser = ENGLISH
 
     def transcribe_many(self, sources, batch_size=None):
         assert batch_size in (2, None)

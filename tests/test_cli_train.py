@@ -10,36 +10,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import replicas
 
-from speechgru import cli, monitor, preparation
+from speechgru import cli, monitor, published
 from speechgru.config import load_recipe
 from speechgru.tasks import ctc
 
+pytestmark = pytest.mark.usefixtures("log_levels", "hears_ctrl_c")
 TINY = [
     *("model.layers=1", "model.width=16", "model.channels=2", "features.n_mels=16"),
     *("trainer.epochs=2", "trainer.batch_seconds=1.5", "trainer.tensorboard=false"),
     *("trainer.device=cpu", "trainer.precision=float32"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _log_level() -> Iterator[None]:
-    level = logging.getLogger("speechgru").level
-    yield
-    logging.getLogger("speechgru").setLevel(level)
-
-
-@pytest.fixture(autouse=True)
-def _hears_ctrl_c() -> Iterator[None]:
-    """A shell's background job is started with Ctrl-C ignored; these tests are to run there too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -157,7 +142,7 @@ def test_ctrl_c_while_preparing(
     def interrupt(*_: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(preparation, "_published", interrupt)
+    monkeypatch.setattr(published, "splits_of", interrupt)
     assert cli.main(["train", *arguments]) == 130
     captured = capsys.readouterr()
     assert captured.err == "Stopped; nothing was saved yet, so there is nothing to resume.\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -228,6 +229,35 @@ def test_ids_are_the_same_wherever_the_corpus_lies(tmp_path: Path, monkeypatch: 
         rows(folder.prepare(tmp_path / "one")["all"])
         == rows(folder.prepare(Path("."))["all"])
         == [("x/a", "x", "a")]
+    )
+
+
+def test_recordings_of_ones_own_are_in_the_language_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record(tmp_path / "a.wav")
+    record(tmp_path / "b.wav")
+    write(tmp_path / "a.txt", "Fünf Äpfel, bitte!")
+    write(tmp_path / "b.txt", "5 Äpfel")
+    write(tmp_path / "t.tsv", "a\tFünf Äpfel, bitte!\nb\t5 Äpfel\n")
+    lines = [{"audio_filepath": "a.wav", "duration": 1, "text": "Fünf Äpfel, bitte!"}]
+    lines += [{"audio_filepath": "b.wav", "duration": 1, "text": "5 apples", "lang": "en-GB"}]
+    write(tmp_path / "m.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    for module, place in ((folder, tmp_path), (tsv, tmp_path / "t.tsv")):
+        english, german = (module.prepare(place, *said)["all"] for said in ((), ("de",)))
+        assert [(u.text, u.language) for u in english] == [
+            ("funf apfel bitte", "en"),
+            ("five apfel", "en"),
+        ]
+        assert [(u.text, u.language) for u in german] == [("fünf äpfel bitte", "de")]
+    assert [(u.text, u.language) for u in jsonl.prepare(tmp_path / "m.jsonl", "de")["all"]] == [
+        ("fünf äpfel bitte", "de"),
+        ("five apples", "en-GB"),
+    ]
+    warned = [r.getMessage() for r in caplog.records if "letters that English lacks" in r.getMessage()]
+    assert len(warned) == 2, "where nobody said"
+    assert (
+        "2 of 2 texts hold letters that English lacks (Ä ü)" in warned[0] and "corpus.language" in warned[0]
     )
 
 

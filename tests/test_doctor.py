@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -160,9 +161,16 @@ def test_texts(sound: dict[str, list[Utterance]], tmp_path: Path) -> None:
 
 
 def test_another_language_has_letters_of_its_own() -> None:
-    texts = ["привет мир", "доброе утро", "да"] * 10
-    odd = findings._odd_characters([*texts, "мир ♥ да", "mир"])
+    def odd_in(texts: list[str], language: str = "") -> Callable[[str], set[str]]:
+        return findings._odd_characters([Utterance(Path(), 1.0, t, language=language) for t in texts])
+
+    odd = odd_in([*["привет мир", "доброе утро", "да"] * 10, "мир ♥ да", "mир"])
     assert [odd(t) for t in ("доброе утро", "мир ♥ да", "mир")] == [set(), {"♥"}, {"m"}]
+    # Written with English letters, it is only another language if its manifest says so: then nobody reads digits out.
+    assert [odd_in([*["tiga"] * 9, "tiga 4"], language)("tiga 4") for language in ("", "id")] == [
+        set(),
+        {"4"},
+    ]
 
 
 def test_characters_per_second(tmp_path: Path) -> None:

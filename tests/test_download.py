@@ -128,7 +128,9 @@ def test_passing_failures_are_tried_again_and_others_are_not(server: Server, tmp
     server.failures = [503, 429]
     download.fetch(server.put("a.bin", CONTENT), tmp_path / "a.bin", checksum=SHA256)
     assert len(server.requests) == 3
-    with pytest.raises(DownloadError, match=r"nothing\.bin: the server answers 404 Not Found.*own page"):
+    with pytest.raises(
+        DownloadError, match=r"nothing\.bin: the server answers 404 Not Found.*publisher's page"
+    ):
         download.fetch(server.url("nothing.bin"), tmp_path / "b.bin")
     assert len(server.requests) == 4
 

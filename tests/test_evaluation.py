@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ import soundfile
 from speechgru import evaluation
 from speechgru.errors import AudioError, SpeechGruError
 from speechgru.manifest import Utterance
-from speechgru.text import Vocabulary
+from speechgru.normalisers import ENGLISH
 from speechgru.transcript import Segment, Transcript, Word
 
 RATE = 16000
@@ -26,7 +25,7 @@ class Scripted:
     """Hears "one" in a second of sound, "two" in two, ...; keeps what it was given."""
 
     sample_rate = RATE
-    engine = SimpleNamespace(vocabulary=Vocabulary(("<blank>", *"abcdefghijklmnopqrstuvwxyz")))
+    normaliser = ENGLISH
 
     def __init__(self):
         self.sources, self.batch_size = [], None

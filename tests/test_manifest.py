@@ -60,7 +60,7 @@ def test_reads_what_other_tools_write(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     line = {"audio_filepath": "a.wav", "duration": 2, "text": "hi", "speaker": 7, "id": None, "lang": "en"}
     path.write_bytes(b"\xef\xbb\xbf" + json.dumps(line).encode() + b"\r\n\r\n  \n")
-    assert manifest.read(path) == [Utterance(tmp_path / "a.wav", 2.0, "hi", speaker="7")]
+    assert manifest.read(path) == [Utterance(tmp_path / "a.wav", 2.0, "hi", speaker="7", language="en")]
 
 
 GOOD = {"audio_filepath": "a.wav", "duration": 1.0, "text": "hi"}

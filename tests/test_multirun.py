@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +13,12 @@ from speechgru import cli, multirun, runs, training
 from speechgru.config import load_recipe
 from speechgru.errors import ConfigError, TrainingError, UsageError
 
+pytestmark = pytest.mark.usefixtures("log_levels", "hears_ctrl_c")
 TINY = [
     *("model.layers=1", "model.width=16", "model.channels=2", "features.n_mels=16"),
     *("trainer.epochs=2", "trainer.batch_seconds=1.5", "trainer.tensorboard=false"),
     *("trainer.device=cpu", "trainer.precision=float32"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _log_levels() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in ("speechgru", "speechgru.search")]
-    levels = [logger.level for logger in loggers]
-    yield
-    for logger, level in zip(loggers, levels):
-        logger.setLevel(level)
-
-
-@pytest.fixture(autouse=True)
-def _hears_ctrl_c() -> Iterator[None]:
-    """A shell's background job is started with Ctrl-C ignored; these tests are to run there too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -106,6 +106,29 @@ def test_the_model_decides_how_it_is_scored(tmp_path: Path, capsys: pytest.Captu
     assert "no word of the references is left to compare" in captured.err
 
 
+def test_a_language_that_is_stated_decides_though_the_letters_are_english(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Welsh without its circumflexes: `5` isn't read out as "five", `ŵ` is no `w`."""
+    loaded = checkpoint.load(beeps.save_checkpoint(tmp_path / "m.safetensors"))
+    audio.write(tmp_path / "a.wav", beeps.beep("see"), beeps.RATE)
+    line = {"audio_filepath": "a.wav", "duration": 0.9, "text": "y dŵr 5"}
+    (tmp_path / "m.jsonl").write_text(json.dumps(line) + "\n")
+
+    def scored(languages: object) -> tuple[int, str, str]:
+        path = tmp_path / "said.safetensors"
+        checkpoint.save(path, loaded.kind, {**loaded.header, "languages": languages}, loaded.tensors)
+        code = cli.main(["evaluate", str(tmp_path / "m.jsonl"), "--model", str(path)])
+        return code, *capsys.readouterr()
+
+    code, out, err = scored(["cy"])
+    assert code == 0 and "normaliser         unicode-1" in out and "doesn't know: 5 ŵ" in err
+    for english in (["en"], ["en-GB", "en"], []):
+        assert "normaliser         english-1" in scored(english)[1]
+    code, _, err = scored("cy")
+    assert code == 1 and "languages are 'cy', not a list of codes" in err
+
+
 def test_what_is_lost_is_named() -> None:
     assert UNICODE.lost("5 € à gauche, 20 % (l’été)") == {"€", "%"}
     assert ENGLISH.lost("привет") == set("привет")

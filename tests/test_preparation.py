@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import replicas
 import soundfile
 
-from speechgru import manifest, preparation
-from speechgru.errors import CorpusError
+from speechgru import manifest, preparation, published
+from speechgru.errors import ConfigError, CorpusError
 from speechgru.manifest import Utterance
 from speechgru.preparation import Data
 from speechgru.recipe import CorpusConfig, Recipe, SourceConfig
@@ -227,7 +229,7 @@ def test_a_split_of_which_nothing_is_left(tmp_path: Path, empty: str) -> None:
     stub = Utterance(record(tmp_path / "short.wav", 0.05), 0.05, "a", names[empty], "short")
     manifest.write(tmp_path / f"{names[empty]}.jsonl", [stub])
     where = "train" if empty == "train" else "two/all"
-    with pytest.raises(CorpusError, match=rf"No utterance of {where} is left; dropped: {{'too short': 1}}"):
+    with pytest.raises(CorpusError, match=rf"No utterance of {where} is left; dropped: 1 too short"):
         prepare(sources, ["one/all"], ["two/all"])
 
 
@@ -310,3 +312,52 @@ def test_manifests_are_written(voices: SourceConfig, tmp_path: Path) -> None:
     }
     assert written == {"train": data.train, "dev": data.dev["dev"], "eval": data.test["eval"]}
     assert (tmp_path / "manifests" / "dropped.tsv").read_text().count("\n") == 1
+
+
+# --- languages
+
+
+def test_the_language_that_a_recipe_says(tmp_path: Path) -> None:
+    for name in ("anna/1", "ben/1"):
+        say(tmp_path / "de", name, "Übung macht den Meister")
+    write_manifest(tmp_path / "en.jsonl", ("x", "carl", "hello"), ("y", "dora", "naïve"))
+    german = SourceConfig("folder", str(tmp_path / "de"), "german")
+    english = SourceConfig("jsonl", str(tmp_path / "en.jsonl"), "english", language="en")
+    data = prepare([german, english], ["german/all"], ["english/all"], language="de-AT")
+    assert {u.text for u in data.train} == {"übung macht den meister"}
+    assert data.languages == ["de-AT"] and "ü" in data.vocabulary.symbols
+    assert [u.text for u in data.dev["english/all"]] == ["hello", "naive"]
+
+
+def test_what_says_its_own_language_is_believed(tmp_path: Path) -> None:
+    line = {"audio_filepath": str(record(tmp_path / "a.wav")), "duration": 1, "text": "helo", "lang": "cy"}
+    (tmp_path / "m.jsonl").write_text(json.dumps(line) + "\n")
+    source = SourceConfig("jsonl", str(tmp_path / "m.jsonl"))
+    assert published.splits_of(CorpusConfig(sources=[source]))[0]["all"][0].language == "cy"
+    with pytest.raises(CorpusError, match=r"m\.jsonl is not in the language 'de': a is in 'cy'"):
+        published.splits_of(CorpusConfig(sources=[source], language="de"))
+    replicas.lay_out("yesno", tmp_path / "yesno")
+    with pytest.raises(CorpusError, match=r"is not in the language 'de'.*is in 'en'"):
+        published.splits_of(
+            CorpusConfig(sources=[SourceConfig("yesno", str(tmp_path / "yesno"))], language="de")
+        )
+    with pytest.raises(ConfigError, match="'German'; expected the code of a language, such as en, de"):
+        published.splits_of(CorpusConfig(sources=[source], language="German"))
+
+
+def test_a_corpus_of_another_language_than_the_vocabulary(tmp_path: Path) -> None:
+    """The texts have English letters only, and so would be learnt without a word."""
+    for name in ("anna/1", "ben/1"):
+        say(tmp_path / "id", name, f"selamat pagi {name[0]}")
+    source = SourceConfig("folder", str(tmp_path / "id"))
+    corpus = CorpusConfig(sources=[source], train=["all"], dev=["held-out"], hold_out=0.5)
+    start = Vocabulary(("<blank>", " ", *"abcdefghijklmnopqrstuvwxyz"))
+
+    def given(language: str, *known: str) -> Data:
+        recipe = Recipe("mine", corpus=replace(corpus, language=language))
+        return preparation.prepare(recipe, 25, start, languages=known)
+
+    with pytest.raises(CorpusError, match=r"in 'id' .*writes 'en'\. Pass trainer\.symbols=texts"):
+        given("id", "en")
+    assert given("id", "en", "id").languages == given("id").languages == ["id"]
+    assert given("en-US", "en").languages == ["en-US"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +15,13 @@ from speechgru.config import load_recipe
 from speechgru.errors import TrainingError
 from speechgru.receipts import Receipt
 
+pytestmark = pytest.mark.usefixtures("log_levels")
+
 TINY = [
     *("model.layers=1", "model.width=16", "model.channels=2", "features.n_mels=16", "trainer.threads=1"),
     *("trainer.epochs=2", "trainer.batch_seconds=1.5", "trainer.tensorboard=false"),
     *("trainer.device=cpu", "trainer.precision=float32"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _log_level() -> Iterator[None]:
-    level = logging.getLogger("speechgru").level
-    yield
-    logging.getLogger("speechgru").setLevel(level)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import json
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from speechgru import stopping, training
+from speechgru import runstate, stopping, training
 from speechgru.errors import TrainingError
 from speechgru.optimisation import Average, factor
 from speechgru.recipe import OptimizerConfig, ScheduleConfig, TrainerConfig
+from speechgru.runstate import Progress
 from speechgru.stopping import undisturbed
-from speechgru.training import Interrupted, Progress, fit
+from speechgru.training import Interrupted, fit
+
+pytestmark = pytest.mark.usefixtures("hears_ctrl_c")
 
 BATCHES = 4
 EPOCHS = 3
@@ -75,14 +78,6 @@ class Copying:
         plain = {name: value.tolist() for name, value in weights(self).items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(plain))
-
-
-@pytest.fixture(autouse=True)
-def _hears_ctrl_c() -> Iterator[None]:
-    """A shell's background job is started with Ctrl-C ignored; these tests are to run there too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def weights(task: Copying) -> dict[str, Tensor]:
@@ -185,8 +180,8 @@ def test_a_state_is_saved_within_a_long_epoch(tmp_path: Path) -> None:
     states: list[int] = []
 
     def look(step: int) -> None:
-        if (tmp_path / training.STATE).exists():
-            states.append(training.saved_state(tmp_path, "f")["progress"]["done"])
+        if (tmp_path / runstate.STATE).exists():
+            states.append(runstate.saved_state(tmp_path, "f")["progress"]["done"])
 
     run(Copying(at=look), tmp_path, save_minutes=1e-9, epochs=1)
     assert states == [1, 2, 3]
@@ -293,7 +288,7 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, value: float) -> 
         TrainingError, match=rf"The loss is {value} in step 5 \(epoch 2\), on batch \d.*optimizer\.lr"
     ) as caught:
         run(Broken(), tmp_path)
-    assert f"{tmp_path / training.STATE} keeps the state before" in str(caught.value)
+    assert f"{tmp_path / runstate.STATE} keeps the state before" in str(caught.value)
 
 
 def test_nothing_to_resume(tmp_path: Path) -> None:
@@ -304,7 +299,7 @@ def test_nothing_to_resume(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"not a state", pickle.dumps({"fingerprint": "f"}, 2), None])
 def test_a_damaged_state_is_refused(tmp_path: Path, content: bytes | None) -> None:
     run(Copying(), tmp_path)
-    path = tmp_path / training.STATE
+    path = tmp_path / runstate.STATE
     path.write_bytes(path.read_bytes()[: -path.stat().st_size // 2] if content is None else content)
     with pytest.raises(TrainingError, match=r"last\.pt .*delete it and train anew"):
         run(Copying(), tmp_path, resume=True)
@@ -313,9 +308,9 @@ def test_a_damaged_state_is_refused(tmp_path: Path, content: bytes | None) -> No
 @pytest.mark.parametrize("key", ["fingerprint", "progress", "model", "optimizer", "average"])
 def test_a_state_that_lacks_something_is_refused(tmp_path: Path, key: str) -> None:
     run(Copying(), tmp_path, average=0.9)
-    state = torch.load(tmp_path / training.STATE, weights_only=True)
+    state = torch.load(tmp_path / runstate.STATE, weights_only=True)
     del state[key]
-    torch.save(state, tmp_path / training.STATE)
+    torch.save(state, tmp_path / runstate.STATE)
     with pytest.raises(TrainingError, match=r"last\.pt .*delete it and train anew"):
         run(Copying(), tmp_path, resume=True, average=0.9)
 
@@ -341,11 +336,11 @@ class _Trap:
 
 def test_a_state_runs_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    torch.save({"fingerprint": "f", "trap": _Trap()}, tmp_path / training.STATE)
+    torch.save({"fingerprint": "f", "trap": _Trap()}, tmp_path / runstate.STATE)
     with pytest.raises(TrainingError, match="delete it"):
         run(Copying(), tmp_path, resume=True)
     assert not (tmp_path / "trapped").exists()
-    torch.load(tmp_path / training.STATE, weights_only=False)
+    torch.load(tmp_path / runstate.STATE, weights_only=False)
     assert (tmp_path / "trapped").exists(), "the trap would work"
 
 
@@ -575,7 +570,7 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(
     assert {path.name for path in tmp_path.iterdir()} == {"best.safetensors", "last.pt"}, (
         "nothing half-written"
     )
-    assert len(training.saved_state(tmp_path, "f")["progress"]["history"]) == 1
+    assert len(runstate.saved_state(tmp_path, "f")["progress"]["history"]) == 1
     whole, expected = Copying(scores=[0.5, 0.4, 0.3]), Copying(scores=[0.4, 0.3])
     run(whole, tmp_path / "whole")
     run(expected, tmp_path, resume=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from speechgru.search import draw, report, study
 from speechgru.search.study import Search
 from speechgru.tasks import ctc
 
+pytestmark = pytest.mark.usefixtures("log_levels", "hears_ctrl_c")
 RANGES = {
     "optimizer.lr": RangeConfig(0.0001, 0.1, log=True),
     "model.layers": RangeConfig(1, 4),
@@ -38,23 +38,6 @@ SMALL = [
     *("trainer.batch_seconds=1.5", "trainer.epochs=2", "optimizer.weight_decay=0.1"),
     *("trainer.tensorboard=false", "trainer.device=cpu", "trainer.precision=float32"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _log_levels() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in ("speechgru", "speechgru.search")]
-    levels = [logger.level for logger in loggers]
-    yield
-    for logger, level in zip(loggers, levels):
-        logger.setLevel(level)
-
-
-@pytest.fixture(autouse=True)
-def _hears_ctrl_c() -> Iterator[None]:
-    """A shell's background job is started with Ctrl-C ignored; these tests are to run there too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def valley(recipe: Recipe, epoch: int) -> float:

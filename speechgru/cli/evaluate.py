@@ -80,11 +80,10 @@ def _evaluate(
 ) -> Evaluation:
     from tqdm import tqdm
 
-    from speechgru import normalisers
     from speechgru.evaluation import evaluate
 
     symbols = recognizer.engine.vocabulary.symbols
-    normaliser = normalisers.of(symbols)
+    normaliser = recognizer.normaliser
     strange = set().union(*(normaliser.lost(utterance.text) for utterance in utterances))
     if strange:
         _warn(f"{name}: characters of the references that {normaliser.name} leaves out: {_few(strange)}")

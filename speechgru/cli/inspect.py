@@ -19,7 +19,7 @@ EXAMPLES = """\
   speechgru inspect --json model.safetensors
 """
 _SHOWN_SYMBOLS = 40
-_ORDER = ("model", "features", "vocabulary", "decoder", "provenance")
+_ORDER = ("model", "features", "vocabulary", "languages", "decoder", "provenance")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from speechgru import recordings
+from speechgru import languagecodes, recordings
 from speechgru.manifest import Utterance
 
 SOURCE = "the user's own folder"
@@ -18,11 +18,12 @@ _EXPECTED = "a folder of recordings, each beside a .txt file of the same name wi
 _NOT_TRANSCRIPTS = frozenset({"readme", "license", "licence", "copying", "notice", "changelog", "changes"})
 
 
-def prepare(root: Path) -> dict[str, list[Utterance]]:
+def prepare(root: Path, language: str = languagecodes.ENGLISH) -> dict[str, list[Utterance]]:
     """One split, `all`. Ids are paths below `root` without extension (`anna/monday/hello`); the speaker is
     the first folder of the id (`anna`), or empty for recordings directly in `root`.
 
-    Recordings without text and text without a recording are counted in the log. Several lines are one text.
+    Recordings without text and text without a recording are counted in the log. Several lines are one text, and all
+    texts are in one `language`.
 
     Raises:
         CorpusError: `root` is missing, holds no recordings with text, or a .txt file isn't text.
@@ -31,7 +32,7 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
     entries = list(_entries(root))
     if not any(e.audio for e in entries):
         raise recordings.nothing_found(root, "folder", _EXPECTED)
-    return {"all": recordings.utterances(entries, f"folder {root.name}")}
+    return {"all": recordings.utterances(entries, f"folder {root.name}", language)}
 
 
 def _entries(root: Path) -> Iterator[recordings.Entry]:

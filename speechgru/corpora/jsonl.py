@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from speechgru import manifest, recordings
+from speechgru import languagecodes, manifest, recordings
 from speechgru.errors import CorpusError, ManifestError
 from speechgru.manifest import Utterance
 
@@ -17,11 +17,11 @@ SHARE_ALIKE = False
 _EXPECTED = "a manifest: one JSON object a line with audio_filepath, duration (seconds) and text"
 
 
-def prepare(root: Path) -> dict[str, list[Utterance]]:
+def prepare(root: Path, language: str = languagecodes.ENGLISH) -> dict[str, list[Utterance]]:
     """One split, `all`, from the manifest `root`. Durations and offsets are taken as written.
 
     An utterance without id gets the audio's path below the manifest's folder without extension (elsewhere its
-    stem), with `@offset` where it doesn't begin at 0.
+    stem), with `@offset` where it doesn't begin at 0. Those that state no `lang` are in `language`.
 
     Raises:
         CorpusError: `root` is missing or empty, a line isn't an utterance, or an id occurs twice.
@@ -33,9 +33,8 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         raise CorpusError(f"jsonl: {error}") from error
     if not given:
         raise recordings.nothing_found(root, "jsonl", _EXPECTED)
-    return {
-        "all": recordings.checked([replace(u, id=u.id or _id(u, root)) for u in given], f"jsonl {root.name}")
-    }
+    complete = [replace(u, id=u.id or _id(u, root), language=u.language or language) for u in given]
+    return {"all": recordings.checked(complete, f"jsonl {root.name}")}
 
 
 def _id(utterance: Utterance, root: Path) -> str:

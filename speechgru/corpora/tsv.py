@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from speechgru import recordings
+from speechgru import languagecodes, recordings
 from speechgru.errors import CorpusError
 from speechgru.manifest import Utterance
 
@@ -18,11 +18,11 @@ _EXPECTED = "a .tsv file with lines path<TAB>text or path<TAB>text<TAB>speaker, 
 _HEADINGS = frozenset({"path", "file", "audio", "audio_filepath"})
 
 
-def prepare(root: Path) -> dict[str, list[Utterance]]:
+def prepare(root: Path, language: str = languagecodes.ENGLISH) -> dict[str, list[Utterance]]:
     """One split, `all`, from the file `root`. Ids are the paths as written, without extension.
 
     A first line with `path`, `file`, `audio` or `audio_filepath` as first cell is a heading. Where a path has
-    no file, one of the same stem with another extension is taken.
+    no file, one of the same stem with another extension is taken. All texts are in one `language`.
 
     Raises:
         CorpusError: `root` is missing or empty, a line has no tab, or a recording occurs twice.
@@ -31,7 +31,7 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
     entries = list(_entries(root))
     if not entries:
         raise recordings.nothing_found(root, "tsv", _EXPECTED)
-    return {"all": recordings.utterances(entries, f"tsv {root.name}")}
+    return {"all": recordings.utterances(entries, f"tsv {root.name}", language)}
 
 
 def _entries(table: Path) -> Iterator[recordings.Entry]:

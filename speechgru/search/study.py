@@ -18,7 +18,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from speechgru import receipts, runs, training
+from speechgru import receipts, runs, runstate
 from speechgru.config import load_recipe, to_yaml
 from speechgru.errors import TrainingError
 from speechgru.recipe import RangeConfig, Recipe
@@ -170,7 +170,7 @@ def _finish(search: Search, base: Recipe, study: optuna.Study, trial: optuna.Tri
         study.tell(trial, state=TrialState.FAIL)
         _log.warning("trial %d failed: %s (%s)", trial.number, error, said)
     # Only a trial that goes on needs what weighs most.
-    (search.trial_folder(trial.number) / training.STATE).unlink(missing_ok=True)
+    (search.trial_folder(trial.number) / runstate.STATE).unlink(missing_ok=True)
 
 
 def _train(search: Search, base: Recipe, trial: optuna.Trial, drawn: Mapping[str, str]) -> float:
@@ -191,7 +191,7 @@ def _train(search: Search, base: Recipe, trial: optuna.Trial, drawn: Mapping[str
         overrides,
         composed=to_yaml(recipe),
         command=shlex.join(["speechgru", "train", search.recipe, *overrides]),
-        resume=(folder / training.STATE).exists(),
+        resume=(folder / runstate.STATE).exists(),
         quiet=True,
         on_evaluation=heard,
         trial=True,

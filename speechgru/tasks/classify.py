@@ -29,7 +29,7 @@ def prepare(recipe: Recipe) -> Data:
     Raises:
         CorpusError: one class only, or dev or test has one that train lacks.
     """
-    data = preparation.prepare(recipe, None)
+    data = preparation.prepare(recipe, None, texts_are_classes=True)
     classes = {u.text for u in data.train}
     for name, utterances in {**data.dev, **data.test}.items():
         foreign = sorted({u.text for u in utterances} - classes)

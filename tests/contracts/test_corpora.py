@@ -52,8 +52,9 @@ def test_says_where_it_is_from(name: str) -> None:
 @every_corpus
 def test_prepare_takes_a_root_and_gives_splits(name: str) -> None:
     prepare = plugins.find("corpora", name).prepare
-    assert list(inspect.signature(prepare).parameters) == ["root"]
-    assert typing.get_type_hints(prepare) == {"root": Path, "return": dict[str, list[Utterance]]}
+    said = {"language": str} if "user's own" in plugins.find("corpora", name).SOURCE else {}
+    assert list(inspect.signature(prepare).parameters) == ["root", *said]
+    assert typing.get_type_hints(prepare) == {"root": Path, **said, "return": dict[str, list[Utterance]]}
     assert "Raises:" in (prepare.__doc__ or "")
 
 

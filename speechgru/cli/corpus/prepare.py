@@ -12,6 +12,7 @@ EXAMPLES = """\
   speechgru corpus prepare librispeech data -o manifests
   speechgru corpus prepare commonvoice data/cv-corpus-21.0/cy -o manifests/cy
   speechgru corpus prepare folder my_recordings -o manifests
+  speechgru corpus prepare tsv aufnahmen.tsv --language de -o manifests
 
 Writes DIR/SPLIT.jsonl for each split, and DIR/dropped.tsv with what was left out and why.
 """
@@ -23,15 +24,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="DIR", type=Path, required=True, help="folder for the manifests"
     )
+    parser.add_argument(
+        "--language",
+        metavar="CODE",
+        default="",
+        help="what is spoken (en, de, pt-BR) in recordings of your own; theirs is English else",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import manifest, plugins, recordings
+    from speechgru import manifest, plugins, published, recordings
 
     terminal.log()
     module = plugins.find("corpora", args.name)
     with recordings.collect_dropped() as dropped:
-        splits = module.prepare(args.root)
+        splits = published.load(module, args.root, args.language)
     for name, utterances in splits.items():
         path = args.output / f"{name}.jsonl"
         manifest.write(path, utterances)
