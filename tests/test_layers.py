@@ -17,6 +17,7 @@ PACKAGE = Path(speechgru.__file__).parent
 FLOORS: list[set[str]] = [
     {"errors"},
     {
+        "devices",
         "plugins",
         "files",
         "interrupts",
@@ -31,11 +32,11 @@ FLOORS: list[set[str]] = [
     },
     {"audio", "activity", "containers", "decoding", "ffmpeg", "inputs", "mp3", "quality", "recordings"}
     | {"resample", "samples", "sndfile"}
-    | {"featurefiles", "moments"}
-    | {"levels", "loudness", "soundfiles", "soundformats", "soundinfo", "waveform"}
+    | {"featurefiles", "featurespool", "moments"}
+    | {"levels", "loudness", "soundfiles", "soundformats", "soundinfo", "soundsink", "waveform"}
     | {"gru", "recurrence", "dropout", "subsampling", "encoder", "objective"}
-    | {"text", "normalisers", "numerals", "transcript", "hypothesis", "cues", "manifest"}
-    | {"archives", "download", "splits"}
+    | {"languagecodes", "text", "normalisers", "numerals", "transcript", "hypothesis", "cues", "manifest"}
+    | {"archives", "download", "published", "splits"}
     | {"times", "confidence", "reliability", "spans", "spoken"}
     | {"hotwords", "spelling", "trellis", "viterbi"},
     {"features", "corpora", "models", "decoders", "lm", "align", "writers", "scoring", "augment"}
@@ -63,8 +64,10 @@ FLOORS: list[set[str]] = [
         "monitor",
         "optimisation",
         "preparation",
+        "pronunciation",
         "readout",
         "rescoring",
+        "runstate",
         "terminalplot",
         "written",
     },

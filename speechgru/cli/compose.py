@@ -24,8 +24,9 @@ EXAMPLES = """\
   speechgru compose --model runs/jsb_chorales/best.safetensors --harmonize melody.mid -o chorale.mid --wav
 
 Notes as text: letter, # or b, octave (C4 is middle C); C4+E4+G4 together, R a rest, C4:2 lasts two beats, C4:1/2 half a
-beat. Key, scale and range act on every note while it is drawn; a beginning (--primer) stays as it is. The same seed and
-settings give the same music on the same machine; they are kept in the MIDI file (`speechgru music info` shows them).
+beat. Key, scale and range act on every note while it is drawn; a beginning (--primer) stays as it is. Tunes end after
+whole bars, on their tonic. The same seed and settings give the same music on the same machine; they are kept in the
+MIDI file (`speechgru music info` shows them).
 --harmonize keeps the melody on top and writes alto, tenor and bass below it; key and range are then theirs alone.
 Several pieces are written as out-1.mid, out-2.mid, ...; with -o FOLDER/ into a folder.
 Exit code: 0 all written, 1 an error, which is named (other pieces are written), 2 wrong usage, 130 Ctrl-C.
@@ -46,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_length(parser)
     _add_drawing(parser)
-    parser.add_argument("--key", metavar="KEY", help='such as G, "F# minor" or "D dorian"')
+    parser.add_argument(
+        "--key", metavar="KEY", help='such as G, "F# minor" or "D dorian" (default: the model\'s choice)'
+    )
     parser.add_argument(
         "--scale",
         metavar="SCALE",
@@ -69,6 +72,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--harmonize", metavar="MELODY", help="the same for a melody that gets three voices below it"
     )
     parser.add_argument("--wav", action="store_true", help="write the sound too, beside the MIDI file")
+    parser.add_argument(
+        "--soundfont",
+        metavar="FILE.sf2",
+        help="instruments for the sound, played by fluidsynth (default: the built-in synthesizer)",
+    )
     parser.add_argument("--png", action="store_true", help="draw the notes too, beside the MIDI file")
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
@@ -77,7 +85,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_length(parser: argparse.ArgumentParser) -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
-        "--bars", type=positive, metavar="N", help="bars of each piece, those of the primer included"
+        "--bars",
+        type=positive,
+        metavar="N",
+        help="bars of each piece from its first note on, those of the primer included",
     )
     length.add_argument(
         "--steps",
@@ -95,9 +106,8 @@ def _add_drawing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--temperature",
         type=float,
-        default=1.0,
         metavar="T",
-        help="above 0; below 1: what is likely, above 1: what is less so (default: 1)",
+        help="above 0; the lower, the more of what is likely (default: 1; for models of tunes 0.92)",
     )
     parser.add_argument(
         "--top-k",
@@ -126,19 +136,25 @@ def run(args: argparse.Namespace) -> int:
     from speechgru import filework
 
     targets = _targets(args)
-    filework.refuse_existing([file for files in targets for file in files], args.overwrite)
+    written = [file for files in targets for file in files]
+    _refuse_source(args.primer or args.harmonize, written)
+    filework.refuse_existing(written, args.overwrite)
     if args.harmonize and (args.steps or args.bars):
         raise UsageError("--harmonize makes a piece as long as its melody; leave out --steps and --bars.")
-    from speechgru.music import compose
+    if args.soundfont and not args.wav:
+        raise UsageError("--soundfont says what the sound is made with; add --wav.")
+    from speechgru.music import compose, soundfont
 
+    if args.soundfont:
+        soundfont.check(args.soundfont)
     wishes = _wishes(args)  # what is wrong with them is said before a model is loaded
     composer = compose.load_composer(args.model, args.device)
-    given = _given(args, composer)
+    given = _given(args)
     filework.check_writable(targets[0][0].parent)
     pieces = _make(args, composer, wishes, given)
     good = True
     for number, (piece, files) in enumerate(zip(pieces, targets, strict=True)):
-        good &= _write(piece, files, _made_with(args, composer, number))
+        good &= _write(piece, files, _made_with(args, composer, number), args.soundfont)
     return 0 if good else 1
 
 
@@ -162,6 +178,14 @@ def _targets(args: argparse.Namespace) -> list[list[Path]]:
     return [[folder / f"{name}{ending}" for ending in endings] for name in stems]
 
 
+def _refuse_source(source: str | None, written: list[Path]) -> None:
+    import os
+
+    for file in written:
+        if source and os.path.exists(file) and os.path.isfile(source) and os.path.samefile(source, file):
+            raise UsageError(f"{file} is what the piece begins with or goes with. Choose another -o.")
+
+
 def _wishes(args: argparse.Namespace) -> Wishes:
     from speechgru.music import scales, wishes
     from speechgru.music.sample import Sampling
@@ -180,18 +204,19 @@ def _wishes(args: argparse.Namespace) -> Wishes:
         lowest=low,
         highest=high,
     )
-    Sampling(found.temperature, found.top_k, found.top_p, found.seed)
+    temperature = 1.0 if found.temperature is None else found.temperature
+    Sampling(temperature, found.top_k, found.top_p, found.seed)  # says what is out of range
     return found
 
 
-def _given(args: argparse.Namespace, composer: Composer) -> NoteSequence | None:
+def _given(args: argparse.Namespace) -> NoteSequence | None:
     """The beginning, or the melody."""
     from speechgru.music import primer
 
     source = args.primer if args.primer is not None else args.harmonize
     if source is None:
         return None
-    found = primer.read(source, args.tempo, composer.steps_per_beat)
+    found = primer.read(source, args.tempo)
     if found.remark:
         say(f"note: {found.remark}")
     return found.notes
@@ -228,6 +253,7 @@ def _made_with(args: argparse.Namespace, composer: Composer, number: int) -> str
     from speechgru import __version__
 
     settings = {name: getattr(args, name) for name in _SETTINGS.split() if getattr(args, name) is not None}
+    settings.setdefault("temperature", composer.temperature)
     provenance = composer.header.get("provenance", {})
     model = {"file": Path(args.model).name if args.model else "default", "corpora": list(composer.corpora)}
     model |= {name: provenance[name] for name in ("commit", "seed") if name in provenance}
@@ -235,7 +261,7 @@ def _made_with(args: argparse.Namespace, composer: Composer, number: int) -> str
     return json.dumps({"speechgru": __version__, "model": model, "settings": settings, **count})
 
 
-def _write(piece: NoteSequence, files: list[Path], text: str) -> bool:
+def _write(piece: NoteSequence, files: list[Path], text: str, font: str | None) -> bool:
     from speechgru.music import products
 
     if not piece.notes:
@@ -246,7 +272,7 @@ def _write(piece: NoteSequence, files: list[Path], text: str) -> bool:
         return False
     for file in files:
         try:
-            remark = products.save(file, piece, text, files[0].stem)
+            remark = products.save(file, piece, text, files[0].stem, font)
         except (SpeechGruError, OSError) as error:
             say(f"error: {file} was not written: {error}")
             return False

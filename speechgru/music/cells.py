@@ -6,24 +6,39 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from speechgru.gru import GRU
 
 Array = NDArray[np.floating[Any]]
 
 
+def array(tensor: Tensor) -> Array:
+    """Weights for NumPy, wherever they lie."""
+    found: Array = tensor.detach().cpu().float().numpy()
+    return found
+
+
 class Cell:
-    """The first layer of a GRU of one direction, with its weights as they are now."""
+    """The first layer of a GRU of one direction, with its weights as they are now.
+
+    sigma(x) = (1 + tanh(x / 2)) / 2, so the weights of r and z are kept as halves.
+    """
 
     def __init__(self, gru: GRU) -> None:
-        def own(name: str) -> Array:
-            return np.ascontiguousarray(getattr(gru, f"{name}_l0").detach().cpu().float().numpy().T)
-
-        self._inputs, self._bias, self._states = own("weight_ih"), own("bias_ih"), own("weight_hh")
-        self._after = own("bias_hh") if gru.reset == "after" else None
         self.size = gru.hidden_size
-        # Of the gates; sigma(x) = (1 + tanh(x / 2)) / 2.
-        self._rz, self._n = self._states[:, : 2 * self.size].copy(), self._states[:, 2 * self.size :].copy()
+        half = np.repeat(np.array([0.5, 0.5, 1.0], dtype=np.float32), self.size)
+
+        def own(name: str) -> Array:
+            return np.ascontiguousarray(array(getattr(gru, f"{name}_l0")).T * half)
+
+        self._inputs, self._bias, states = own("weight_ih"), own("bias_ih"), own("weight_hh")
+        self._rz, self._n = states[:, : 2 * self.size].copy(), states[:, 2 * self.size :].copy()
+        self._after = None
+        if gru.reset == "after":
+            bias = own("bias_hh")
+            self._bias[: 2 * self.size] += bias[: 2 * self.size]
+            self._after = bias[2 * self.size :]
 
     def gates(self, x: Array, first: int = 0, last: int | None = None) -> Array:
         """Products [..., 3H] of inputs `first` to `last` with their weights; the bias belongs to the first."""
@@ -33,11 +48,13 @@ class Cell:
     def step(self, gates: Array, h: Array) -> Array:
         """The state [B, H] after h [B, H], where `gates` [B, 3H] are all inputs' products."""
         size = self.size
-        if self._after is None:
-            rz = 0.5 + 0.5 * np.tanh(0.5 * (gates[:, : 2 * size] + h @ self._rz))
-            n = np.tanh(gates[:, 2 * size :] + (rz[:, :size] * h) @ self._n)
-        else:
-            products = h @ self._states + self._after
-            rz = 0.5 + 0.5 * np.tanh(0.5 * (gates[:, : 2 * size] + products[:, : 2 * size]))
-            n = np.tanh(gates[:, 2 * size :] + rz[:, :size] * products[:, 2 * size :])
-        return n + rz[:, size:] * (h - n)
+        rz = h @ self._rz
+        rz += gates[:, : 2 * size]
+        np.tanh(rz, out=rz)
+        rz *= 0.5
+        rz += 0.5
+        r, z = rz[:, :size], rz[:, size:]
+        n = (r * h) @ self._n if self._after is None else r * (h @ self._n + self._after)
+        n += gates[:, 2 * size :]
+        np.tanh(n, out=n)
+        return n + z * (h - n)

@@ -9,26 +9,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-from safetensors import safe_open
-
 from speechgru import checkpoint
 from speechgru.errors import CheckpointError
 from speechgru.music import rollmodel, wordmodel
+from speechgru.music.drawing import OnProgress
 from speechgru.music.notes import NoteSequence
 from speechgru.music.rollcomposer import RollComposer
-from speechgru.music.sample import OnProgress
 from speechgru.music.wishes import Wishes
 from speechgru.music.wordcomposer import WordComposer
 from speechgru.packaged import ASSETS, SUFFIX, find_model
 
 RECIPE = "folk"
-"""What to train where there is no model."""
+"""Of the packaged model; what to train where there is none."""
 
 
 class Composer(Protocol):
-    """A model that makes up pieces: `steps_per_beat` of its grid, the `corpora` it learnt from, its file's `header`."""
+    """A model that makes up pieces: `steps_per_beat` of its grid, the `corpora` it learnt from, its file's `header`,
+    and the `temperature` where none is asked for."""
 
     steps_per_beat: int
+    temperature: float
     corpora: tuple[str, ...]
     header: dict[str, Any]
 
@@ -63,7 +63,7 @@ def load_composer(path: str | Path | None = None, device: str = "cpu") -> RollCo
         return WordComposer(wordmodel.load_word_model(path, device))
     raise CheckpointError(
         f"{path} holds a model of kind {kind!r}, which knows nothing of notes; expected {rollmodel.KIND!r} or "
-        f"{wordmodel.KIND!r}. {_advice()}"
+        f"{wordmodel.KIND!r}. Leave it out for the packaged model of tunes. {_advice()}"
     )
 
 
@@ -73,10 +73,9 @@ def default_model() -> Path:
     Raises:
         CheckpointError: there is none.
     """
-    for path in sorted(ASSETS.glob(f"*{SUFFIX}")):
-        with safe_open(str(path), framework="pt") as file:
-            if (file.metadata() or {}).get("kind") in (rollmodel.KIND, wordmodel.KIND):
-                return path
+    path = ASSETS / f"{RECIPE}{SUFFIX}"
+    if path.is_file():
+        return path
     raise CheckpointError(f"No model of notes comes with this installation. {_advice()}")
 
 

@@ -68,11 +68,13 @@ def run(
     extension: str,
     edit: Callable[[NoteSequence], NoteSequence],
     check: Callable[[Sequence[Path]], None],
+    font: str | None = None,
 ) -> int:
     """`edit` each piece and write it; 1 where a file, a tune or a result came to nothing: it is named.
 
     Args:
         check: refuses targets (those that exist, say) before anything is written.
+        font: a SoundFont for sound.
     """
     from speechgru.music import library, products
 
@@ -85,7 +87,8 @@ def run(
     check(files)
     for piece, file in zip(found.pieces, files, strict=True):
         try:
-            remark = products.save(file, edit(piece.notes), title=piece.title or Path(piece.file).stem)
+            title = piece.title or Path(piece.file).stem
+            remark = products.save(file, edit(piece.notes), title=title, font=font)
         except (SpeechGruError, OSError) as error:
             say(f"error: {piece.name}: {error}")
             good = False

@@ -10,7 +10,7 @@ from speechgru.music.keys import Key
 from speechgru.music.notes import MAX_BEATS, KeyChange, Metre, Note, NoteSequence, Tempo
 
 
-class _Clock:
+class Clock:
     """Time in steps, and the bar lines on the way."""
 
     def __init__(self, settings: Settings) -> None:
@@ -18,13 +18,13 @@ class _Clock:
         self.now = 0
         self._origin = 0  # a bar line, where the metre began
         self._told = -1  # the last bar line that was told
-        self._bar = 4 * settings.steps_per_beat
+        self.bar = 4 * settings.steps_per_beat  # its length
 
     @property
     def line(self) -> int:
         """The next bar line that was not told: now or later."""
         first = max(self.now, self._told + 1)
-        return self._origin + math.ceil((first - self._origin) / self._bar) * self._bar
+        return self._origin + math.ceil((first - self._origin) / self.bar) * self.bar
 
     def tell_bar(self) -> None:
         """Move to the next bar line."""
@@ -33,7 +33,7 @@ class _Clock:
     def metre(self, numerator: int, unit: int) -> None:
         """Bars begin anew here."""
         self._origin, self._told = self.now, self.now - 1
-        self._bar = 4 * self.settings.steps_per_beat * numerator // unit
+        self.bar = 4 * self.settings.steps_per_beat * numerator // unit
 
 
 class Writer:
@@ -42,7 +42,7 @@ class Writer:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.words = ["START"]
-        self._clock = _Clock(settings)
+        self._clock = Clock(settings)
         self._voice = self._velocity = -1
 
     def change(self, time: int, metre: Metre | None, key: Key | None) -> None:
@@ -100,7 +100,7 @@ class Reader:
     """Does what words say."""
 
     def __init__(self, settings: Settings) -> None:
-        self._clock = _Clock(settings)
+        self._clock = Clock(settings)
         self._voice = self._pending = 0
         self._velocity = rounded_velocity(VELOCITY, settings.velocities)
         self._notes: list[tuple[int, int, int, int, int]] = []  # start, pitch, steps, velocity, voice

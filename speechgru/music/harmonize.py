@@ -29,10 +29,11 @@ from numpy.typing import NDArray
 from speechgru.errors import CheckpointError, MusicError
 from speechgru.music import chorales, home, primer, seating, voice_leading
 from speechgru.music.chorales import REST, VOICES
+from speechgru.music.drawing import OnProgress
 from speechgru.music.notes import KeyChange, NoteSequence
 from speechgru.music.rollcomposer import CHORALES, RollComposer, sampling
 from speechgru.music.rolls import HIGHEST, KEYS, LOWEST, Roll
-from speechgru.music.sample import FREE, OnProgress, Sampling, view_of
+from speechgru.music.sample import FREE, Sampling, view_of
 from speechgru.music.views import Memory
 from speechgru.music.wishes import Wishes
 from speechgru.music.wordcomposer import WordComposer
@@ -43,6 +44,8 @@ FAULT = 1.5
 """Nats that a fault of voice leading costs (voice_leading.py)."""
 MISSING = 2.0
 """Nats that each lower voice costs that doubles another's note."""
+HOME = 4.0
+"""Nats that it costs to end with another bass than the key's tonic, if the melody's last note is of its triad."""
 LOWER = len(VOICES) - 1
 MOST_STEPS = 4000
 _ROOM = 12  # keys that must lie free below the melody
@@ -86,8 +89,10 @@ def harmonize(
             f"speechgru train {RECIPE} corpus.root=DATA, then pass --model runs/{RECIPE}/best.safetensors."
         )
     melody = primer.melody(melody)
-    line = on_grid(melody, composer.steps_per_beat)
-    up = composer.semitones(wishes.scale.key or home.key_of(melody))
+    wait = _whole_steps(melody, composer.steps_per_beat)
+    line = on_grid(_later(melody, -wait), composer.steps_per_beat)
+    key = wishes.scale.key or home.key_of(melody)
+    up = composer.semitones(key)
     low, high = LOWEST + _ROOM - min(up, 0), HIGHEST - max(up, 0)
     if line.floor.min() < low or line.top.max() > high:
         raise MusicError(
@@ -99,14 +104,27 @@ def harmonize(
             f"The melody has {len(line.top)} steps; up to {MOST_STEPS} are harmonised at once. Cut it."
         )
     options = replace(sampling(wishes, up), top_k=LOWER)
-    lower = _Search(composer, line, options, up, number, particles).run(on_progress)
+    last = melody.notes[-1].pitch % 12
+    tonic = key.tonic_class if key and last in [key.scale[place] for place in (0, 2, 4)] else None
+    lower = _Search(composer, line, options, up, number, particles, tonic).run(on_progress)
     parts = np.concatenate([np.full((len(lower), 1), REST), lower], axis=1).astype(np.int16)
     qpm = melody.tempos[0].qpm if wishes.qpm is None else wishes.qpm
-    found = chorales.from_parts(parts, composer.steps_per_beat, qpm)
+    found = _later(chorales.from_parts(parts, composer.steps_per_beat, qpm), wait)
     keys, metres = melody.keys, (wishes.metre,) if wishes.metre else melody.metres
     if wishes.scale.key:
         keys = (KeyChange(0.0, wishes.scale.key),)
     return replace(found, notes=(*melody.notes, *found.notes), keys=keys, metres=metres)
+
+
+def _whole_steps(melody: NoteSequence, steps_per_beat: int) -> float:
+    """Beats of the silence before the first note, as far as it fills steps: nobody sings in it."""
+    return int(melody.notes[0].start * steps_per_beat + 1e-9) / steps_per_beat if melody.notes else 0.0
+
+
+def _later(piece: NoteSequence, beats: float) -> NoteSequence:
+    """Its notes alone, moved in time."""
+    notes = tuple(replace(note, start=note.start + beats, end=note.end + beats) for note in piece.notes)
+    return NoteSequence(notes, piece.tempos[:1], length=max(piece.length + beats, 0.0))
 
 
 def on_grid(melody: NoteSequence, steps_per_beat: int) -> Line:
@@ -133,10 +151,17 @@ class _Search:
     """Pieces that grow side by side under a melody."""
 
     def __init__(
-        self, composer: RollComposer, line: Line, options: Sampling, up: int, number: int, particles: int
+        self,
+        composer: RollComposer,
+        line: Line,
+        options: Sampling,
+        up: int,
+        number: int,
+        particles: int,
+        tonic: int | None = None,
     ) -> None:
         self.network = composer.model.network.eval()
-        self.line, self.options, self.count = line, options, particles
+        self.line, self.options, self.count, self.tonic = line, options, particles, tonic
         self.lowest = LOWEST - up  # what the first key of a roll sounds like
         self.generator = np.random.default_rng([options.seed, number])
         self.memories = [Memory(len(line.top)) for _ in range(particles)]
@@ -147,7 +172,7 @@ class _Search:
     @torch.inference_mode()
     def run(self, on_progress: OnProgress | None) -> NDArray[np.int64]:
         """Pitches of the lower voices of one piece, [steps, 3]."""
-        state, steps = None, len(self.line.top)
+        draw, state, steps = self.network.drawer(), None, len(self.line.top)
         device = next(self.network.parameters()).device
         for t in range(steps):
             view = view_of(self.memories, self.pieces, t, device)
@@ -155,7 +180,7 @@ class _Search:
             step = _Step(
                 self.options, given(self.line, t, self.lowest), self.generator.random((KEYS, self.count))
             )
-            self.pieces[:, t] = self.network.draw(features.cpu(), step.choose)
+            self.pieces[:, t] = draw(features.cpu(), step)
             for memory, keys in zip(self.memories, self.pieces[:, t], strict=True):
                 memory.hear(keys)
             self.weights += step.log_probs - self._costs(t)
@@ -175,6 +200,8 @@ class _Search:
             seats = seating.doubled(lower, before)
             self.seats[i, t] = seats
             costs[i] = MISSING * (LOWER - len(lower))
+            if self.tonic is not None and t == len(self.line.top) - 1 and seats[-1] % 12 != self.tonic:
+                costs[i] += HOME
             if t:
                 costs[i] += FAULT * faults((int(self.line.top[t - 1]), *before), (top, *seats))
         return costs
@@ -208,7 +235,9 @@ def given(line: Line, t: int, lowest: int = LOWEST) -> NDArray[np.int8]:
 
 
 class _Step:
-    """What `Model.draw` asks about each key of one step; `log_probs` [pieces] of the keys that are given."""
+    """Who sounds in one step; `log_probs` [pieces] of the keys that are given."""
+
+    last = KEYS - 1
 
     def __init__(self, options: Sampling, fixed: NDArray[np.int8], draws: Weights) -> None:
         self.options, self.fixed, self.draws = options, fixed, draws
@@ -216,21 +245,22 @@ class _Step:
         self.log_probs: Weights = np.zeros(draws.shape[1])
         self.sounding = np.zeros(draws.shape[1], dtype=np.int64)
 
-    def choose(self, key: int, logits: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Who lets this key sound, [pieces]."""
-        odds = np.asarray(logits, dtype=np.float64) / self.options.temperature
+    def __call__(self, key: int, odds: NDArray[np.floating]) -> NDArray[np.bool_] | None:
+        odds = np.asarray(odds, dtype=np.float64) / self.options.temperature
         if self.fixed[key] != FREE:
             sounds = self.fixed[key] == 1
             self.log_probs -= np.logaddexp(0, -odds if sounds else odds)
-            return np.full(len(odds), sounds)
+            return np.full(len(odds), True) if sounds else None
         if not self.allowed[key]:
-            return np.zeros(len(odds), dtype=bool)
+            return None
         chances = 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
         if self.options.top_p < 1:
             chances = np.where(
                 np.maximum(chances, 1 - chances) >= self.options.top_p, np.round(chances), chances
             )
         chosen: NDArray[np.bool_] = (self.draws[key] < chances) & (self.sounding < self.options.top_k)
+        if not chosen.any():
+            return None
         self.sounding += chosen
         return chosen
 

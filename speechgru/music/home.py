@@ -20,6 +20,8 @@ from speechgru.music.notes import NoteSequence
 
 IN_C = frozenset({"jsb_chorales", "nottingham", "musedata", "piano_midi"})
 _STEPS_PER_BEAT = 4
+LINES = frozenset({"folk"})
+"""Their pieces have one note at a time."""
 HIGHER = {"jsb_chorales": 12}
 """Semitones above where it sounds."""
 

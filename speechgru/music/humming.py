@@ -34,6 +34,8 @@ LOWEST, HIGHEST = 65.0, 2100.0
 LONGEST = 60.0
 """Seconds of a recording that are listened to; finding pitches takes about as long as the recording lasts."""
 SHORTEST = 0.08
+GRID = 4
+"""Steps in a beat: sixteenths. Nobody hums more exactly, whatever grid a model has."""
 SMOOTH = 7
 LEAVE = 0.7
 
@@ -48,7 +50,7 @@ class Heard(NamedTuple):
     pitch: int
 
 
-def hear(path: str | Path, qpm: float, steps_per_beat: int) -> NoteSequence:
+def hear(path: str | Path, qpm: float, steps_per_beat: int = GRID) -> NoteSequence:
     """The notes of a recording, on a grid of `steps_per_beat` at `qpm` quarter notes a minute; the first is at beat 0.
 
     Of notes that fall on one step the longest stays.

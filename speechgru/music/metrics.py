@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speechgru.music import form
 from speechgru.music.keys import Key
 from speechgru.music.notes import NoteSequence, nearest, spans
 
@@ -37,7 +38,7 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Measures:
-    """A piece in numbers; each is defined by the function of its name."""
+    """A piece in numbers; each is defined by the function of its name, here or in form.py."""
 
     notes: int
     beats: float
@@ -54,6 +55,9 @@ class Measures:
     groove_consistency: float
     mean_interval: float
     repeated_ngrams: float
+    repeated_bars: float
+    whole_bars: float
+    ends_on_tonic: float
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: an undefined number is None."""
@@ -84,6 +88,9 @@ def measure(piece: NoteSequence) -> Measures:
         groove_consistency=groove_consistency(piece),
         mean_interval=float(np.mean(np.abs(intervals))) if len(intervals) else math.nan,
         repeated_ngrams=repeated_ngrams(intervals),
+        repeated_bars=form.repeated_bars(piece),
+        whole_bars=form.whole_bars(piece),
+        ends_on_tonic=form.ends_on_tonic(piece),
     )
 
 

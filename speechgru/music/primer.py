@@ -29,18 +29,17 @@ class Primer:
     remark: str = ""
 
 
-def read(source: str, qpm: float | None = None, steps_per_beat: int = 4) -> Primer:
+def read(source: str, qpm: float | None = None) -> Primer:
     """The notes of a text or of a file.
 
     Args:
         qpm: tempo in quarter notes a minute; None: the file's own, else QPM. A recording's beats are counted by it.
-        steps_per_beat: the grid that a recording's notes are put on.
 
     Raises:
         MusicError: neither notes nor a file with notes; of an ABC file the first tune counts, which may not be broken.
         AudioError: a recording that can't be read.
     """
-    found = _read(source, qpm, steps_per_beat)
+    found = _read(source, qpm)
     if not found.notes.pitched():
         raise MusicError(f"{source}: there is no note in it, drums aside.")
     if qpm is None:
@@ -48,7 +47,7 @@ def read(source: str, qpm: float | None = None, steps_per_beat: int = 4) -> Prim
     return replace(found, notes=replace(found.notes, tempos=(Tempo(0.0, qpm),)))
 
 
-def _read(source: str, qpm: float | None, steps_per_beat: int) -> Primer:
+def _read(source: str, qpm: float | None) -> Primer:
     path, is_file = Path(source), os.path.isfile(source)  # unlike Path's, it takes a long text for no file
     suffix = path.suffix.lower()
     if not is_file and (suffix in (*midi.EXTENSIONS, *abc.EXTENSIONS) or audio.is_audio(path)):
@@ -60,7 +59,7 @@ def _read(source: str, qpm: float | None, steps_per_beat: int) -> Primer:
     if suffix in abc.EXTENSIONS:
         return _tune(path)
     if audio.is_audio(path):
-        return Primer(humming.hear(path, qpm or QPM, steps_per_beat))
+        return Primer(humming.hear(path, qpm or QPM))
     raise MusicError(
         f"{source} is neither MIDI ({', '.join(midi.EXTENSIONS)}) nor ABC ({', '.join(abc.EXTENSIONS)}) nor a "
         "recording, by its extension."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from speechgru import audio
 from speechgru.errors import MusicError
-from speechgru.music import midi, picture, synth
+from speechgru.music import midi, picture, soundfont, synth
 from speechgru.music.keys import pitch_name
 from speechgru.music.notes import NoteSequence
 
@@ -14,18 +14,19 @@ SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus")
 PICTURES = (".png",)
 
 
-def save(path: Path, piece: NoteSequence, text: str = "", title: str = "") -> str:
+def save(path: Path, piece: NoteSequence, text: str = "", title: str = "", font: str | None = None) -> str:
     """Write a piece, whole or not at all, as what the extension says: MIDI, sound or picture.
 
     Args:
         text: of a MIDI file's text event, in ASCII.
         title: of a picture.
+        font: a SoundFont that sound is made with; None: the built-in synthesizer.
 
     Returns:
         What is to be known of it, "" for nothing.
 
     Raises:
-        MusicError: another extension, no notes, too long for sound. OSError: it can't be written.
+        MusicError: another extension, no notes, too long for sound, as `soundfont.check`. OSError: it can't be written.
     """
     suffix = path.suffix.lower()
     if suffix in midi.EXTENSIONS:
@@ -34,7 +35,8 @@ def save(path: Path, piece: NoteSequence, text: str = "", title: str = "") -> st
     if suffix in SOUNDS:
         # Opus knows few rates; all formats know 48 kHz.
         rate = 48000 if suffix == ".opus" else synth.SAMPLE_RATE
-        audio.write(path, synth.render(piece, rate), rate)
+        wave = soundfont.render(piece, font, rate) if font else synth.render(piece, rate)
+        audio.write(path, wave, rate)
         return ""
     if suffix in PICTURES:
         return picture.save(path, piece, title)

@@ -171,9 +171,7 @@ def differences(
 ) -> dict[str, Difference]:
     """Each of `metrics.Measures`, of both sets."""
     tables = [
-        np.array(
-            [[getattr(metrics.measure(p), f.name) for f in fields(metrics.Measures)] for p in some], float
-        )
+        np.array([list(asdict(metrics.measure(piece)).values()) for piece in some], dtype=np.float64)
         for some in (generated, reference)
     ]
     means = [_means(np.nan_to_num(t).sum(axis=0), (~np.isnan(t)).sum(axis=0)) for t in tables]

@@ -9,22 +9,31 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from speechgru.errors import MusicError
 from speechgru.music import home, rolls, seating
 from speechgru.music.chorales import VOICES, from_parts
+from speechgru.music.drawing import OnProgress
 from speechgru.music.keys import Key
 from speechgru.music.notes import NoteSequence
 from speechgru.music.rollmodel import RollModel
-from speechgru.music.rolls import HIGHEST, LOWEST, Roll
-from speechgru.music.sample import OnProgress, Sampling, sample_rolls
+from speechgru.music.rolls import HIGHEST, KEYS, LOWEST, Roll
+from speechgru.music.sample import FREE, Sampling, sample_rolls
 from speechgru.music.wishes import BARS, Wishes, keys_of, metre_of
 
+TEMPERATURE = 1.0
+CHOIR = 40, 81
+"""E2 to A5, bass to soprano."""
 CHORALES = frozenset({"jsb_chorales", "chorales"})
 """A model that learnt from one of these knows four voices."""
 
 
 class RollComposer:
     """Composer with a model of piano rolls."""
+
+    temperature = TEMPERATURE
 
     def __init__(self, model: RollModel) -> None:
         self.model, self.header = model, model.header
@@ -34,22 +43,34 @@ class RollComposer:
     def compose(
         self, wishes: Wishes, count: int = 1, on_progress: OnProgress | None = None
     ) -> list[NoteSequence]:
-        """See `compose.Composer`. A key that is struck again at once sounds on. Where the model knows four voices, so
-        many keys sound at most (unless `top_k` says otherwise) and are dealt out to them; of others the notes have one
-        voice."""
+        """See `compose.Composer`. A key that is struck again at once sounds on. In the last beat only the tonic's triad
+        may sound, where the key is known. Where the model knows four voices, so many keys sound at most (unless `top_k`
+        says otherwise), within the compass of a choir (unless a range is asked for), and are dealt out to them; of
+        others the notes have one voice."""
         given = wishes.primer
-        up = self.semitones(wishes.scale.key or (home.key_of(given) if given else None))
-        if self._sings and not wishes.top_k:
-            wishes = replace(wishes, top_k=len(VOICES))
+        key = wishes.scale.key or (home.key_of(given) if given else None)
+        up, steps = self.semitones(key), self.steps(wishes)
+        if self._sings:
+            wishes = replace(wishes, top_k=wishes.top_k or len(VOICES))
+            if (wishes.lowest, wishes.highest) == (0, 127):
+                wishes = replace(wishes, lowest=CHOIR[0], highest=CHOIR[1])
         found = sample_rolls(
             self.model,
-            self.steps(wishes),
+            steps,
             count,
             options=sampling(wishes, up),
+            fixed=self._last_chord(steps, key, up) if key else None,
             primer=rolls.to_roll(given.transposed(up), self.steps_per_beat) if given else None,
             on_progress=on_progress,
         )
         return [_dressed(self._piece(roll, wishes.tempo).transposed(-up), wishes) for roll in found]
+
+    def _last_chord(self, steps: int, key: Key, up: int) -> NDArray[np.int8]:
+        """What is given of [steps, 88]: in the last beat keys outside the tonic's triad are silent."""
+        fixed = np.full((steps, KEYS), FREE, dtype=np.int8)
+        triad = [(key.scale[place] + up) % 12 for place in (0, 2, 4)]
+        fixed[-self.steps_per_beat :, ~np.isin(np.arange(LOWEST, HIGHEST + 1) % 12, triad)] = 0
+        return fixed
 
     def semitones(self, key: Key | None) -> int:
         """How far music in `key` is moved up before the model hears it (home.py)."""
@@ -85,7 +106,8 @@ def sampling(wishes: Wishes, up: int = 0) -> Sampling:
             f"No key of the piano lies within pitches {wishes.lowest} to {wishes.highest} and pitch classes "
             f"{sorted(wishes.scale.classes)}. Widen the range or the scale."
         )
-    return Sampling(wishes.temperature, wishes.top_k, wishes.top_p, wishes.seed, lowest, highest, classes)
+    temperature = TEMPERATURE if wishes.temperature is None else wishes.temperature
+    return Sampling(temperature, wishes.top_k, wishes.top_p, wishes.seed, lowest, highest, classes)
 
 
 def _dressed(piece: NoteSequence, wishes: Wishes) -> NoteSequence:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,54 +13,35 @@ from numpy.typing import NDArray
 
 from speechgru.errors import MusicError
 from speechgru.music import rolls, views
+from speechgru.music.drawing import Drawing, OnProgress
 from speechgru.music.rollmodel import RollModel
 from speechgru.music.rolls import HIGHEST, KEYS, LOWEST, Roll
 from speechgru.music.views import Memory, View
 
-OnProgress = Callable[[float], None]
-"""Is told the share that is done, in [0, 1]."""
 FREE = -1
 """In `fixed`: the model decides whether this key sounds."""
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How to draw. Pitches are MIDI's: 60 is middle C.
+class Sampling(Drawing):
+    """How to draw a roll. `top_k`: most keys that sound at once, the lowest ones first. `top_p`: a key whose
+    probability of sounding (or of being silent) is at least this does so.
 
     Raises:
         MusicError: a value is outside its range.
     """
 
-    temperature: float = 1.0
-    """Above 0; below 1 prefers what is likely, above 1 evens out."""
-    top_k: int = 0
-    """Most keys that sound at once, the lowest ones first; 0: as many as come."""
-    top_p: float = 1.0
-    """In (0, 1]: a key whose probability of sounding (or of being silent) is at least this does so. Nucleus sampling
-    (Holtzman et al. 2020) of two choices."""
-    seed: int = 0
     lowest: int = LOWEST
     highest: int = HIGHEST
-    pitch_classes: Collection[int] = tuple(range(12))
-    """Those that may sound, 0 for C: a key's or a scale's."""
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0 or math.isinf(self.temperature):
-            raise MusicError(f"Got temperature {self.temperature}; expected a number above 0, such as 0.8.")
-        if self.top_k < 0:
-            raise MusicError(f"Got top_k {self.top_k}; expected 0 or more.")
-        if not 0 < self.top_p <= 1:
-            raise MusicError(f"Got top_p {self.top_p}; expected a number above 0, at most 1.")
-        if self.seed < 0:
-            raise MusicError(f"Got seed {self.seed}; expected 0 or more.")
+        super().__post_init__()
         if not LOWEST <= self.lowest <= self.highest <= HIGHEST:
             raise MusicError(
                 f"Got pitches {self.lowest} to {self.highest}; expected a range within {LOWEST} to {HIGHEST}."
             )
-        if not self.pitch_classes or not set(self.pitch_classes) <= set(range(12)):
-            raise MusicError(f"Got pitch classes {list(self.pitch_classes)}; expected some of 0 to 11.")
 
-    @property
+    @cached_property
     def allowed(self) -> NDArray[np.bool_]:
         """Which of the 88 keys may sound."""
         pitches = np.arange(LOWEST, HIGHEST + 1)
@@ -104,13 +85,13 @@ def sample_rolls(
             memory.hear(step)
     network = model.network.eval()
     device = next(network.parameters()).device
-    state = _after(network, start, count) if len(start) else None
+    draw, state = network.drawer(), _after(network, start, count) if len(start) else None
     generators = [np.random.default_rng([options.seed, number]) for number in range(count)]
     for t in range(len(start), steps):
         features, state = network.hear(view_of(memories, pieces, t, device), state)
         draws = np.stack([generator.random(KEYS) for generator in generators], axis=1)
-        choose = _chooser(options, draws, None if fixed is None else fixed[t])
-        pieces[:, t] = network.draw(features.cpu(), choose)
+        choose = _Chooser(options, draws, None if fixed is None else fixed[t])
+        pieces[:, t] = draw(features.cpu(), choose)
         for memory, step in zip(memories, pieces[:, t], strict=True):
             memory.hear(step)
         if on_progress:
@@ -155,29 +136,38 @@ def view_of(memories: list[Memory], pieces: Roll, t: int, device: torch.device) 
     return View(*(torch.from_numpy(part).to(device) for part in parts))
 
 
-def _chooser(
-    options: Sampling, draws: NDArray[np.float64], fixed: NDArray[np.int8] | None
-) -> Callable[[int, NDArray[Any]], NDArray[Any]]:
-    """What `Model.draw` asks about each key of one step: `draws` [88, pieces] in [0, 1)."""
-    allowed, sounding = options.allowed, np.zeros(draws.shape[1], dtype=np.int64)
-    # u < sigma(x / T) where T log(u / (1 - u)) < x: so no sigma is computed key by key.
-    with np.errstate(divide="ignore"):
-        bars = options.temperature * np.log(draws / (1 - draws))
-    sure = math.inf
-    if options.top_p < 1:
-        sure = max(0.0, options.temperature * math.log(options.top_p / (1 - options.top_p)))
+class _Chooser:
+    """Who sounds in one step: `draws` [88, pieces] in [0, 1)."""
 
-    def choose(key: int, logits: NDArray[Any]) -> NDArray[Any]:
-        nonlocal sounding
-        if fixed is not None and fixed[key] != FREE:
-            chosen = np.full(len(sounding), fixed[key] == 1)
-        elif not allowed[key]:
-            return np.zeros(len(sounding), dtype=bool)
+    def __init__(self, options: Sampling, draws: NDArray[np.float64], fixed: NDArray[np.int8] | None) -> None:
+        self.may, self.most, self.fixed = options.allowed, options.top_k or KEYS, fixed
+        self.last = _last(self.may if fixed is None else (fixed == 1) | (fixed == FREE) & self.may)
+        self.count = np.zeros(draws.shape[1], dtype=np.int64)
+        # u < sigma(x / T) where T log(u / (1 - u)) < x: so no sigma is computed key by key.
+        with np.errstate(divide="ignore"):
+            self.bars = options.temperature * np.log(draws / (1 - draws))
+        self.sure = math.inf
+        if options.top_p < 1:
+            self.sure = max(0.0, options.temperature * math.log(options.top_p / (1 - options.top_p)))
+
+    def __call__(self, key: int, odds: NDArray[Any]) -> NDArray[Any] | None:
+        if self.fixed is not None and self.fixed[key] != FREE:
+            chosen = np.full(len(self.count), self.fixed[key] == 1)
+        elif not self.may[key]:
+            return None
         else:
-            chosen = (logits > bars[key]) & (logits > -sure) | (logits >= sure)
-            if options.top_k:
-                chosen &= sounding < options.top_k
-        sounding = sounding + chosen
+            chosen = odds > self.bars[key]
+            if self.sure < math.inf:
+                chosen = chosen & (odds > -self.sure) | (odds >= self.sure)
+            chosen &= self.count < self.most
+        if not chosen.any():
+            return None
+        self.count = self.count + chosen
+        if self.fixed is None and self.count.min() >= self.most:
+            self.last = key
         return chosen
 
-    return choose
+
+def _last(may: NDArray[np.bool_]) -> int:
+    """The highest key that may sound; -1: none."""
+    return int(max(np.flatnonzero(may), default=-1))

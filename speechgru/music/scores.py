@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +15,26 @@ from speechgru.scoring import percentiles, resampled
 SAMPLES = 2000
 
 
+class Score(ABC):
+    """What a model scores on a set, with all its figures in `cells`."""
+
+    @abstractmethod
+    def cells(self) -> dict[str, str]:
+        """A row of a report, by column."""
+
+    def details(self) -> str:
+        """Nothing that a row can't say."""
+        return ""
+
+    def describe(self) -> str:
+        """A few lines for people."""
+        cells = self.cells()
+        width = max(map(len, cells))
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in cells.items())
+
+
 @dataclass(frozen=True)
-class RollScore:
+class RollScore(Score):
     """Of a set of pieces. `nats` and `intervals` (95 %, bootstrap over pieces) are by convention."""
 
     pieces: tuple[PieceScore, ...]
@@ -72,16 +91,6 @@ class RollScore:
             "Negative log-likelihood, summed over 88 keys; nats per step: steps 2 to T of each piece, pooled (Bai et "
             "al. 2018). Intervals: bootstrap over pieces."
         )
-
-    def details(self) -> str:
-        """Nothing that a row can't say."""
-        return ""
-
-    def describe(self) -> str:
-        """A few lines for people."""
-        cells = self.cells()
-        width = max(map(len, cells))
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in cells.items())
 
 
 def number(value: float) -> str:

@@ -22,7 +22,7 @@ _PARTIALS = 12
 _FALL = 1.3  # partial k begins with the amplitude k^-_FALL ...
 _DECAY = 0.9  # ... and loses _DECAY * sqrt(k * f / 261.6 Hz) nats a second
 _ATTACK, _RELEASE = 0.006, 0.09  # seconds
-_GAIN = 0.25  # of a note of the highest velocity
+_GAIN = 0.5  # of a note of the highest velocity: a tune alone is not faint
 _MIDDLE_C = 440 * 2 ** (-9 / 12)
 
 Wave = NDArray[np.float32]

@@ -22,7 +22,8 @@ class Wishes:
 
     steps: int = 0
     bars: int = 0
-    temperature: float = 1.0
+    temperature: float | None = None
+    """None: the composer's own."""
     top_k: int = 0
     top_p: float = 1.0
     seed: int = 0

@@ -15,7 +15,7 @@ import numpy as np
 from speechgru.music import foretelling, loading, wordviews
 from speechgru.music.corpus import Piece
 from speechgru.music.events import Encoding
-from speechgru.music.scores import SAMPLES, number, span
+from speechgru.music.scores import SAMPLES, Score, number, span
 from speechgru.music.wordviews import Heard
 from speechgru.scoring import percentiles, resampled
 
@@ -66,7 +66,7 @@ def item(name: str, piece: Piece, encoding: Encoding) -> WordItem:
 
 
 @dataclass(frozen=True)
-class WordScore:
+class WordScore(Score):
     """Of a set of pieces: a row each of nats, words and notes in `table` [pieces, 3]."""
 
     table: tuple[tuple[float, int, int], ...]
@@ -121,16 +121,6 @@ class WordScore:
             "Negative log-likelihood of whole pieces, with their keys, metres, bar lines and lengths, per note and per "
             "word of the encoding. Intervals: bootstrap over pieces."
         )
-
-    def details(self) -> str:
-        """Nothing that a row can't say."""
-        return ""
-
-    def describe(self) -> str:
-        """A few lines for people."""
-        cells = self.cells()
-        width = max(map(len, cells))
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in cells.items())
 
 
 class WordModel:

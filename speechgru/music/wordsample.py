@@ -4,7 +4,7 @@ and only words that may follow are drawn, so every piece can be decoded."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,52 +13,44 @@ import torch
 from numpy.typing import NDArray
 
 from speechgru.errors import MusicError
+from speechgru.music.drawing import Drawing, OnProgress
+from speechgru.music.endings import Ending
 from speechgru.music.events import Encoding
 from speechgru.music.wordmodel import WordModel
 from speechgru.music.wordviews import Listener, View
 
 _CHANGES = ("METRE", "SIGNATURE")
+_HEADING = ("METRE", "UNIT", "SIGNATURE", "MODE")
 _REST = 8  # VOICE, VELOCITY, NOTE, DURATION, END: what must follow the last word that was asked for
 
 
 @dataclass(frozen=True)
-class WordSampling:
-    """How to draw. Pitches are MIDI's: 60 is middle C.
+class WordSampling(Drawing):
+    """How to draw words. `top_k`: from the so many likeliest. `top_p`: from the likeliest that together have this
+    probability.
 
     Raises:
         MusicError: a value is outside its range.
     """
 
-    temperature: float = 1.0
-    """Above 0; below 1 prefers what is likely, above 1 evens out."""
-    top_k: int = 0
-    """Draw from the so many likeliest words; 0: from all."""
-    top_p: float = 1.0
-    """In (0, 1]: draw from the likeliest words that together have this probability (Holtzman et al. 2020)."""
-    seed: int = 0
-    lowest: int = 0
-    highest: int = 127
-    pitch_classes: Collection[int] = tuple(range(12))
-    """Those that may sound, 0 for C: a key's or a scale's."""
     bars: int = 0
-    """The piece ends after so many bars, those of the primer counted; 0: where the model ends it."""
+    """The piece ends so many bars after its first note begins, those of the primer counted; 0: where the model ends
+    it."""
     most: int = 4000
     """Words after which a piece ends anyway."""
     settled: bool = True
     """Key and metre stay as they are once a note has been heard."""
+    closed: bool = True
+    """It ends where tunes do, and `bars` count: see endings.py."""
+    is_tune: bool = False
+    """Metre and key are told first, and no note begins while another sounds."""
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0 or math.isinf(self.temperature):
-            raise MusicError(f"Got temperature {self.temperature}; expected a number above 0, such as 0.8.")
-        for name in ("top_k", "seed", "bars"):
-            if getattr(self, name) < 0:
-                raise MusicError(f"Got {name} {getattr(self, name)}; expected 0 or more.")
-        if not 0 < self.top_p <= 1:
-            raise MusicError(f"Got top_p {self.top_p}; expected a number above 0, at most 1.")
+        super().__post_init__()
+        if self.bars < 0:
+            raise MusicError(f"Got bars {self.bars}; expected 0 or more.")
         if self.most < 1:
             raise MusicError(f"Got at most {self.most} words; expected 1 or more.")
-        if not self.pitch_classes or not set(self.pitch_classes) <= set(range(12)):
-            raise MusicError(f"Got pitch classes {list(self.pitch_classes)}; expected some of 0 to 11.")
 
     def allowed(self, encoding: Encoding) -> NDArray[np.bool_]:
         """Which words may be drawn at all.
@@ -89,7 +81,7 @@ def sample_words(
     *,
     options: WordSampling | None = None,
     primer: Sequence[int] = (),
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[list[int]]:
     """Make up `count` pieces: numbers of words from START to END, for `model.encoding.decode`.
 
@@ -106,9 +98,14 @@ def sample_words(
     options = options or WordSampling()
     encoding = model.encoding
     start = [number for number in primer if number != encoding.end] or [encoding.start]
-    _check(encoding, start, count, options)
     rules = _Rules(encoding, options)
-    pieces = [_Growing(encoding, start, options, number) for number in range(count)]
+    _check(encoding, start, count)
+    pieces = [_Growing(rules, start, number) for number in range(count)]
+    if options.bars and pieces[0].ending.passed > options.bars:
+        raise MusicError(
+            f"The primer has {math.ceil(pieces[0].ending.passed)} bars, the piece {options.bars}. Make the piece "
+            "longer or the primer shorter."
+        )
     network = model.network.eval()
     state = None
     if len(start) > 1:
@@ -121,7 +118,7 @@ def sample_words(
         features, state = network.hear(view, state)
         log_probs = network.say(features, view)[:, 0].double().cpu().numpy()
         for row, i in enumerate(going):
-            pieces[i].add(rules.draw(log_probs[row], pieces[i]))
+            pieces[i].add(pieces[i].draw(log_probs[row]))
         left = [row for row, i in enumerate(going) if pieces[i].words[-1] != encoding.end]
         state, going = state[:, left], [going[row] for row in left]
         if on_progress:
@@ -129,86 +126,82 @@ def sample_words(
     return [piece.words for piece in pieces]
 
 
-def _check(encoding: Encoding, start: list[int], count: int, options: WordSampling) -> None:
+def _check(encoding: Encoding, start: list[int], count: int) -> None:
     if count < 1:
         raise MusicError(f"Got {count} pieces; expected 1 or more.")
     if start[0] != encoding.start:
         raise MusicError("A primer begins with the word START, as `encode` gives it.")
     encoding.decode(start)
-    bars = sum(encoding.words[number] == "BAR" for number in start)
-    if options.bars and bars > options.bars:
-        raise MusicError(
-            f"The primer has {bars} bars, the piece {options.bars}. Make the piece longer or the primer shorter."
-        )
 
 
 def _view(network: Any, known: list[list[list[int]]]) -> View:
     return View(torch.tensor(known, device=network.words.device))
 
 
+class _Rules:
+    """What may be drawn where."""
+
+    def __init__(self, encoding: Encoding, options: WordSampling) -> None:
+        self.encoding, self.options, self.allowed = encoding, options, options.allowed(encoding)
+        if options.bars and "BAR" not in encoding.number:
+            raise MusicError(
+                "This model tells no bar lines, so it can't count bars; leave out the number of bars."
+            )
+        self.kinds = np.array([word.split()[0] for word in encoding.words])
+        self.changes, self.notes = np.isin(self.kinds, _CHANGES), self.kinds == "NOTE"
+        self.ends = encoding.follows[:, encoding.end]
+
+
 class _Growing:
     """A piece while it is made up."""
 
-    def __init__(self, encoding: Encoding, start: list[int], options: WordSampling, number: int) -> None:
+    def __init__(self, rules: _Rules, start: list[int], number: int) -> None:
+        self.rules, options = rules, rules.options
         self.generator = np.random.default_rng([options.seed, number])
-        self.listener = Listener(encoding, len(start) + options.most + _REST)
+        self.listener = Listener(rules.encoding, len(start) + options.most + _REST)
+        self.ending = Ending(rules.encoding, rules.allowed, options.bars)
         self.words: list[int] = []
         self.before: list[list[int]] = []
-        self.bars, self.notes = 0, 0
-        self._names = encoding.words
+        self.has_notes, self.has_told = False, dict.fromkeys(_HEADING, False)
         for word in start:
             self.before.append(self.listener.known)
             self.add(word)
         self.before.append(self.listener.known)
-        self.given, self._bars, self._most = len(self.words), options.bars, options.most
+        self.given = len(self.words)
 
     @property
     def progress(self) -> float:
         """How much of the bars, or of the most words, is there: in [0, 1]."""
-        done = self.bars / (self._bars + 1) if self._bars else (len(self.words) - self.given) / self._most
-        return min(done, 1.0)
+        words = (len(self.words) - self.given) / self.rules.options.most
+        return max(self.ending.progress, min(words, 1.0))
 
     def add(self, number: int) -> None:
         """One more word."""
         self.words.append(number)
         self.listener.hear(number)
-        self.bars += self._names[number] == "BAR"
-        self.notes += self._names[number].startswith("NOTE")
+        self.ending.hear(number)
+        self.has_notes |= bool(self.rules.notes[number])
+        self.has_told[str(self.rules.kinds[number])] = True
 
-
-class _Rules:
-    """What may be drawn where, and how."""
-
-    def __init__(self, encoding: Encoding, options: WordSampling) -> None:
-        self.options, self.allowed = options, options.allowed(encoding)
-        self.end, self.bar = encoding.end, encoding.number.get("BAR")
-        if options.bars and self.bar is None:
-            raise MusicError(
-                "This model tells no bar lines, so it can't count bars; leave out the number of bars."
-            )
-        kinds = [word.split()[0] for word in encoding.words]
-        self.changes = np.array([kind in _CHANGES for kind in kinds])
-        self.ends = encoding.follows[:, encoding.end]
-
-    def draw(self, log_probs: NDArray[np.float64], piece: _Growing) -> int:
-        """The next word of a piece."""
-        options = self.options
-        if len(piece.words) - piece.given >= options.most and self.ends[piece.words[-1]]:
-            return self.end
-        logits = np.where(self.allowed, log_probs, -np.inf)
-        if options.settled and piece.notes:
-            logits[self.changes] = -np.inf
-        if options.bars:
-            self._count_bars(logits, piece)
-        return _draw(logits, options, piece.generator.random())
-
-    def _count_bars(self, logits: NDArray[np.float64], piece: _Growing) -> None:
-        """Where the last bar is full, what would be the next bar line is the end; before, there is no end."""
-        if piece.bars < self.options.bars:
-            logits[self.end] = -np.inf
-        else:
-            logits[self.end] = np.logaddexp(logits[self.end], logits[self.bar])
-            logits[self.bar] = -np.inf
+    def draw(self, log_probs: NDArray[np.float64]) -> int:
+        """The next word, by the model's log-probabilities [words]."""
+        rules, options = self.rules, self.rules.options
+        if len(self.words) - self.given >= options.most and rules.ends[self.words[-1]]:
+            return rules.encoding.end
+        logits = np.where(rules.allowed, log_probs, -np.inf)
+        if options.settled and self.has_notes:
+            logits[rules.changes] = -np.inf
+        if options.is_tune:
+            if self.ending.sounds:
+                logits[self.ending.begins] = -np.inf
+            missing = next((kind for kind in _HEADING if not self.has_told[kind]), None)
+            if missing and not self.has_notes:
+                logits[rules.kinds != missing] = -np.inf
+        if options.closed:
+            if self.generator.random() < math.exp(log_probs[rules.encoding.end]) and self.ending.says_end():
+                return rules.encoding.end
+            self.ending.forbid(logits)
+        return _draw(logits, options, self.generator.random())
 
 
 def _draw(logits: NDArray[np.float64], options: WordSampling, chance: float) -> int:

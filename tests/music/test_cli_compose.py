@@ -131,6 +131,15 @@ def test_a_chorale_for_a_melody(
     assert found.tempos[0].qpm == 80
 
 
+def test_what_is_given_is_never_written_over(rolls: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    midi.write("tune.mid", NoteSequence((Note(0, 72, 1), Note(1, 74, 2))))
+    before = Path("tune.mid").read_bytes()
+    for option in ("--harmonize", "--primer"):
+        assert run(rolls, option, "tune.mid", "-o", "tune.mid", "--overwrite") == 2
+        assert "Choose another -o" in capsys.readouterr().err
+    assert Path("tune.mid").read_bytes() == before
+
+
 def test_what_exists_stays(rolls: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("out.wav").write_bytes(b"mine")
     assert run(rolls, "--steps", 4, "-o", "out.mid", "--wav") == 2
@@ -203,7 +212,7 @@ def test_an_interrupt_leaves_nothing_half_written(
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("speechgru.audio._encode", interrupted)
+    monkeypatch.setattr("speechgru.audio.opened", interrupted)
     assert run(rolls, "--steps", 8, "-o", "out.mid", "--wav") == 130
     assert files(tmp_path) == ["out.mid"]
     assert midi.read("out.mid").notes

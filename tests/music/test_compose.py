@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from speechgru.errors import CheckpointError, MusicError
-from speechgru.music import compose, home, primer, rolls, scales, wordcomposer
+from speechgru.music import compose, home, primer, rollcomposer, rolls, scales, wordcomposer
 from speechgru.music.compose import RollComposer, WordComposer, load_composer
 from speechgru.music.keys import Key
 from speechgru.music.notes import KeyChange, Metre, Note, NoteSequence, Tempo
@@ -110,9 +111,10 @@ def test_music_in_another_key_is_made_where_the_model_knows_it(roll: Any) -> Non
     )
     # The scales differ, so only what the primer holds is the same in both, two semitones lower.
     assert [note.pitch - 2 for note in first.notes[:3]] == [note.pitch for note in second.notes[:3]]
-    moved = roll.compose(Wishes(steps=12, scale=scales.scale("D"), seed=3))[0]
+    moved = roll.compose(Wishes(steps=12, scale=scales.scale("D"), seed=3, lowest=1))[0]
     assert (
-        moved.notes == roll.compose(Wishes(steps=12, scale=scales.scale("C"), seed=3))[0].transposed(2).notes
+        moved.notes
+        == roll.compose(Wishes(steps=12, scale=scales.scale("C"), seed=3, lowest=1))[0].transposed(2).notes
     )
     assert [home.semitones(("jsb_chorales",), Key(t)) for t in ("C", "D", "F#", "G", "B")] == [
         12,
@@ -134,6 +136,29 @@ def test_a_model_of_chorales_sings_in_four_voices(roll: Any, tmp_path: Path) -> 
     (crowd,) = roll.compose(Wishes(steps=20, top_k=9))
     other = load_composer(music_models.rolls(tmp_path / "other.safetensors", "nottingham"))
     assert crowd.voices == [0] == other.compose(Wishes(steps=20))[0].voices
+
+
+def test_a_choir_keeps_to_its_compass_unless_a_range_is_asked_for(roll: Any) -> None:
+    low, high = rollcomposer.CHOIR
+    sung = [
+        note.pitch for piece in roll.compose(Wishes(steps=30, temperature=2.0), 2) for note in piece.notes
+    ]
+    assert low <= min(sung) and max(sung) <= high
+    wide = [
+        note.pitch for note in roll.compose(Wishes(steps=30, temperature=2.0, lowest=1, top_k=20))[0].notes
+    ]
+    assert min(wide) < low and max(wide) > high
+
+
+@pytest.mark.parametrize("key", ["C", "F# minor"])
+def test_the_last_beat_is_of_the_tonic_where_the_key_is_known(key: str, roll: Any) -> None:
+    wanted = scales.scale(key)
+    triad = {wanted.classes[place] for place in (0, 2, 4)} if wanted.key else set()
+    for piece in roll.compose(Wishes(bars=3, scale=wanted), 3):
+        assert {n.pitch % 12 for n in piece.notes if n.end > 11} <= triad
+        assert not {n.pitch % 12 for n in piece.notes} <= triad
+    free = {n.pitch % 12 for piece in roll.compose(Wishes(bars=3), 3) for n in piece.notes if n.end > 11}
+    assert len(free) > 3
 
 
 def test_the_model_hears_the_primer(roll: Any) -> None:
@@ -167,7 +192,8 @@ def test_bars_are_counted_and_steps_are_words(tune: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(wordcomposer, "sample_words", spied)
     tune.compose(Wishes(bars=5, primer=primer.parse("C4 D4")))
     tune.compose(Wishes(steps=40))
-    assert said[0].count("BAR") == 5 and said[0][-1] == "END"
+    assert tune.model.encoding.decode([tune.model.encoding.number[w] for w in said[0]]).length == 20
+    assert said[0][-1] == "END"
     assert 20 < len(said[1]) <= 44
 
 
@@ -199,6 +225,34 @@ def test_several_voices_and_velocities(tmp_path: Path) -> None:
     (piece,) = composer.compose(Wishes(bars=3, primer=duet))
     assert {(note.pitch, note.voice) for note in piece.notes if note.start == 0} == {(60, 0), (72, 2)}
     assert piece.notes[-1].start >= 2
+
+
+def test_a_tune_names_metre_and_key_first_and_no_far_one(tune: Any) -> None:
+    for piece in tune.compose(Wishes(bars=2, temperature=3.0), 6):
+        assert [word.partition(" ")[0] for word in words(tune, piece)[1:5]] == [
+            "METRE",
+            "UNIT",
+            "SIGNATURE",
+            "MODE",
+        ]
+        assert abs(piece.keys[0].key.fifths) <= wordcomposer.ACCIDENTALS
+    assert tune.compose(Wishes(bars=2, scale=scales.scale("Gb")))[0].keys[0].key == Key("Gb")
+
+
+def test_a_tune_has_one_note_at_a_time_where_its_corpus_does(tune: Any, tmp_path: Path) -> None:
+    for piece in tune.compose(Wishes(bars=4, temperature=2.0), 4):
+        assert all(a.end <= b.start for a, b in pairwise(piece.notes))
+    other = load_composer(music_models.tunes(tmp_path / "other.safetensors", "own_midi"))
+    found = other.compose(Wishes(bars=4, temperature=2.0), 4)
+    assert any(a.end > b.start for piece in found for a, b in pairwise(piece.notes))
+
+
+def test_each_kind_has_a_temperature_of_its_own(tune: Any, roll: Any) -> None:
+    for composer in (tune, roll):
+        assert composer.compose(Wishes(bars=2)) == composer.compose(
+            Wishes(bars=2, temperature=composer.temperature)
+        )
+    assert tune.compose(Wishes(bars=4)) != tune.compose(Wishes(bars=4, temperature=3.0))
 
 
 # --- what can't be
@@ -255,5 +309,5 @@ def test_models_of_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(compose, "ASSETS", tmp_path)
     with pytest.raises(CheckpointError, match=r"No model of notes comes with this.*speechgru train folk"):
         load_composer()
-    music_models.tunes(tmp_path / "tunes.safetensors")
+    music_models.tunes(tmp_path / "folk.safetensors")
     assert isinstance(load_composer(), WordComposer)

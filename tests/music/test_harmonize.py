@@ -52,6 +52,25 @@ def test_key_and_range_are_the_lower_voices_alone(composer: Any) -> None:
     assert [note for note in found.notes if note.voice == 0] == list(MELODY.notes)
 
 
+def test_nobody_sings_before_the_melody_does(composer: Any) -> None:
+    late = primer.parse("R:2 R:1/2 C5:1/2 D5 E5 C5")
+    found = harmonize.harmonize(composer, late, Wishes(), particles=8)
+    assert [note for note in found.notes if note.voice == 0] == list(late.notes)
+    assert min(note.start for note in found.notes if note.voice) == 2, "the step in which the melody begins"
+
+
+def test_the_end_is_at_home_where_the_melody_is(composer: Any) -> None:
+    def home(text: str) -> float:
+        bass = []
+        for number in range(8):
+            wishes = Wishes(scale=scales.scale("C"))
+            piece = harmonize.harmonize(composer, primer.parse(text), wishes, number, particles=32)
+            bass.append(max((n for n in piece.notes if n.voice == 3), key=lambda n: n.start).pitch % 12 == 0)
+        return float(np.mean(bass))
+
+    assert home("E5 D5 C5") > home("E5 C5 D5") + 0.3
+
+
 def test_seed_and_number_tell_harmonies_apart(composer: Any) -> None:
     def made(number: int, seed: int = 1) -> NoteSequence:
         return harmonize.harmonize(composer, MELODY, Wishes(seed=seed), number, particles=4)
@@ -87,6 +106,9 @@ class Coin:
     def hear(self, view: Any, state: Any) -> Any:
         return view.previous, torch.zeros(1, len(view.previous), 1)
 
+    def drawer(self) -> Any:
+        return self.draw
+
     def draw(self, features: torch.Tensor, choose: Any) -> np.ndarray:
         last = features[:, 0].numpy().astype(int)
         keys = np.zeros((len(last), rolls.KEYS), dtype=np.uint8)
@@ -97,7 +119,8 @@ class Coin:
                 logits = self.lower[self.keys.index(key)][a, b]
             elif key == 60:
                 logits = self.top[keys[:, self.keys[0]], keys[:, self.keys[1]]]
-            keys[:, key] = choose(key, logits)
+            sounds = choose(key, logits)
+            keys[:, key] = False if sounds is None else sounds
         return keys
 
     def exact(self) -> dict[tuple[int, ...], float]:

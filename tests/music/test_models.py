@@ -78,7 +78,7 @@ def test_the_likelihoods_of_all_chords_add_up_to_one(output: str) -> None:
     features = model.hear(view)[0][:, 2:].expand(len(chords), -1, -1, -1)
     keys = torch.zeros(len(chords), 1, KEYS)
     keys[:, 0, 30:37] = torch.from_numpy(chords).float()
-    likelihoods = model.log_probs(features, keys)[..., 30:37].sum(dim=2).exp().detach()
+    likelihoods = model.log_probs(features, view, keys)[..., 30:37].sum(dim=2).exp().detach()
     assert float(likelihoods.sum()) == pytest.approx(1, abs=1e-5)
     assert float(likelihoods.max()) < 0.9
 
@@ -151,12 +151,16 @@ def test_a_step_is_drawn_from_what_scores_it(module: Any, chosen: dict[str, Any]
     expected = model(view, keys)[0][:, 4]
     said: list[Any] = []
 
-    def choose(key: int, logits: Any) -> Any:
-        said.append(torch.from_numpy(np.asarray(logits, dtype=np.float32)))
-        return keys[:, 4, key].numpy().astype(bool)
+    class Choose:
+        last = KEYS - 1
+
+        def __call__(self, key: int, odds: Any) -> Any:
+            said.append(torch.from_numpy(np.asarray(odds, dtype=np.float32)))
+            sounds = keys[:, 4, key].numpy().astype(bool)
+            return sounds if sounds.any() else None
 
     with torch.inference_mode():
-        drawn = model.draw(model.hear(view)[0][:, 4:], choose)
+        drawn = model.drawer()(model.hear(view)[0][:, 4:], Choose())
     assert np.array_equal(drawn, keys[:, 4].numpy())
     found = torch.nn.functional.logsigmoid(torch.stack(said, dim=1) * (2 * keys[:, 4] - 1))
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
@@ -254,3 +258,15 @@ def test_the_conventions() -> None:
     assert found["rest"] == pytest.approx(16 / 6)
     assert found["all"] == pytest.approx(23 / 9)
     assert found["mean"] == pytest.approx((10 / 3 + 1 + 12 / 5) / 3)
+
+
+@every_variant
+def test_steps_that_are_heard_one_by_one_are_heard_the_same(module: Any, chosen: dict[str, Any]) -> None:
+    """What makes up music is the same model as what is trained: see `recurrent.advance`."""
+    model, heard = make(module, **chosen), [views.hear(piece(15, s)) for s in (1, 2)]
+    expected, state, found = model.hear(views.view(heard, [(0, 15)] * 2))[0], None, []
+    with torch.inference_mode():
+        for t in range(15):
+            features, state = model.hear(views.view(heard, [(t, t + 1)] * 2), state)
+            found.append(features)
+    torch.testing.assert_close(torch.cat(found, dim=1), expected, atol=1e-5, rtol=0)

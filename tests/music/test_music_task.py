@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections import Counter
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from speechgru.config import load_recipe, recipes, to_yaml
 from speechgru.errors import CheckpointError, ConfigError, CorpusError
 from speechgru.music import pieces
 from speechgru.music.corpus import Piece
+from speechgru.music.models import roll
 from speechgru.music.rollmodel import RollItem, RollModel, load_roll_model
 from speechgru.music.rolltask import Task, prepare
 from speechgru.parallel import ALONE, Group
@@ -261,3 +263,11 @@ def test_the_score_does_not_depend_on_how_much_is_read_at_once(
     assert [p.id for p in once.pieces] == [p.id for p in again.pieces] == [p.id for p in found]
     for a, b in zip(once.pieces, again.pieces):
         assert (a.first, a.rest) == pytest.approx((b.first, b.rest), rel=1e-5)
+
+
+def test_another_model_has_its_own_settings() -> None:
+    """`model=roll` on a recipe of the other model of rolls: that one's sizes are none of its business."""
+    recipe = load_recipe("jsb_chorales", ["model=roll", "model.output=independent"])
+    assert recipe.model == {"name": "roll", **asdict(roll.Settings(output="independent"))}
+    same = load_recipe("jsb_chorales", ["model=biaxial"])
+    assert same.model == load_recipe("jsb_chorales").model and same.model["dropout"] == 0.5

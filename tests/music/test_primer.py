@@ -166,7 +166,7 @@ def test_vibrato_is_no_trill_and_a_glide_no_scale() -> None:
 def test_a_played_tune_is_heard(tmp_path: Path) -> None:
     sound = synth.render(line(60, 64, 62, length=0.75, gap=0.25), 16000)
     audio.write(tmp_path / "tune.wav", np.concatenate([np.zeros(4000, np.float32), sound]), 16000)
-    found = primer.read(str(tmp_path / "tune.wav"), 120.0, 4).notes
+    found = primer.read(str(tmp_path / "tune.wav"), 120.0).notes
     assert [note.pitch for note in found.notes] == [60, 64, 62]
     assert [note.start for note in found.notes] == pytest.approx([0, 1, 2], abs=0.26)
 
@@ -175,10 +175,10 @@ def test_a_tempo_says_what_a_beat_is(tmp_path: Path, monkeypatch: pytest.MonkeyP
     audio.write(tmp_path / "tune.wav", np.zeros(16000, np.float32), 16000)
     sung = hertz((0, 30), (60, 50), (62, 24), (0, 2), (64, 24), (65, 48))
     monkeypatch.setattr(humming, "frequencies", lambda samples: sung)
-    found = primer.read(str(tmp_path / "tune.wav"), 120.0, 4).notes
+    found = primer.read(str(tmp_path / "tune.wav"), 120.0).notes
     assert found.tempos == (Tempo(0, 120),)
     assert [(note.start, note.end) for note in found.notes] == [(0, 1), (1, 1.5), (1.5, 2), (2, 3)]
-    slow = primer.read(str(tmp_path / "tune.wav"), 60.0, 1).notes.notes
+    slow = humming.hear(tmp_path / "tune.wav", 60.0, 1).notes
     # Two notes fall on the first step, and two on the second: the longer ones stay.
     assert [(note.start, note.pitch, note.end) for note in slow] == [(0, 60, 1), (1, 65, 2)]
 

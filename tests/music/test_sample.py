@@ -64,9 +64,10 @@ def test_keys_come_as_often_as_the_model_says() -> None:
         from speechgru.music import views
 
         empty = views.hear(np.zeros((1, KEYS), dtype=np.uint8))
-        features, _ = made.network.hear(views.view([empty], [(0, 1)]))
+        view = views.view([empty], [(0, 1)])
+        features, _ = made.network.hear(view)
         keys = torch.from_numpy(found).float()[:, None]
-        log_probs = made.network.log_probs(features.expand(len(found), -1, -1, -1), keys)[:, 0]
+        log_probs = made.network.log_probs(features.expand(len(found), -1, -1, -1), view, keys)[:, 0]
         # Each key's probability given the keys that were drawn below it.
         chances = torch.where(keys[:, 0] > 0, log_probs.exp(), 1 - log_probs.exp()).double().numpy()
     z = (found - chances).sum(axis=0) / np.sqrt((chances * (1 - chances)).sum(axis=0))

@@ -12,8 +12,8 @@ EXAMPLES = """\
   speechgru music render tune.abc -o tune.png
   speechgru music render generated/ --format png -o pictures/
 
-The extension says what is made: sound (wav, flac, mp3, ogg, opus) by a small synthesizer, or a piano roll (png) with
-bar lines, names of notes and voices in colours.
+The extension says what is made: sound (wav, flac, mp3, ogg, opus), by a small synthesizer or a SoundFont, or a piano
+roll (png) with bar lines, names of notes and voices in colours.
 Exit code: 0 all done, 1 some file or tune could not be read or written, 2 wrong usage.
 """
 FORMATS = ("wav", "flac", "mp3", "ogg", "opus", "png")
@@ -24,22 +24,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     conversion.add_arguments(parser, "sound or picture to write, or a folder")
     parser.add_argument("--format", choices=FORMATS, help="of the files in a folder (default: wav)")
+    parser.add_argument(
+        "--soundfont",
+        metavar="FILE.sf2",
+        help="instruments for the sound, played by fluidsynth (default: the built-in synthesizer)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from speechgru import filework
-    from speechgru.music import conversion
+    from speechgru.music import conversion, soundfont
 
     in_folder = args.output.endswith("/") or Path(args.output).is_dir()
     if not in_folder and Path(args.output).suffix.lower().lstrip(".") not in FORMATS:
         raise UsageError(f"-o {args.output}: expected FILE.wav, FILE.png or another of {', '.join(FORMATS)}.")
     if not in_folder and args.format:
         raise UsageError(f"--format is for a folder; the extension of {args.output} names the format.")
+    if args.soundfont:
+        soundfont.check(args.soundfont)
     return conversion.run(
         args,
         f".{args.format or 'wav'}",
         lambda piece: piece,
         lambda files: filework.refuse_existing(files, args.overwrite),
+        args.soundfont,
     )

@@ -15,22 +15,22 @@ that use them have a likelihood too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from speechgru.dropout import LockedDropout
 from speechgru.errors import ConfigError
 from speechgru.gru import GRU
 from speechgru.music import views
-from speechgru.music.cells import Cell
+from speechgru.music.cells import Cell, array
+from speechgru.music.drawing import Choose, Draw
 from speechgru.music.echo import MATCHES
 from speechgru.music.likelihood import log_probs_of_keys
+from speechgru.music.recurrent import Recurrent, advance
 from speechgru.music.rolls import KEYS
 from speechgru.music.views import View
 
@@ -85,12 +85,11 @@ class Settings:
         return slice(self.lowest, self.highest + 1)
 
 
-class Model(nn.Module):
+class Model(Recurrent):
     """The network. It foretells steps of 88 keys."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self.settings = settings
+        super().__init__(settings)
         width, key_width, self.count = (
             settings.width,
             settings.key_width,
@@ -98,11 +97,7 @@ class Model(nn.Module):
         )
         inputs = 2 * settings.reach + 1 + 12 + 2 + settings.place
         inputs += settings.echo * (5 + 12 + len(MATCHES)) + settings.clock * 2 * len(views.PERIODS)
-        self.layers = nn.ModuleList(
-            GRU(width if i else inputs, width, bidirectional=False, reset=settings.reset, batch_first=False)
-            for i in range(settings.layers)
-        )
-        self.dropout = LockedDropout(settings.dropout)
+        self.add_layers(inputs, batch_first=False)
         self.place = nn.Parameter(torch.randn(self.count, settings.place))
         self.head = nn.Linear(width, 1)
         nn.init.constant_(self.head.bias, RARE)
@@ -114,37 +109,22 @@ class Model(nn.Module):
             )
             self.readout = nn.Linear(key_width, 1, bias=False)
 
-    def forward(
-        self, view: View, keys: Tensor, state: Tensor | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Log-probability [B, T, 88] of each key's being as in `keys`, and the state after the last step."""
-        features, state = self.hear(view, state, lengths)
-        return self.log_probs(features, keys), state
-
     def hear(
         self, view: View, state: Tensor | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """What the steps before each step say about each key in it.
-
-        Args:
-            view: of B pieces, T steps.
-            state: after what came before, [layers, B, keys, width]; None: nothing did.
-            lengths: steps of each piece, [B], in 1..T: the states are those at its own end; None: all T.
-
-        Returns:
-            features [B, T, keys, width] and states [layers, B, keys, width].
-        """
+        """As in `Recurrent`, of each key: features [B, T, keys, width] and states [layers, B, keys, width]."""
         batch = len(view.previous)
-        x = self._inputs(view).transpose(0, 1).flatten(1, 2)  # [T, B * K, F]
+        x = self.inputs(view).transpose(0, 1).flatten(1, 2)  # [T, B * K, F]
         lengths = None if lengths is None else lengths.repeat_interleave(self.count)
         states = []
         for i, layer in enumerate(self.layers):
             x = self._drop(x) if i else x
-            x, after = layer(x, lengths, None if state is None else state[i].flatten(0, 1).unsqueeze(0))
+            before = None if state is None else state[i].flatten(0, 1).unsqueeze(0)
+            x, after = advance(layer, x, lengths, before)
             states.append(after.unflatten(1, (batch, self.count)))
         return self._drop(x).unflatten(1, (batch, self.count)).transpose(0, 1), torch.cat(states)
 
-    def _inputs(self, view: View) -> Tensor:
+    def inputs(self, view: View) -> Tensor:
         """What each key is told, [B, T, K, F]."""
         shape = *view.match.shape, self.count
         last = view.previous[..., self.settings.keys]
@@ -164,7 +144,7 @@ class Model(nn.Module):
         """Dropout of x [T, N, F], the same in all steps."""
         return self.dropout(x.transpose(0, 1)).transpose(0, 1)
 
-    def log_probs(self, features: Tensor, keys: Tensor) -> Tensor:
+    def log_probs(self, features: Tensor, view: View, keys: Tensor) -> Tensor:
         """Log-probability [B, T, 88] of each key's being as in `keys` [B, T, 88], given those below."""
         own = keys[..., self.settings.keys]
         logits = self.head(features).squeeze(3)
@@ -177,23 +157,9 @@ class Model(nn.Module):
         every[..., self.settings.keys] = logits.float()
         return log_probs_of_keys(every, keys)
 
-    def draw(
-        self, features: Tensor, choose: Callable[[int, NDArray[Any]], NDArray[Any]]
-    ) -> NDArray[np.uint8]:
-        """Make up one step [B, 88]: `features` [B, 1, keys, width]; `choose(key, logits [B])` says who sounds."""
-        logits = self.head(features).numpy()[:, 0, :, 0]
-        keys = np.zeros((len(logits), KEYS), dtype=np.uint8)
-        outside = np.full(len(logits), float(self.outside))
-        say = _Chain(self, features) if self.settings.output == "chain" else None
-        for key in range(KEYS):
-            i = key - self.settings.lowest
-            if not 0 <= i < self.count:
-                keys[:, key] = choose(key, outside)
-                continue
-            keys[:, key] = choose(key, logits[:, i] + (say.logits(i) if say else 0))
-            if say:
-                say.tell(i, keys[:, key])
-        return keys
+    def drawer(self) -> Draw:
+        """Makes up steps: features [B, 1, keys, width] to keys [B, 88]."""
+        return _Drawer(self)
 
 
 def decided(keys: Tensor) -> Tensor:
@@ -211,29 +177,43 @@ def decided(keys: Tensor) -> Tensor:
     return torch.cat([near, intervals, views.below(keys).unsqueeze(-1) / 4], dim=-1)
 
 
-class _Chain:
-    """The GRU along the keys, one key after the other, for one step of several pieces."""
+class _Drawer:
+    """Makes up steps key by key. A key that sounds tells all above it so by their distance alone: its part in their
+    `decided`, times the weights, is worked out once."""
 
-    def __init__(self, model: Model, features: Tensor) -> None:
-        self.cell, self.readout = Cell(model.chain), model.readout.weight.numpy()[0]
-        self.width, batch = model.settings.width, len(features)
-        self.gates = self.cell.gates(features[:, 0].numpy(), 0, self.width)
-        self.h = np.zeros((batch, self.cell.size), dtype=np.float32)
-        self.near = np.zeros((batch, BELOW), dtype=np.float32)
-        self.classes = np.zeros((batch, 12), dtype=np.float32)
-        self.number = np.zeros((batch, 1), dtype=np.float32)
-        self.turns = (-np.arange(12)) % 12
+    def __init__(self, model: Model) -> None:
+        self.first, self.width, self.count = model.settings.lowest, model.settings.width, model.count
+        self.outside = float(model.outside)
+        self.weight, self.bias = array(model.head.weight)[0], float(model.head.bias)
+        self.cell = Cell(model.chain) if model.settings.output == "chain" else None
+        if self.cell:
+            alone = torch.zeros(self.count)
+            alone[0] = 1
+            self.told = self.cell.gates(decided(alone)[1:].numpy(), self.width)
+            self.readout = array(model.readout.weight)[0]
 
-    def logits(self, key: int) -> NDArray[Any]:
-        """What it adds to the log-odds of a key, [B]."""
-        told = np.concatenate([self.near, self.classes[:, (key + self.turns) % 12], self.number / 4], axis=1)
-        self.h = self.cell.step(self.gates[:, key] + self.cell.gates(told, self.width), self.h)
-        found: NDArray[Any] = self.h @ self.readout
-        return found
-
-    def tell(self, key: int, sounds: NDArray[np.uint8]) -> None:
-        """Take in which pieces let the key sound, [B]."""
-        self.near[:, :-1] = self.near[:, 1:].copy()
-        self.near[:, -1] = sounds
-        self.classes[:, key % 12] += sounds
-        self.number[:, 0] += sounds
+    def __call__(self, features: Tensor, choose: Choose) -> NDArray[np.uint8]:
+        own = features[:, 0].numpy()
+        logits = own @ self.weight + self.bias
+        keys = np.zeros((len(logits), KEYS), dtype=np.uint8)
+        outside, cell = np.full(len(logits), self.outside), self.cell
+        if cell:
+            gates = cell.gates(own, 0, self.width)
+            h = np.zeros((len(logits), cell.size), dtype=np.float32)
+        for key in range(KEYS):
+            if key > choose.last:
+                break
+            i = key - self.first
+            if not 0 <= i < self.count:
+                odds = outside
+            elif cell:
+                h = cell.step(gates[:, i], h)
+                odds = logits[:, i] + h @ self.readout
+            else:
+                odds = logits[:, i]
+            sounds = choose(key, odds)
+            if sounds is not None:
+                keys[:, key] = sounds
+                if cell and 0 <= i < self.count:
+                    gates[sounds, i + 1 :] += self.told[: self.count - i - 1]
+        return keys

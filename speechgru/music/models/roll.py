@@ -13,21 +13,21 @@ Two ways to say a step (`output`):
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from speechgru.dropout import LockedDropout
 from speechgru.errors import ConfigError
-from speechgru.gru import GRU
 from speechgru.music import views
+from speechgru.music.cells import array
+from speechgru.music.drawing import Choose, Draw
 from speechgru.music.echo import MATCHES
 from speechgru.music.likelihood import log_probs_of_keys
+from speechgru.music.recurrent import Recurrent
 from speechgru.music.rolls import KEYS
 from speechgru.music.views import View
 
@@ -63,20 +63,16 @@ class Settings:
             )
 
 
-class Model(nn.Module):
+class Model(Recurrent):
     """The network. It foretells steps of 88 keys."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self.settings = settings
+        super().__init__(settings)
         width, hidden = settings.width, settings.hidden
-        inputs = KEYS + settings.echo * (KEYS + len(MATCHES)) + settings.clock * 2 * len(views.PERIODS)
-        self.layers = nn.ModuleList(
-            GRU(width if i else inputs, width, bidirectional=False, reset=settings.reset)
-            for i in range(settings.layers)
+        self.add_layers(
+            KEYS + settings.echo * (KEYS + len(MATCHES)) + settings.clock * 2 * len(views.PERIODS)
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(settings.layers))
-        self.dropout = LockedDropout(settings.dropout)
+        self.add_norms()
         self.head = nn.Linear(width, KEYS)
         nn.init.constant_(self.head.bias, RARE)
         if settings.output == "nade":
@@ -84,39 +80,16 @@ class Model(nn.Module):
             self.sounding = nn.Parameter(torch.randn(KEYS, hidden) / hidden**0.5)
             self.readout = nn.Parameter(torch.randn(KEYS, hidden) / hidden**0.5)
 
-    def forward(
-        self, view: View, keys: Tensor, state: Tensor | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Log-probability [B, T, 88] of each key's being as in `keys`, and the state after the last step."""
-        features, state = self.hear(view, state, lengths)
-        return self.log_probs(features, keys), state
-
-    def hear(
-        self, view: View, state: Tensor | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """What the steps before each step say about it.
-
-        Args:
-            view: of B pieces, T steps.
-            state: after what came before, [layers, B, width]; None: nothing did.
-            lengths: steps of each piece, [B], in 1..T: the states are those at its own end; None: all T.
-
-        Returns:
-            features [B, T, width] and states [layers, B, width].
-        """
+    def inputs(self, view: View) -> Tensor:
+        """What each step is told, [B, T, F]."""
         parts = [view.previous]
         if self.settings.echo:
             parts += [view.echo, views.matches(view.match)]
         if self.settings.clock:
             parts.append(views.clock(view.position))
-        x, states = torch.cat(parts, dim=2), []
-        for i, (layer, norm) in enumerate(zip(self.layers, self.norms)):
-            x, after = layer(self.dropout(x), lengths, None if state is None else state[i : i + 1])
-            states.append(after)
-            x = norm(x)
-        return self.dropout(x), torch.cat(states)
+        return torch.cat(parts, dim=2)
 
-    def log_probs(self, features: Tensor, keys: Tensor) -> Tensor:
+    def log_probs(self, features: Tensor, view: View, keys: Tensor) -> Tensor:
         """Log-probability [B, T, 88] of each key's being as in `keys` [B, T, 88], given those below."""
         logits = self.head(features)
         if self.settings.output == "nade":
@@ -126,19 +99,24 @@ class Model(nn.Module):
             logits = logits + (found * self.readout).sum(dim=3)
         return log_probs_of_keys(logits, keys)
 
-    def draw(
-        self, features: Tensor, choose: Callable[[int, NDArray[Any]], NDArray[Any]]
-    ) -> NDArray[np.uint8]:
-        """Make up one step: `features` [B, 1, width], `choose(key, logits [B])` says who lets it sound; [B, 88]."""
-        features = features[:, 0]
-        logits, keys = self.head(features).numpy(), np.zeros((len(features), KEYS), dtype=np.uint8)
-        nade = self.settings.output == "nade"
-        if nade:
-            sums = self.start(features).numpy()
-            sounding, readout = self.sounding.numpy(), self.readout.numpy()
-        for key in range(KEYS):
-            more = np.tanh(sums) @ readout[key] if nade else 0
-            keys[:, key] = choose(key, logits[:, key] + more)
-            if nade and keys[:, key].any():
-                sums = sums + keys[:, key, None] * sounding[key]
-        return keys
+    def drawer(self) -> Draw:
+        """Makes up steps: features [B, 1, width] to keys [B, 88]."""
+        nade, weights = self.settings.output == "nade", {n: array(p) for n, p in self.named_parameters()}
+
+        def draw(features: Tensor, choose: Choose) -> NDArray[np.uint8]:
+            h = features[:, 0].numpy()
+            logits = h @ weights["head.weight"].T + weights["head.bias"]
+            sums = h @ weights["start.weight"].T + weights["start.bias"] if nade else h
+            keys = np.zeros((len(h), KEYS), dtype=np.uint8)
+            for key in range(KEYS):
+                if key > choose.last:
+                    break
+                odds = logits[:, key]
+                sounds = choose(key, odds + np.tanh(sums) @ weights["readout"][key] if nade else odds)
+                if sounds is not None:
+                    keys[:, key] = sounds
+                    if nade:
+                        sums = sums + keys[:, key, None] * weights["sounding"][key]
+            return keys
+
+        return draw
