@@ -87,6 +87,11 @@ class Ending:
         """How much of the bars is there, in [0, 1]."""
         return min(self.passed / self._bars, 1.0)
 
+    def _may_pass(self, bars: int) -> bool:
+        """Whether the piece has more bars than these once the longest note or rest has followed: that may be several."""
+        longest = max(self._durations.max(), self._shifts.max()) / self._clock.bar
+        return bool(self.passed + longest > bars)
+
     @property
     def sounds(self) -> bool:
         """Whether a note does that began earlier."""
@@ -120,7 +125,7 @@ class Ending:
         if self._first is None:
             logits[self._encoding.end] = -np.inf
             return
-        if self._is_known or (self._is_tune and self.passed > LONGEST - 2):
+        if self._is_known or (self._is_tune and self._may_pass(LONGEST - 2)):
             self._lead_to(logits, self._first + self._bars * self._clock.bar)
         elif self._is_tune:
             logits[self._encoding.end] = -np.inf

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from speechgru.music import form
@@ -74,6 +74,7 @@ def test_a_number_of_bars_is_kept_and_ends_on_the_tonic(
 
 @settings(max_examples=40, deadline=None)
 @given(metres, st.floats(0.01, 0.3), st.integers(0, 10_000))
+@example((1, 4), 0.03125, 401)  # a note of four bars, begun two bars before the last
 def test_a_tune_ends_in_whole_bars_wherever_the_model_would(
     metre: tuple[int, int], chance: float, seed: int
 ) -> None:
