@@ -88,7 +88,7 @@ class Ending:
         return min(self.passed / self._bars, 1.0)
 
     def _may_pass(self, bars: int) -> bool:
-        """Whether the piece has more bars than these once the longest note or rest has followed: that may be several."""
+        """Whether the longest note or rest, which may have several bars, would give the piece more than these."""
         longest = max(self._durations.max(), self._shifts.max()) / self._clock.bar
         return bool(self.passed + longest > bars)
 
