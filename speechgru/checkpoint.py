@@ -16,8 +16,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from speechgru import files
-from speechgru.errors import CheckpointError
+from speechgru import files, plugins, typed
+from speechgru.errors import CheckpointError, ConfigError
 
 FORMAT = "speechgru/1"
 
@@ -122,6 +122,27 @@ def load(path: str | Path) -> Checkpoint:
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} has a damaged header ({error}).") from error
     return Checkpoint(path, kind, header, tensors)
+
+
+def network(checkpoint: Checkpoint, *sizes: int, folder: str = "models") -> Any:
+    """The network that a header describes, on the meta device: without memory or first values, which `fill` takes from
+    the file, once its shapes are known to fit.
+
+    Args:
+        sizes: that networks of its kind want beside their settings.
+        folder: where these lie.
+
+    Raises:
+        ConfigError: there is no such network, it is of another kind, or its settings make no sense.
+        KeyError, TypeError: the header says no name or no settings.
+    """
+    described = checkpoint.get("model")
+    module: Any = plugins.find(folder, described["name"])
+    if checkpoint.kind != module.KIND:
+        raise ConfigError(f"{described['name']!r} is a network of kind {module.KIND!r}")
+    settings = typed.build(module.Settings, described["settings"], "model")
+    with torch.device("meta"):
+        return module.Model(settings, *sizes)
 
 
 def fill(module: nn.Module, checkpoint: Checkpoint) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from speechgru import audio, checkpoint, devices, plugins, typed
+from speechgru import audio, checkpoint, devices
 from speechgru.errors import AudioError, CheckpointError, ConfigError, CorpusError, SpeechGruError
 from speechgru.evaluation import interval_text
 from speechgru.features.spectral import LogMel, Settings
@@ -21,6 +21,7 @@ from speechgru.markdown import table
 from speechgru.packaged import find_model
 from speechgru.quality import NARROW_RATE
 from speechgru.scoring import are_blocks, ratio_interval, resampled
+from speechgru.terminal import columns
 
 KIND = "classifier"
 BATCH = 32
@@ -116,11 +117,7 @@ class Classification:
 
     def describe(self) -> str:
         """A few lines for people."""
-        cells = self.cells()
-        width = max(map(len, cells))
-        return "\n".join(
-            [*(f"{name:<{width}}  {value}" for name, value in cells.items()), self.details()]
-        ).rstrip()
+        return f"{columns(self.cells())}\n{self.details()}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -244,18 +241,9 @@ def load_classifier(model: str | Path, device: str = "cpu") -> Classifier:
     path, device = find_model(model), devices.find(device)
     loaded = checkpoint.load(path).require(KIND)
     try:
-        stored: Mapping[str, Any] = loaded.get("features")
-        settings = typed.build(Settings, stored["settings"], "features")
-        if settings.fingerprint != stored["fingerprint"]:
-            raise ConfigError(
-                f"features were {stored['fingerprint']} in training and are {settings.fingerprint} here"
-            )
+        settings = Settings.stored(loaded.get("features"))
         names = tuple(str(name) for name in loaded.get("classes"))
-        described = loaded.get("model")
-        module: Any = plugins.find("models", described["name"])
-        sizes = typed.build(module.Settings, described["settings"], "model")
-        with torch.device("meta"):
-            network = module.Model(sizes, settings.n_mels, len(names))
+        network = checkpoint.network(loaded, settings.n_mels, len(names))
     except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has a header that fits no classifier: {error}") from error
     checkpoint.fill(network, loaded)

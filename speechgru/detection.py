@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from speechgru import audio, checkpoint, devices, plugins, typed
+from speechgru import audio, checkpoint, devices
 from speechgru.activity import Signal
 from speechgru.errors import AudioError, CheckpointError, ConfigError
 from speechgru.features.spectral import LogMel, Settings
@@ -165,21 +165,12 @@ def load_detector(path: str | Path, device: str = "cpu") -> Detector:
     """
     loaded = checkpoint.load(find_model(path)).require(KIND)
     try:
-        stored = loaded.get("features")
-        settings = typed.build(Settings, stored["settings"], "features")
-        if settings.fingerprint != stored["fingerprint"]:
-            raise ConfigError(
-                f"features were {stored['fingerprint']} in training and are {settings.fingerprint} here"
-            )
+        settings = Settings.stored(loaded.get("features"))
         if list(loaded.get("sounds")) != list(SOUNDS) or settings.normalise != "none":
             raise ConfigError("it detects other things than speech, or not as it hears them")
         threshold = float(loaded.get("threshold"))
         rules = replace(Rules(), threshold=threshold, release=RELEASE * threshold)
-        described = loaded.get("model")
-        module: Any = plugins.find("models", described["name"])
-        sizes = typed.build(module.Settings, described["settings"], "model")
-        with torch.device("meta"):
-            model = module.Model(sizes, settings.n_mels, len(SOUNDS))
+        model = checkpoint.network(loaded, settings.n_mels, len(SOUNDS))
     except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has a header that fits no detector: {error}") from error
     checkpoint.fill(model, loaded)

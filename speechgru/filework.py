@@ -87,10 +87,7 @@ def find(sources: Sequence[str], recursive: bool, twice: bool = False) -> Found:
             "This reads a recording twice, which standard input can't be. Save it to a file first."
         )
     found = inputs.find(sources, recursive)
-    for note in found.notes:
-        say(f"note: {note}")
-    for problem in found.problems:
-        say(f"error: {problem}")
+    found.tell()
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from speechgru.audio import is_audio
 from speechgru.errors import ConfigError
+from speechgru.terminal import say
 
 STDIN = "-"
 STDIN_STEM = "stdin"
@@ -34,6 +35,13 @@ class Found:
     inputs: tuple[Input, ...]
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def tell(self) -> None:
+        """Say notes and problems on stderr."""
+        for note in self.notes:
+            say(f"note: {note}")
+        for problem in self.problems:
+            say(f"error: {problem}")
 
 
 def find(arguments: Sequence[str], recursive: bool = False) -> Found:

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from speechgru import checkpoint, devices, plugins, text, typed
+from speechgru import checkpoint, devices, text
 from speechgru.errors import CheckpointError, ConfigError, LanguageModelError
+from speechgru.terminal import columns
 from speechgru.text import Vocabulary
 
 KIND = "language"
@@ -87,9 +88,7 @@ class Perplexity:
 
     def describe(self) -> str:
         """A few lines for people."""
-        cells = self.cells()
-        width = max(map(len, cells))
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in cells.items())
+        return columns(self.cells())
 
 
 class LanguageModel:
@@ -239,11 +238,7 @@ def load_language_model(path: str | Path, device: str = "cpu") -> LanguageModel:
     loaded = checkpoint.load(path).require(KIND)
     try:
         vocabulary = Vocabulary(tuple(loaded.get("vocabulary")))
-        stored = loaded.get("model")
-        module: Any = plugins.find("models", stored["name"])
-        sizes = typed.build(module.Settings, stored["settings"], "model")
-        with torch.device("meta"):
-            model = module.Model(sizes, len(vocabulary))
+        model = checkpoint.network(loaded, len(vocabulary))
     except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has a header that fits no language model: {error}") from error
     checkpoint.fill(model, loaded)

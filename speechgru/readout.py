@@ -42,9 +42,8 @@ def decoder(
     own, values = _stored(checkpoint)
     wanted = dict(wanted or {})
     if "hotwords" in wanted:
-        wanted["hotwords"] = [
-            spoken(phrase, normaliser(checkpoint, vocabulary)) for phrase in wanted["hotwords"]
-        ]
+        plain = normaliser(checkpoint, vocabulary)
+        wanted["hotwords"] = [spoken(phrase, plain) for phrase in wanted["hotwords"]]
     chosen = name or (own if wanted.keys() <= _settings(own) else SEARCH)
     module = plugins.find("decoders", chosen)
     if chosen == own:

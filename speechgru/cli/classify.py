@@ -48,10 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.errors import AudioError
 
     found = inputs.find(args.sources, args.recursive)
-    for note in found.notes:
-        say(f"note: {note}")
-    for problem in found.problems:
-        say(f"error: {problem}")
+    found.tell()
     classifier = load_classifier(args.model, args.device)
     good, rows = not found.problems, []
     for path, answer in classifier.classify_files([each.path for each in found.inputs]):

@@ -79,10 +79,7 @@ def run(args: argparse.Namespace) -> int:
     found = inputs.find(args.sources, args.recursive)
     several = len(args.sources) > 1 or any(Path(source).is_dir() for source in args.sources)
     targets = _targets(args, found, writer, several)
-    for note in found.notes:
-        say(f"note: {note}")
-    for problem in found.problems:
-        say(f"error: {problem}")
+    found.tell()
     good = not found.problems
     if found.inputs:
         good &= _transcribe(_load(args), found, targets, writer, several, args.plot)

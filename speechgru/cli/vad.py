@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"seconds: {what} (default: {default})",
         )
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
-    parser.add_argument("--device", default="cpu", help="cpu, or cuda for a GPU (default: cpu)")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,10 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.errors import AudioError
 
     found = inputs.find(args.sources, args.recursive)
-    for note in found.notes:
-        say(f"note: {note}")
-    for problem in found.problems:
-        say(f"error: {problem}")
+    found.tell()
     failed = bool(found.problems)
     detector = load_detector(args.model, args.device)
     rules = _rules(args, detector.rules)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from speechgru import checkpoint as checkpoints
-from speechgru import plugins, typed
 from speechgru.checkpoint import Checkpoint
 from speechgru.errors import CheckpointError, ConfigError, SpeechGruError
 from speechgru.features.spectral import LogMel, Settings
@@ -37,20 +34,10 @@ class Engine:
         self.features.to(self.device)
 
     def _build(self, checkpoint: Checkpoint) -> None:
-        stored = checkpoint.get("features")
-        settings = typed.build(Settings, stored["settings"], "features")
-        if settings.fingerprint != stored["fingerprint"]:
-            raise ConfigError(
-                f"features were {stored['fingerprint']} in training and are {settings.fingerprint} here"
-            )
+        settings = Settings.stored(checkpoint.get("features"))
         self.features = LogMel(settings)
         self.vocabulary = Vocabulary(tuple(checkpoint.get("vocabulary")))
-        model = checkpoint.get("model")
-        module: Any = plugins.find("models", model["name"])
-        sizes = typed.build(module.Settings, model["settings"], "model")
-        # Without memory or first values: both come from the file, once its shapes are known to fit.
-        with torch.device("meta"):
-            self.model = module.Model(sizes, settings.n_mels, len(self.vocabulary))
+        self.model = checkpoints.network(checkpoint, settings.n_mels, len(self.vocabulary))
         self.sample_rate = settings.sample_rate
         self.frame_seconds = self.model.stride * settings.hop_length / settings.sample_rate
 

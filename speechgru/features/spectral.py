@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +56,21 @@ class Settings:
             )
         if self.normalise not in ("utterance", "none"):
             raise ConfigError(f"Features want normalise 'utterance' or 'none'; got {self.normalise!r}.")
+
+    @classmethod
+    def stored(cls, entry: Mapping[str, Any]) -> Settings:
+        """Those in a checkpoint's `features`: {"settings": ..., "fingerprint": ...}.
+
+        Raises:
+            ConfigError: no such settings, or they meant something else when the model was trained.
+            KeyError: a part is missing.
+        """
+        settings = typed.build(cls, entry["settings"], "features")
+        if settings.fingerprint != entry["fingerprint"]:
+            raise ConfigError(
+                f"features were {entry['fingerprint']} in training and are {settings.fingerprint} here"
+            )
+        return settings
 
     @property
     def hop_length(self) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from speechgru.music.likelihood import CONVENTIONS, PieceScore, rates, table
 from speechgru.scoring import percentiles, resampled
+from speechgru.terminal import columns
 
 SAMPLES = 2000
 
@@ -28,9 +29,7 @@ class Score(ABC):
 
     def describe(self) -> str:
         """A few lines for people."""
-        cells = self.cells()
-        width = max(map(len, cells))
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in cells.items())
+        return columns(self.cells())
 
 
 @dataclass(frozen=True)
