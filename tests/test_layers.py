@@ -55,6 +55,7 @@ FLOORS: list[set[str]] = [
         "examination",
         "featureplot",
         "findings",
+        "graphones",
         "jobs",
         "mixtures",
         "language",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import jiwer
 import torch
 from torch import Tensor
 
-from speechgru import building, checkpoint, plugins, preparation, pronunciation, readout
+from speechgru import building, checkpoint, graphones, plugins, preparation, pronunciation, readout
 from speechgru.batches import Batch, Recordings
 from speechgru.evaluation import Evaluation, evaluate
 from speechgru.listening import Listener
@@ -52,12 +53,24 @@ def _frames_per_second(recipe: Recipe) -> float:
     return 1 / (building.feature_settings(recipe).hop * stride * recipe.augment.fastest)
 
 
-def _dictionary(recipe: Recipe) -> Dictionary | None:
-    """The pronouncing dictionary that the recipe names."""
+def _dictionary(recipe: Recipe, data: Data) -> Dictionary | None:
+    """The pronouncing dictionary that the recipe names, with all words of the training texts."""
     name = recipe.ctc.pronunciations
     if not name:
         return None
-    return pronunciation.load(pronunciation.packaged().get(name) or recipe.corpus.below_root(name))
+    found = pronunciation.load(pronunciation.packaged().get(name) or recipe.corpus.below_root(name))
+    return graphones.completed(found, (word for u in data.train for word in u.text.split()))
+
+
+@dataclass
+class _Heard:
+    """Of the utterances numbered `indices`: texts, sounds; how many frames, and how many of them blank."""
+
+    indices: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    sounds: list[list[int]] = field(default_factory=list)
+    blanks: int = 0
+    frames: int = 0
 
 
 class Task(Listener):
@@ -76,7 +89,7 @@ class Task(Listener):
         group: Group = ALONE,
     ) -> None:
         self.vocabulary = data.vocabulary
-        self.dictionary = _dictionary(recipe)
+        self.dictionary = _dictionary(recipe, data)
         if self.dictionary:
             sounds = len(self.dictionary.sounds) + 1
             recipe = replace(recipe, model={**recipe.model, "sounds": sounds})
@@ -129,15 +142,20 @@ class Task(Listener):
 
     @torch.inference_mode()
     def evaluate(self) -> dict[str, float]:
-        """Greedy WER of each dev split (named wer/SPLIT), of all together (score, dev_wer), and the blank rate."""
+        """Greedy WER of each dev split (named wer/SPLIT), of all together (score, dev_wer), and the blank rate; where
+        sounds are learnt, how many of them are wrong (dev_sounds)."""
         figures: dict[str, float] = {}
-        errors = words = blanks = frames = 0.0
+        errors = words = blanks = frames = misheard = sounds = 0.0
         for name, recordings in self.dev.items():
-            indices, hypotheses, *frame_counts = self._transcribe(recordings)
-            word_counts = _word_errors([self.references[name][i] for i in indices], hypotheses)
-            wrong, total, blank, count = self.group.sums((*word_counts, *frame_counts))
+            heard = self._transcribe(recordings)
+            texts = [self.references[name][i] for i in heard.indices]
+            counts = (*_word_errors(texts, heard.texts), *self._sound_errors(texts, heard.sounds))
+            wrong, total, *sound, blank, count = self.group.sums((*counts, heard.blanks, heard.frames))
             figures[f"wer/{name}"] = wrong / total
             errors, words, blanks, frames = errors + wrong, words + total, blanks + blank, frames + count
+            misheard, sounds = misheard + sound[0], sounds + sound[1]
+        if sounds:
+            figures["dev_sounds"] = misheard / sounds
         rate = blanks / frames
         if rate > BLANK_WARNING:
             _log.warning(
@@ -147,17 +165,30 @@ class Task(Listener):
             )
         return {"score": errors / words, "dev_wer": errors / words, **figures, "blank_rate": rate}
 
-    def _transcribe(self, recordings: Recordings) -> tuple[list[int], list[str], int, int]:
-        """Indices of the utterances, their hypotheses, blank frames and frames of a split."""
-        order, hypotheses, blanks, frames = [], [], 0, 0
+    def _transcribe(self, recordings: Recordings) -> _Heard:
+        """What the network makes of a split, letter by letter and sound by sound."""
+        heard = _Heard()
         for batch, indices in self.heard(recordings):
-            log_probs, lengths = self.model(batch.features, batch.lengths)
+            if self.dictionary:
+                log_probs, lengths, _, sounds = self.model.read(batch.features, batch.lengths)
+                best = sounds.argmax(dim=2).tolist()
+                heard.sounds += [_collapsed(row[:length]) for row, length in zip(best, lengths.tolist())]
+            else:
+                log_probs, lengths = self.model(batch.features, batch.lengths)
             for index, row, length in zip(indices, log_probs.cpu(), lengths.tolist()):
-                order.append(index)
-                hypotheses.append(self.decoder(row[:length]).text)
-                blanks += int((row[:length].argmax(dim=1) == self.vocabulary.BLANK).sum())
-                frames += length
-        return order, hypotheses, blanks, frames
+                heard.indices.append(index)
+                heard.texts.append(self.decoder(row[:length]).text)
+                heard.blanks += int((row[:length].argmax(dim=1) == self.vocabulary.BLANK).sum())
+                heard.frames += length
+        return heard
+
+    def _sound_errors(self, texts: list[str], heard: list[list[int]]) -> tuple[int, int]:
+        """Wrong sounds and sounds of those texts whose words the dictionary knows."""
+        if self.dictionary is None:
+            return 0, 0
+        said = [self.dictionary.say(text) for text in texts]
+        pairs = [(" ".join(map(str, s)), " ".join(map(str, h))) for s, h in zip(said, heard) if s]
+        return _word_errors([s for s, _ in pairs], [h for _, h in pairs])
 
     def reading(self) -> Mapping[str, Any]:
         """The languages of its texts, and the decoder of the recipe, or all that was chosen for the model that the run
@@ -180,6 +211,11 @@ class Task(Listener):
             first = load_recognizer(self.recipe.trainer.start, str(self.device))
             results[BEFORE] = evaluate(first, splits[preparation.HELD_OUT])
         return results
+
+
+def _collapsed(path: list[int]) -> list[int]:
+    """The labels of a path of CTC: runs as one, without blanks."""
+    return [label for label, _ in groupby(path) if label != Vocabulary.BLANK]
 
 
 def _word_errors(references: list[str], hypotheses: list[str]) -> tuple[int, int]:
