@@ -15,21 +15,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru import jit
-from speechgru.errors import LanguageModelError
+from speechgru import jit, pronunciation
+from speechgru.errors import ConfigError, LanguageModelError
 from speechgru.lm import arrays as ngram
-from speechgru.lm import bits
+from speechgru.lm import bits, slm
 from speechgru.lm.arrays import advance
 from speechgru.lm.build import Settings, make
 from speechgru.lm.corpus import Reader
 from speechgru.lm.ngram import NGram, from_table
 from speechgru.lm.scratch import Scratch
 from speechgru.lm.table import END_ID, SPECIAL
-from speechgru.pronunciation import Dictionary
+from speechgru.packaged import ASSETS
+from speechgru.pronunciation import GAP, Dictionary
 
 ORDER = 7
 ROUNDS = 8  # of expectation maximisation; the likelihood hardly rises any more
-BEAM = 24
+BEAM = 24  # a third of it is nearly as good and takes half the time
+QUICK_BEAM = 8
+SUFFIX = ".graphones"
 JOIN = "_"
 MAY_BE = 1e-4  # of a letter's occurrences: rarer graphones are slips of the dictionary
 
@@ -55,10 +58,11 @@ class Speller:
     Args:
         model: n-grams of graphones, as `learn` makes them.
         sounds: their names, as in `Dictionary.sounds`.
+        beam: rows of graphones that are kept from letter to letter.
     """
 
-    def __init__(self, model: NGram, sounds: tuple[str, ...]) -> None:
-        self.model, self.sounds = model, sounds
+    def __init__(self, model: NGram, sounds: tuple[str, ...], beam: int = BEAM) -> None:
+        self.model, self.sounds, self.beam = model, sounds, beam
         self._graphones = _inventory(model, sounds)
 
     def say(self, word: str) -> tuple[int, ...] | None:
@@ -69,9 +73,61 @@ class Speller:
         letters = np.array([known.index(letter) for letter in word])
         parts = self._graphones
         said = _say(
-            letters, parts.first, parts.word, parts.sounds, self.model.arrays.frozen(), self.model.start, BEAM
+            letters,
+            parts.first,
+            parts.word,
+            parts.sounds,
+            self.model.arrays.frozen(),
+            self.model.start,
+            self.beam,
         )
         return tuple(said.tolist()) or None
+
+
+class Pronouncer:
+    """Says any word: as the dictionary does, or where that doesn't know it by its graphones.
+
+    Args:
+        dictionary: asked first.
+        speller: of the same sounds.
+    """
+
+    def __init__(self, dictionary: Dictionary, speller: Speller) -> None:
+        self.sounds = dictionary.sounds
+        self._known: dict[str, tuple[int, ...] | None] = dict(dictionary.words)
+        self._speller = speller
+
+    def word(self, word: str) -> tuple[int, ...] | None:
+        """The sounds of a word, as numbers of `sounds` counted from 1; None where it has a letter that none has."""
+        if word not in self._known:
+            self._known[word] = self._speller.say(word)
+        return self._known[word]
+
+    def text(self, text: str) -> list[int] | None:
+        """The sounds of a normalised text, a space between words; None where a word can't be said."""
+        said: list[int] = []
+        for word in text.split():
+            sounds = self.word(word)
+            if sounds is None:
+                return None
+            said += [GAP, *sounds]
+        return said[1:]
+
+
+def packaged(name: str) -> Pronouncer:
+    """What says words with a dictionary that comes with the package.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    names = pronunciation.packaged()
+    if name not in names:
+        raise ConfigError(
+            f"There is no pronouncing dictionary {name!r}; expected one of: {', '.join(names)}."
+        )
+    dictionary = pronunciation.load(names[name])
+    model = NGram(*slm.load(ASSETS / f"{name}{SUFFIX}"))
+    return Pronouncer(dictionary, Speller(model, dictionary.sounds, QUICK_BEAM))
 
 
 def learn(dictionary: Dictionary, order: int = ORDER, max_size: int | None = None) -> NGram:

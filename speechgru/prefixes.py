@@ -12,6 +12,8 @@ those that end in its last symbol, because only the former may say that symbol o
   likeliest word that it may become stands in for its own, which replaces it at the word's end.
 * Spaces are those of `" ".join(text.split())`: a path that says more of them, or says them at the ends, spells
   the text without. A space at the start or after another is therefore no different from a blank.
+* Words that share a spelling (homophones, where the symbols are sounds) each have a space of their own: what follows
+  depends on which of them was meant. `twin` leads from one to the next; a text says which by the number of its space.
 * A frame in which no symbol but the blank reaches `token_floor` adds no beginning, and costs next to nothing.
 * Of beginnings that differ only in words that the language model has forgotten, the best alone is kept once the
   beam is full: whatever follows is worth the same after each. A long text has many of them.
@@ -38,12 +40,13 @@ ROOT = 0
 
 # A node of the lexicon's trie: its children are those from `first` up to the next node's `first`; `label` is the
 # symbol into it, `word` the id of the word that ends there or -1. Factors of the step into it, and of a step from
-# it out of the trie; natural log of the factor at a word's end there, the language model's own apart. The last
+# it out of the trie; natural log of the factor at a word's end there, the language model's own apart; the node that
+# stands for another word that ends there, or -1. Such twins have no place in the trie, only `word` and `end`. The last
 # node is the outside of the trie, to which only `end` applies.
 SPELLING = np.dtype(
     [
         *(("first", np.int32), ("label", np.int32), ("word", np.int32)),
-        *(("step", np.float64), ("leave", np.float64), ("end", np.float64)),
+        *(("step", np.float64), ("leave", np.float64), ("end", np.float64), ("twin", np.int32)),
     ],
     align=True,
 )
@@ -84,7 +87,7 @@ class Limits(NamedTuple):
     """width: beginnings kept. threshold: of a beginning's mass against the best's. token_floor: probability of a
     symbol below which it adds no beginning. space: its symbol or -1. start: the language model's state.
     lm_weight: of its log-probabilities. unknown_letter: factor of each letter outside the trie. ceiling: the
-    greatest factor that a letter can have.
+    greatest factor that a letter can have. words: the most words of one spelling, at least 1.
     """
 
     width: int
@@ -95,6 +98,7 @@ class Limits(NamedTuple):
     lm_weight: float
     unknown_letter: float
     ceiling: float
+    words: int
 
 
 class Bias(NamedTuple):
@@ -128,14 +132,16 @@ def search(
         bias: Bias.
 
     Returns:
-        scores: natural logs [texts], -inf where a text is there twice; nodes: int32 [texts]; parent, symbol:
-        int32 [nodes], the tree in which a text is read backwards from its node up to node 0.
+        scores: natural logs [texts, words], by which of the words of its spelling the last one is; -inf where a text is
+        there twice, or is none; nodes: int32 [texts]; parent, symbol: int32 [nodes], the tree in which a text is read
+        backwards from its node up to node 0. Symbols past those of `probs` are spaces behind the second, third, ...
+        word of a spelling.
     """
-    width, loudest = limits.width, _loudest(probs, limits.token_floor)
+    width, loudest = limits.width, _loudest(probs, limits.token_floor) + limits.words - 1
     tree = np.empty(2 + len(probs) * min(width, width * loudest), _NODE)
     beam, after, offers = np.empty(width, _PLACE), np.empty(width, _PLACE), np.empty(width * loudest, _OFFER)
     masses, audible = np.empty(width + len(offers)), np.empty(loudest, np.int32)
-    met = np.full((width, probs.shape[1]), -1, np.int32)
+    met = np.full((width, probs.shape[1] + limits.words - 1), -1, np.int32)
     slots = 4
     while slots < 2 * len(masses):
         slots *= 2
@@ -145,7 +151,7 @@ def search(
     for frame in range(len(probs)):
         row = probs[frame]
         _stay(row, beam, after, size, tree, limits.space)
-        _meet(row, beam, after, size, tree, met, frame)
+        _meet(row, beam, after, size, tree, met, frame, limits.space)
         tokens = _audible(row, limits, audible)
         count, best = _prolong(
             row, audible[:tokens], beam, after, size, tree, limits, trie, lm, bias, met, frame, offers
@@ -156,7 +162,7 @@ def search(
         size, nodes = _select(beam, after, size, offers, count, limit, ties, best, tree, nodes)
         beam, after = after, beam
         scale += np.log(best)
-    scores, ends = _finish(beam, size, tree, limits, trie, lm, bias.end)
+    scores, ends = _finish(beam, size, tree, limits, trie, lm, bias.end, probs.shape[1])
     return scores + scale, ends, tree["parent"][:nodes].copy(), tree["symbol"][:nodes].copy()
 
 
@@ -190,7 +196,7 @@ def _stay(row, beam, after, size, tree, space):
         symbol = tree[here.node].symbol
         total = here.blank + here.voiced
         there.node = here.node
-        if here.node == ROOT or symbol == space:
+        if here.node == ROOT or symbol == space or symbol >= len(row):
             there.blank = total * (row[0] + row[space] if space >= 0 else row[0])
             there.voiced = 0.0
         else:
@@ -199,7 +205,7 @@ def _stay(row, beam, after, size, tree, space):
 
 
 @njit
-def _meet(row, beam, after, size, tree, met, frame):
+def _meet(row, beam, after, size, tree, met, frame, space):
     """Paths that prolong one beginning into another that is in the beam as well: noted in `met`."""
     for place in range(size):
         node = tree[beam[place].node]
@@ -209,7 +215,7 @@ def _meet(row, beam, after, size, tree, met, frame):
         mass = beam[source].blank
         if tree[node.parent].symbol != node.symbol:
             mass += beam[source].voiced
-        after[place].voiced += mass * row[node.symbol] * node.factor
+        after[place].voiced += mass * row[node.symbol if node.symbol < len(row) else space] * node.factor
         met[source, node.symbol] = frame
 
 
@@ -254,36 +260,40 @@ def _prolong(row, audible, beam, after, size, tree, limits, trie, lm, bias, met,
         for symbol in audible:
             mass = total * row[symbol]
             if symbol == limits.space:
-                if index == ROOT or node.symbol == symbol or met[place, symbol] == frame:
+                if index == ROOT or node.symbol == symbol or node.symbol >= len(row):
                     continue
                 if np.isnan(node.word_factor):
                     _end_word(tree, index, trie, lm, limits.lm_weight)
-                spelt, factor = 0, node.word_factor
+                spelt, factor, state = 0, node.word_factor, node.word_state
             else:
                 if mass * limits.ceiling < floor:
                     break  # and so are all that follow
-                if met[place, symbol] == frame:
-                    continue
                 if symbol == node.symbol:
                     mass = blank * row[symbol]
-                spelt = _child(trie, node.spelt, symbol)
+                spelt, state = _child(trie, node.spelt, symbol), node.state
                 if spelt >= 0:
                     factor = trie[spelt].step
                 else:
                     factor = trie[node.spelt].leave if node.spelt >= 0 else limits.unknown_letter
-            factor *= bias.factor[node.hot, symbol]
-            mass *= factor
-            if mass < floor or mass == 0.0:
-                continue
-            if mass > best:
-                best = mass
-                floor = max(floor, best * limits.threshold)
-            offer = offers[count]
-            offer.place, offer.symbol, offer.spelt = place, symbol, spelt
-            offer.hot = bias.next[node.hot, symbol]
-            offer.state = node.word_state if symbol == limits.space else node.state
-            offer.mass, offer.factor = mass, factor
-            count += 1
+            twin = trie[node.spelt].twin if symbol == limits.space else -1
+            said, heard, liked = symbol, mass, bias.factor[node.hot, symbol]
+            while True:
+                factor *= liked
+                mass = heard * factor
+                if mass >= floor and mass > 0.0 and met[place, said] != frame:
+                    if mass > best:
+                        best = mass
+                        floor = max(floor, best * limits.threshold)
+                    offer = offers[count]
+                    offer.place, offer.symbol, offer.spelt = place, said, spelt
+                    offer.hot = bias.next[node.hot, symbol]
+                    offer.state, offer.mass, offer.factor = state, mass, factor
+                    count += 1
+                if twin < 0:
+                    break
+                said = len(row) if said == symbol else said + 1
+                state, gain = _ended(trie, twin, lm, node.state, limits.lm_weight)
+                factor, twin = np.exp(gain), trie[twin].twin
     return count, best
 
 
@@ -301,11 +311,17 @@ def _child(trie, node, symbol):
 def _end_word(tree, index, trie, lm, weight):
     """Ask the language model what it means for a beginning that its last word ends here."""
     node = tree[index]
-    here = trie[node.spelt]  # of -1: the last one, outside
-    state, log_prob = advance(lm, np.int64(node.state), np.int64(max(here.word, 0)))
-    node.word_state = state
-    node.word_gain = weight * log_prob + here.end
-    node.word_factor = np.exp(node.word_gain)
+    state, gain = _ended(trie, np.int64(node.spelt), lm, node.state, weight)
+    node.word_state, node.word_gain, node.word_factor = state, gain, np.exp(gain)
+
+
+@njit
+def _ended(trie, spelt, lm, state, weight):
+    """The language model's state, and the natural log of the factor, where the word of node `spelt` ends after `state`;
+    of -1: outside the trie."""
+    here = trie[spelt]
+    after, log_prob = advance(lm, np.int64(state), np.int64(max(here.word, 0)))
+    return after, weight * log_prob + here.end
 
 
 @njit
@@ -455,24 +471,34 @@ def _grow(tree, index, parent, offer):
 
 
 @njit
-def _finish(beam, size, tree, limits, trie, lm, hot_end):
+def _finish(beam, size, tree, limits, trie, lm, hot_end, symbols):
     """Scores and nodes of the texts; a beginning that ends in a space is the text without it."""
-    scores = np.full(size, -np.inf)
+    scores = np.full((size, limits.words), -np.inf)
     ends = np.empty(size, np.int32)
     for place in range(size):
-        index, target = np.int64(beam[place].node), place
+        index, target, word = np.int64(beam[place].node), place, 0
         node = tree[index]
-        score, state = np.log(beam[place].blank + beam[place].voiced), np.int64(node.state)
-        if index != ROOT and node.symbol == limits.space:
-            index = np.int64(node.parent)
-            target = tree[index].place if tree[index].place >= 0 else place
-        elif index != ROOT:
-            if np.isnan(node.word_factor):
-                _end_word(tree, index, trie, lm, limits.lm_weight)
-            score += node.word_gain
-            state = np.int64(node.word_state)
-        score += limits.lm_weight * advance(lm, state, END)[1] + hot_end[node.hot]
-        low, high = min(scores[target], score), max(scores[target], score)
-        scores[target] = high + np.log1p(np.exp(low - high)) if low > -np.inf else high
+        score = np.log(beam[place].blank + beam[place].voiced) + hot_end[node.hot]
+        if index == ROOT or node.symbol == limits.space or node.symbol >= symbols:
+            if index != ROOT:
+                word = node.symbol - symbols + 1 if node.symbol >= symbols else 0
+                index = np.int64(node.parent)
+                target = tree[index].place if tree[index].place >= 0 else place
+            _add(scores, target, word, score + limits.lm_weight * advance(lm, np.int64(node.state), END)[1])
+        else:
+            spelt = np.int64(node.spelt)
+            while True:
+                state, gain = _ended(trie, spelt, lm, node.state, limits.lm_weight)
+                _add(scores, place, word, score + gain + limits.lm_weight * advance(lm, state, END)[1])
+                spelt, word = np.int64(trie[spelt].twin), word + 1
+                if spelt < 0:
+                    break
         ends[place] = index
     return scores, ends
+
+
+@njit
+def _add(scores, place, word, score):
+    """Put the probability exp(score) to what is there."""
+    low, high = min(scores[place, word], score), max(scores[place, word], score)
+    scores[place, word] = high + np.log1p(np.exp(low - high)) if low > -np.inf else high

@@ -3,6 +3,9 @@
 A text scores the natural log of the probability of all its CTC paths, plus
 lm_weight * (sum of ln p(word | words before) and ln p(end)) + word_bonus * words + the price of unknown words +
 hotword_weight * letters of hotwords. With a width that nothing falls out of, the search finds the best of all texts.
+
+Of a network that also hears sounds, a second search finds texts by these and a pronouncing dictionary; the best of both
+are weighed by letters and sounds together (`speechgru.weighing`).
 """
 
 from __future__ import annotations
@@ -11,22 +14,26 @@ import math
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru import hotwords, jit, prefixes, viterbi
+from speechgru import graphones, hotwords, jit, prefixes, viterbi
 from speechgru.errors import ConfigError
+from speechgru.graphones import Pronouncer
 from speechgru.hypothesis import SPACE, Hypothesis, Token
 from speechgru.lm import lexicon
 from speechgru.lm.ngram import NGram, from_table, load
 from speechgru.lm.table import SPECIAL, Level, Table
 from speechgru.packaged import find_lm
+from speechgru.soundsearch import SoundSearch, Weights
 from speechgru.text import Vocabulary
+from speechgru.weighing import Weigher
 
 FLOOR = -80.0  # natural log: what is rarer counts as this rare, so that no frame is impossible
 UNKNOWN = 0  # id of the unknown word
+WEIGHED = 32  # texts of each search, at least, that are weighed by letters and sounds
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,9 @@ class Settings:
     hotwords: words and phrases to favour, in the acoustic model's symbols. Words among them that the language
         model doesn't know are spelt free of `unknown_word` and `unknown_letter`.
     hotword_weight: for each letter of a hotword.
+    dictionary: name of a packaged pronouncing dictionary, by which words are looked for in the sounds that the network
+        hears beside the letters; "": in the letters alone. Wants a language model.
+    sounds_weight: share of the sounds in what the network says of a text, in [0, 1]; the rest is the letters'.
 
     Raises:
         ConfigError: a value outside its range.
@@ -62,6 +72,8 @@ class Settings:
     unknown_letter: float = -0.5
     hotwords: tuple[str, ...] = ()
     hotword_weight: float = 1.0
+    dictionary: str = ""
+    sounds_weight: float = 0.5
 
     def __post_init__(self) -> None:
         checks = {
@@ -73,6 +85,7 @@ class Settings:
             "word_bonus": (math.isfinite(self.word_bonus), "a finite number"),
             "unknown_word": (-math.inf < self.unknown_word <= 0, "a finite number, 0 or less"),
             "unknown_letter": (-math.inf < self.unknown_letter <= 0, "a finite number, 0 or less"),
+            "sounds_weight": (0 <= self.sounds_weight <= 1, "in [0, 1]"),
             "hotword_weight": (0 <= self.hotword_weight < math.inf, "0 or more"),
         }
         for name, (good, expected) in checks.items():
@@ -80,8 +93,21 @@ class Settings:
                 raise ConfigError(f"decoder.{name} is {getattr(self, name)}; expected {expected}.")
 
 
+class _Second(NamedTuple):
+    """The search over sounds, what it takes beside probabilities, and what weighs the texts of both."""
+
+    pronouncer: Pronouncer
+    search: SoundSearch
+    model: tuple[Any, ...]
+    weigher: Weigher
+
+
 class Decoder:
     """Decoder(settings, vocabulary)(log_probs [frames, symbols]) -> Hypothesis.
+
+    Attributes:
+        sounds: names of the sounds that it reads, whose columns follow those of the letters (a blank first); none
+            without a dictionary.
 
     Args:
         settings: see Settings.
@@ -103,12 +129,17 @@ class Decoder:
         self._asked = self.lm or _silent()
         self._trie, self._unknown = _lexicon(self._asked, settings.hotwords, self.symbols)
         self._model = self._assembled(settings)
+        self.sounds: tuple[str, ...] = ()
+        if settings.dictionary and self.lm is not None:
+            self._second = self._second_search(vocabulary, self.lm, settings)
+            self.sounds = self._second.pronouncer.sounds
 
     def __call__(self, log_probs: Any) -> Hypothesis:
         """Decode one utterance.
 
         Args:
-            log_probs: tensor or array [frames, symbols], natural logs, blank first. No frames: empty text.
+            log_probs: tensor or array [frames, symbols], natural logs, blank first; with a dictionary [frames, symbols
+                + 1 + sounds]. No frames: empty text.
 
         Returns:
             The best text; tokens over the frames of their own run on the text's best path, spaces included;
@@ -123,12 +154,28 @@ class Decoder:
         """The `n` best texts, all different, best first: at least one, at most as many as the beam is wide."""
         matrix = np.maximum(self._checked(log_probs), FLOOR)
         jit.announce(prefixes.search, "the beam search")
-        scores, nodes, parent, symbol = prefixes.search(np.exp(matrix), *self._model)
-        order = np.argsort(-scores, kind="stable")[:n].tolist()
+        letters = matrix[:, : len(self.symbols)]
+        if self.sounds:
+            return self._weighed(letters, matrix[:, len(self.symbols) :], n)
+        return [self._hypothesis(letters, labels, score) for labels, score in self._found(np.exp(letters), n)]
+
+    def _found(self, probs: NDArray[np.float64], n: int) -> list[tuple[NDArray[np.int64], float]]:
+        """Labels and scores of the `n` best texts by their letters."""
+        scores, nodes, parent, symbol = prefixes.search(probs, *self._model)
+        best = scores[:, 0]
+        order = np.argsort(-best, kind="stable")[:n].tolist()
+        return [(_text(nodes[i], parent, symbol), float(best[i])) for i in order if best[i] > -math.inf]
+
+    def _weighed(self, letters: NDArray[np.float64], sounds: NDArray[np.float64], n: int) -> list[Hypothesis]:
+        """The `n` best texts by letters and sounds."""
+        spelt, heard = np.exp(letters), np.exp(sounds)
+        kept = max(n, WEIGHED)
+        texts = ["".join(self.symbols[i] for i in labels) for labels, _ in self._found(spelt, kept)]
+        texts += self._second.search(heard, self._second.model, kept)
+        ranked = self._second.weigher(spelt, heard, dict.fromkeys(texts), self.settings)
         return [
-            self._hypothesis(matrix, _text(nodes[i], parent, symbol), float(scores[i]))
-            for i in order
-            if scores[i] > -math.inf
+            self._hypothesis(letters, np.array(self._second.weigher.vocabulary.encode(text), np.int64), score)
+            for text, score in ranked[:n]
         ]
 
     def with_settings(self, settings: Settings) -> Decoder:
@@ -137,11 +184,22 @@ class Decoder:
         Raises:
             ConfigError: as for the class.
         """
-        if settings.hotwords != self.settings.hotwords:
+        if (settings.hotwords, settings.dictionary) != (self.settings.hotwords, self.settings.dictionary):
             return Decoder(settings, Vocabulary(self.symbols), self.lm)
         other = copy(self)
         other.settings, other._model = settings, self._assembled(settings)
+        if self.sounds:
+            other._second = self._second._replace(model=self._second.search.assembled(_sought(settings)))
         return other
+
+    def _second_search(self, vocabulary: Vocabulary, lm: NGram, settings: Settings) -> _Second:
+        """What looks for words in the sounds, and weighs what was found."""
+        pronouncer = graphones.packaged(settings.dictionary)
+        hot = [word for phrase in settings.hotwords for word in phrase.split()]
+        unknown = sorted({word for word in hot if lm.index(word) == UNKNOWN})
+        search = SoundSearch(lm, pronouncer, unknown)
+        weigher = Weigher(vocabulary, self._space, pronouncer, lm, self._hot, unknown)
+        return _Second(pronouncer, search, search.assembled(_sought(settings)), weigher)
 
     def _assembled(self, settings: Settings) -> tuple[Any, ...]:
         """What the compiled search takes beside probabilities."""
@@ -160,6 +218,7 @@ class Decoder:
             lm_weight=settings.lm_weight,
             unknown_letter=math.exp(settings.unknown_letter),
             ceiling=float(factors.max() * max(letters)),
+            words=1,
         )
         bias = prefixes.Bias(
             self._hot.next, factors, settings.hotword_weight * self._hot.end.astype(np.float64)
@@ -170,10 +229,12 @@ class Decoder:
         if hasattr(log_probs, "detach"):
             log_probs = log_probs.detach().float().cpu().numpy()
         matrix = np.ascontiguousarray(log_probs, dtype=np.float64)
-        if matrix.ndim != 2 or matrix.shape[1] != len(self.symbols):
+        columns = len(self.symbols) + (1 + len(self.sounds) if self.sounds else 0)
+        if matrix.ndim != 2 or matrix.shape[1] != columns:
             raise ConfigError(
-                f"Got log-probabilities of shape {matrix.shape}; expected [frames, {len(self.symbols)}], one "
-                "column for each symbol of the vocabulary. Decode with the vocabulary of the same checkpoint."
+                f"Got log-probabilities of shape {matrix.shape}; expected [frames, {columns}], one column for each "
+                "symbol of the vocabulary (and sound of the dictionary). Decode with the vocabulary of the same "
+                "checkpoint."
             )
         if np.isnan(matrix).any():
             raise ConfigError("Got log-probabilities with NaN among them; expected natural logs, 0 or less.")
@@ -196,6 +257,20 @@ def _text(node: int, parent: NDArray[np.int32], symbol: NDArray[np.int32]) -> ND
         labels.append(symbol[node])
         node = parent[node]
     return np.array(labels[::-1], np.int64)
+
+
+def _sought(settings: Settings) -> Weights:
+    """What the search over sounds is told. Phrases of several words count once they are weighed."""
+    words = [phrase for phrase in settings.hotwords if len(phrase.split()) == 1]
+    return Weights(
+        settings.beam,
+        settings.beam_threshold,
+        settings.token_threshold,
+        settings.look_ahead,
+        settings.lm_weight,
+        settings.word_bonus,
+        {word: settings.hotword_weight * len(word) for word in words},
+    )
 
 
 def _encoded(phrase: str, vocabulary: Vocabulary) -> list[int]:
@@ -227,7 +302,7 @@ def _spelling(settings: Settings, trie: lexicon.Lexicon, unknown: float) -> NDAr
     # What a word would pay for being unknown if it ended in a node, or had one letter more than that.
     price = settings.unknown_word + trie.depth * settings.unknown_letter
     spelling = np.zeros(len(trie.word) + 1, prefixes.SPELLING)
-    spelling["first"] = trie.first
+    spelling["first"], spelling["twin"] = trie.first, -1
     inside, outside = spelling[:-1], spelling[-1]
     inside["label"], inside["word"] = trie.label, trie.word
     inside["step"] = np.exp(ahead - ahead[np.maximum(trie.parent, 0)])
