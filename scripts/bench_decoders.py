@@ -73,7 +73,7 @@ def collect(paths: Sequence[Path], model: str | None) -> Speech:
             continue
         heard = tuning.hear(recognizer, path.stem, manifest.read(path), lambda done: None)
         speech.texts.extend(heard.texts)
-        speech.log_probs.extend(heard.log_probs)
+        speech.log_probs.extend(p[:, : heard.letters] for p in heard.log_probs)
         step = recognizer.engine.frame_seconds
         speech.durations.extend(len(p) * step for p in heard.log_probs)
     return speech

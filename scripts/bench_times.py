@@ -197,9 +197,10 @@ def _groups(items: Sequence, size: int) -> Iterator[Sequence]:
 
 def place(recognizer: Recognizer, clip: Clip) -> tuple[Placed, Placed]:
     """The words of `clip` by forced alignment, and those that the decoder finds."""
-    (log_probs,) = recognizer.log_probs([clip.signal])
+    (output,) = recognizer.outputs([clip.signal])
+    log_probs = output[:, : len(recognizer.engine.vocabulary)]
     step = recognizer.engine.frame_seconds
-    found = hypothesis.words(recognizer.decoder(log_probs), step, -step / 2)
+    found = hypothesis.words(recognizer.read(output), step, -step / 2)
     forced = hypothesis.words(align(recognizer, log_probs, clip), step, -step / 2)
     beside: list[Spoken | None] = [None] * len(found)
     reference = " ".join(spoken.text for spoken in clip.said)

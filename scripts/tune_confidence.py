@@ -59,11 +59,13 @@ def hear(model: str, decoder: str | None, manifests: Sequence[Path]) -> tuple[st
     utterances = [(path.stem, utterance) for path in manifests for utterance in manifest.read(path)]
     for name, utterance in tqdm(utterances, file=sys.stderr, disable=None):
         signal = audio.read(utterance.audio_filepath, recognizer.sample_rate)
-        (log_probs,) = recognizer.log_probs([signal])
-        found = recognizer.decoder(log_probs)
+        (output,) = recognizer.outputs([signal])
+        found = recognizer.read(output)
         words = hypothesis.words(found, recognizer.engine.frame_seconds)
         (alignment,) = scoring.align([utterance.text], [" ".join(word.text for word in words)])
-        if recognizer.is_speech(log_probs) and len(alignment.hits) == len(words):
+        if recognizer.is_speech(output[:, : len(recognizer.engine.vocabulary)]) and len(
+            alignment.hits
+        ) == len(words):
             letters = hypothesis.confidences(found)
             heard.append(Heard(name, utterance.speaker, words, letters, alignment.hits, alignment.words))
     return type(recognizer.decoder).__module__.rpartition(".")[2], heard

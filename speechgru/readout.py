@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from speechgru import languagecodes, normalisers, packaged, plugins, text, typed
+from speechgru import languagecodes, normalisers, packaged, plugins, pronunciation, text, typed
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.normalisers import ENGLISH, Normaliser
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 DEFAULT, SEARCH = "greedy", "beam"
 _NEEDS = {  # a setting that does nothing without another
-    **dict.fromkeys(("lm_weight", "unknown_word", "unknown_letter"), "lm"),
+    **dict.fromkeys(("lm_weight", "unknown_word", "unknown_letter", "dictionary"), "lm"),
     "hotword_weight": "hotwords",
+    "sounds_weight": "dictionary",
 }
 
 
@@ -55,7 +56,50 @@ def decoder(
         needed = _NEEDS.get(key)
         if needed and not getattr(settings, needed):
             raise ConfigError(f"{key} does nothing without {needed}. Give both, or neither.")
-    return chosen, module.Decoder(settings, vocabulary)
+    made = module.Decoder(settings, vocabulary)
+    check_sounds(made, sounds(checkpoint), checkpoint.path)
+    return chosen, made
+
+
+def check_sounds(decoder: Any, heard: tuple[str, ...], model: object) -> None:
+    """Refuse a decoder that reads other sounds than those that a network hears.
+
+    Raises:
+        ConfigError: it does.
+    """
+    wanted = sounds_of(decoder)
+    if wanted and wanted != heard:
+        what = f"hears other ones ({' '.join(heard[1:])})" if heard else "hears letters alone"
+        raise ConfigError(
+            f"The dictionary {decoder.settings.dictionary!r} says words in the sounds {' '.join(wanted[1:])}, and the "
+            f"model {model or packaged.DEFAULT_MODEL} {what}. Leave the dictionary out, or train a model with it "
+            "(ctc.pronunciations)."
+        )
+
+
+def sounds(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Names of the sounds that a checkpoint's network hears beside letters; none of most.
+
+    Raises:
+        CheckpointError: the header's `sounds` are no names.
+    """
+    stated = checkpoint.header.get("sounds", [])
+    if not isinstance(stated, list) or not all(isinstance(name, str) for name in stated):
+        raise CheckpointError(
+            f"{checkpoint.path} has a damaged header: sounds are {stated!r}, not a list of names."
+        )
+    return tuple(stated)
+
+
+def sounds_of(decoder: Any) -> tuple[str, ...]:
+    """Names of the sounds that a decoder reads; none of most."""
+    found: tuple[str, ...] = getattr(decoder, "sounds", ())
+    return found
+
+
+def columns(decoder: Any, output: Any, letters: int | None) -> Any:
+    """Of a network's `output` [frames, letters + sounds], what a decoder reads."""
+    return output if sounds_of(decoder) else output[:, :letters]
 
 
 def normaliser(checkpoint: Checkpoint, vocabulary: text.Vocabulary) -> Normaliser:
@@ -110,6 +154,12 @@ def _check_stored(checkpoint: Checkpoint, module: Any, values: Mapping[str, Any]
         raise CheckpointError(
             f"{checkpoint.path} is made for the language model {lm!r}, which this installation doesn't hold. "
             f"Install speechgru again, name a language model (--lm FILE), or do without (--decoder {DEFAULT})."
+        )
+    dictionary = values.get("dictionary", "")
+    if dictionary and dictionary not in pronunciation.packaged():
+        raise CheckpointError(
+            f"{checkpoint.path} is made for the pronouncing dictionary {dictionary!r}, which this installation doesn't "
+            f"hold. Install speechgru again, or do without (--decoder {DEFAULT})."
         )
 
 

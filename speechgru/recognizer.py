@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Union
 
 from numpy.typing import NDArray
 
-from speechgru import devices, hypothesis, normalisers, samples
+from speechgru import devices, hypothesis, normalisers, readout, samples
 from speechgru.activity import Gate, Signal, may_hold_speech
 from speechgru.confidence import Calibration
 from speechgru.decoders import greedy
 from speechgru.errors import AudioError, CheckpointError, ConfigError, SpeechGruError
+from speechgru.hypothesis import Hypothesis
 from speechgru.jobs import Job
 from speechgru.normalisers import Normaliser
 from speechgru.packaged import find_model
@@ -150,8 +151,8 @@ class Recognizer:
 
     def hear(self, signals: Sequence[Signal], starts: Sequence[float]) -> list[tuple[Word, ...]]:
         """Words of each of `signals` [time], run as one batch, that begin at `starts` seconds."""
-        heard = zip(self.log_probs(signals), signals, starts, strict=True)
-        return [self._words(log_probs, signal, start) for log_probs, signal, start in heard]
+        heard = zip(self.outputs(signals), signals, starts, strict=True)
+        return [self._words(output, signal, start) for output, signal, start in heard]
 
     def is_worth_hearing(self, signal: Signal) -> bool:
         """False for what is too short, too quiet or too steady to hold a word, or no speech to the detector."""
@@ -191,6 +192,17 @@ class Recognizer:
 
     def log_probs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
         """Log-probabilities [frames, symbols] of each signal, without padding."""
+        for output in self.outputs(signals):
+            yield output[:, : len(self.engine.vocabulary)]
+
+    def read(self, output: NDArray[Any]) -> Hypothesis:
+        """What the decoder makes of one signal's output."""
+        found: Hypothesis = self.decoder(readout.columns(self.decoder, output, len(self.engine.vocabulary)))
+        return found
+
+    def outputs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
+        """All that the network says of each signal: log-probabilities [frames, symbols], and of sounds behind them if
+        it hears any, without padding."""
         import torch
 
         lengths = torch.tensor([len(signal) for signal in signals])
@@ -203,13 +215,13 @@ class Recognizer:
         for row, count in zip(log_probs.float().cpu().numpy(), frames.tolist(), strict=True):
             yield row[:count]
 
-    def _words(self, log_probs: NDArray[Any], signal: Signal, start: float) -> tuple[Word, ...]:
+    def _words(self, output: NDArray[Any], signal: Signal, start: float) -> tuple[Word, ...]:
         step = self.engine.frame_seconds
-        found = self._by_ear(log_probs)
+        found = self._by_ear(output[:, : len(self.engine.vocabulary)])
         if not self.gate.accepts(hypothesis.words(found, step)):
             return ()
         if self.decoder is not self._by_ear:
-            found = self.decoder(log_probs)
+            found = self.read(output)
         # Frame t is centred at t * frame_seconds, so it begins half a frame before.
         words = hypothesis.words(found, step, start - step / 2)
         if self.calibration is not None:
@@ -294,7 +306,7 @@ def load_recognizer(
     """
     _checked_batch_size(batch_size)
     path = find_model(model)  # before the imports: a mistake is told at once
-    from speechgru import checkpoint, readout, typed
+    from speechgru import checkpoint, typed
     from speechgru.engines.torch import Engine
     from speechgru.rescoring import load_rescorer
 

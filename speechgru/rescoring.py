@@ -51,6 +51,7 @@ class Rescorer:
 
     def __init__(self, searcher: Searcher, model: LanguageModel, settings: Settings = Settings()) -> None:
         self.searcher, self.model, self.settings = searcher, model, settings
+        self.sounds: tuple[str, ...] = getattr(searcher, "sounds", ())
 
     def __call__(self, log_probs: Any) -> Hypothesis:
         """The best of the search's best texts; its score is that of the module's formula."""

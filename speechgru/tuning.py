@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru import audio, scoring
+from speechgru import audio, readout, scoring
 from speechgru.errors import SpeechGruError
 from speechgru.longform import MAX_SECONDS
 from speechgru.manifest import Utterance
@@ -30,8 +30,10 @@ RANGES: Mapping[str, tuple[float, float, float]] = {
     "unknown_word": (-20.0, 0.0, 4.0),
     "unknown_letter": (-3.0, 0.0, 0.5),
     "hotword_weight": (0.0, 6.0, 0.6),
+    "sounds_weight": (0.0, 1.0, 0.1),
 }
 LM_WEIGHTS = ("lm_weight", "word_bonus", "unknown_word", "unknown_letter")
+SOUNDS_WEIGHT = "sounds_weight"
 DRAWN = 0.3  # share of the trials that are drawn at random
 SPREAD = 2.0  # how far they are drawn, in first steps (standard deviation)
 FINEST = 8  # steps are halved down to this part of the first
@@ -39,13 +41,22 @@ FINEST = 8  # steps are halved down to this part of the first
 
 @dataclass(frozen=True)
 class Heard:
-    """A set as the network hears it. left_out: utterances longer than what it hears in one piece."""
+    """A set as the network hears it. left_out: utterances longer than what it hears in one piece.
+
+    log_probs: [frames, letters] of each utterance, and behind them those of sounds, if the network hears any; `letters`
+    says how many columns are the letters'.
+    """
 
     name: str
     log_probs: tuple[NDArray[np.float32], ...]
     texts: tuple[str, ...]
     speakers: tuple[str, ...]
     left_out: int = 0
+    letters: int | None = None
+
+    def read(self, decoder: Any) -> list[str]:
+        """What a decoder makes of the utterances."""
+        return [decoder(readout.columns(decoder, p, self.letters)).text for p in self.log_probs]
 
 
 @dataclass(frozen=True)
@@ -83,15 +94,16 @@ def hear(
         signal = audio.read(utterance.audio_filepath, rate, warn=False)
         # The last frames of a file that is meant whole are not cut off for a rounded duration.
         signal = signal[first : first + count] if utterance.offset else signal
-        heard.append(next(recognizer.log_probs([signal])).astype(np.float32))
+        heard.append(next(recognizer.outputs([signal])).astype(np.float32))
         on_progress(done + 1)
     speakers = tuple(u.speaker for u in kept)
-    return Heard(name, tuple(heard), tuple(u.text for u in kept), speakers, len(utterances) - len(kept))
+    texts, left_out = tuple(u.text for u in kept), len(utterances) - len(kept)
+    return Heard(name, tuple(heard), texts, speakers, left_out, len(recognizer.engine.vocabulary))
 
 
 def measure(decoder: Any, sets: Sequence[Heard], seed: int = 0) -> Result:
     """Scores of what `decoder` reads in `sets`; `seed` is that of the intervals."""
-    aligned = [scoring.align(s.texts, [decoder(p).text for p in s.log_probs]) for s in sets]
+    aligned = [scoring.align(s.texts, s.read(decoder)) for s in sets]
     scores = [scoring.summarise(a, s.speakers, seed=seed) for a, s in zip(aligned, sets)]
     speakers = [speaker for s in sets for speaker in s.speakers]
     total = scoring.summarise([a for part in aligned for a in part], speakers, seed=seed)
@@ -149,7 +161,7 @@ def tune(
 
 def _errors(decoder: Decoder, sets: Sequence[Heard]) -> int:
     texts = [text for s in sets for text in s.texts]
-    found = [decoder(log_probs).text for s in sets for log_probs in s.log_probs]
+    found = [text for s in sets for text in s.read(decoder)]
     return sum(alignment.words.errors for alignment in scoring.align(texts, found))
 
 

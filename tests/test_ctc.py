@@ -323,11 +323,11 @@ def pronounced(utterances: list[Utterance], folder: Path, **settings: Any) -> Ta
     return Task(replace(recipe(), ctc=wanted, corpus=corpus), data(utterances, dev=utterances), CPU, {})
 
 
-def test_a_second_head_learns_the_sounds_of_texts_that_are_in_the_dictionary(
+def test_a_second_head_learns_the_sounds_of_texts_by_dictionary_or_graphones(
     utterances: list[Utterance], tmp_path: Path
 ) -> None:
     learning = pronounced(utterances, tmp_path, pronounced=0.25)
-    (batch,) = learning.load([[0, 1, 3]], 0)  # "bad ace": ace is not known
+    (batch,) = learning.load([[0, 1, 3]], 0)  # "bad ace": no word of the dictionary has an e
     letters, lengths, _, sounds = learning.model.read(batch.features, batch.lengths)
     assert sounds.shape[2] == 6  # a space, four sounds and the blank
     spelt = torch.nn.functional.ctc_loss(

@@ -160,7 +160,7 @@ class _Inventor:
     def __init__(self, real: Any, confidence: float) -> None:
         self.real, self.confidence, self.calls = real, confidence, 0
         self.sample_rate, self.frame_seconds, self.device = real.sample_rate, real.frame_seconds, real.device
-        self.features = real.features
+        self.features, self.vocabulary = real.features, real.vocabulary
 
     def __call__(self, features: torch.Tensor, lengths: torch.Tensor) -> Any:
         self.calls += 1
@@ -339,7 +339,7 @@ def test_an_engine_that_fails_fails_its_files_only() -> None:
     class Full:
         def __init__(self, real: Any) -> None:
             self.sample_rate, self.frame_seconds, self.device = RATE, real.frame_seconds, real.device
-            self.real, self.features = real, real.features
+            self.real, self.features, self.vocabulary = real, real.features, real.vocabulary
 
         def __call__(self, features: torch.Tensor, lengths: torch.Tensor) -> Any:
             if features.shape[1] > 200:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from speechgru import checkpoint as checkpoints
+from speechgru import readout
 from speechgru.checkpoint import Checkpoint
 from speechgru.errors import CheckpointError, ConfigError, SpeechGruError
 from speechgru.features.spectral import LogMel, Settings
@@ -15,9 +16,13 @@ from speechgru.text import Vocabulary
 class Engine:
     """features [B, T, F], lengths [B] → log-probabilities [B, T', V], lengths [B].
 
+    Of a network that hears sounds too, [B, T', V + 1 + S]: those of the sounds, a blank before them, are their own
+    distribution.
+
     Attributes:
         features: the feature module the model was trained with.
         vocabulary: the symbols of V.
+        sounds: the names of S.
         sample_rate: in Hz.
         frame_seconds: seconds per output frame.
     """
@@ -37,6 +42,7 @@ class Engine:
         settings = Settings.stored(checkpoint.get("features"))
         self.features = LogMel(settings)
         self.vocabulary = Vocabulary(tuple(checkpoint.get("vocabulary")))
+        self.sounds = readout.sounds(checkpoint)
         self.model = checkpoints.network(checkpoint, settings.n_mels, len(self.vocabulary))
         self.sample_rate = settings.sample_rate
         self.frame_seconds = self.model.stride * settings.hop_length / settings.sample_rate
@@ -45,6 +51,6 @@ class Engine:
     def __call__(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Run the model; inputs and outputs live on any device."""
         try:
-            return self.model(features.to(self.device), lengths.to(self.device))
+            return self.model.both(features.to(self.device), lengths.to(self.device))
         except torch.OutOfMemoryError as error:
             raise SpeechGruError(f"Out of memory on {self.device}; use a smaller --batch-size.") from error

@@ -2,7 +2,7 @@
 
 features [B, T, F] → encoder → linear → log-softmax [B, T', labels]
 
-A second head of the same kind may learn the sounds of words beside their letters. Only training hears it.
+A second head of the same kind may learn the sounds of words beside their letters.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from speechgru import encoder
@@ -42,6 +43,12 @@ class Model(encoder.Encoder):
         """
         x, lengths, _ = self.encode(features, lengths)
         return _probed(self.head, x), lengths
+
+    def both(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """As `forward`, the second head's log-probabilities beside the first's: [B, T', n_labels + sounds]."""
+        x, lengths, _ = self.encode(features, lengths)
+        heads = [self.head] if self.sounds is None else [self.head, self.sounds]
+        return torch.cat([_probed(head, x) for head in heads], dim=2), lengths
 
     def read(
         self, features: Tensor, lengths: Tensor, after: Collection[int] = ()

@@ -23,6 +23,7 @@ EXAMPLES = """\
   speechgru lm tune dev.jsonl --lm books.slm
   speechgru lm tune clean.jsonl other.jsonl --model english-small --lm english -o tuned.safetensors
   speechgru lm tune dev.jsonl --lm english --hotwords-file names.txt
+  speechgru lm tune dev.jsonl --model runs/mine/best.safetensors --lm english --dictionary english --write
 
 The network hears each recording once; then the beam search reads what it heard with one setting after another.
 -o and --write store the best only if it makes fewer word errors than greedy decoding, in all sets together, and
@@ -40,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="MODEL", help="checkpoint file or packaged name (default: english-small)"
     )
+    parser.add_argument(
+        "--dictionary",
+        metavar="NAME",
+        default="",
+        help="look for words by their sounds too, with this pronouncing dictionary (english); wants a model that "
+        "hears sounds",
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="write a copy of the model that reads so here")
     parser.add_argument("--write", action="store_true", help="change the model's own file instead")
     parser.add_argument("--beam", type=positive, default=64, metavar="N", help="texts kept (default: 64)")
@@ -53,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what each way of decoding makes of the sets, and store the best where asked to."""
-    from speechgru import tuning
+    from speechgru import readout, tuning
     from speechgru.decoders.beam import Decoder, Settings
     from speechgru.recognizer import load_recognizer
 
@@ -61,7 +69,10 @@ def run(args: argparse.Namespace) -> int:
     recognizer = load_recognizer(args.model, args.device, decoder="greedy")
     vocabulary = recognizer.engine.vocabulary
     # Before the network's work: a language model or hotword that doesn't fit is told at once.
-    search = Decoder(Settings(beam=args.beam, lm=args.lm, hotwords=_hotwords(args)), vocabulary)
+    search = Decoder(
+        Settings(beam=args.beam, lm=args.lm, hotwords=_hotwords(args), dictionary=args.dictionary), vocabulary
+    )
+    readout.check_sounds(search, recognizer.engine.sounds, args.model)
     hotwords, plain = search.settings.hotwords, replace(search.settings, hotwords=())
     sets = [_hear(recognizer, path) for path in args.manifests]
     show = _table(sets, args.seed)
@@ -69,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
     show("beam, no language model", Decoder(Settings(beam=args.beam), vocabulary))
     search = search.with_settings(plain)
     show("beam, untuned", search)
-    settings = _tune(search, sets, tuning.LM_WEIGHTS, args)
+    weights = (*tuning.LM_WEIGHTS, tuning.SOUNDS_WEIGHT) if args.dictionary else tuning.LM_WEIGHTS
+    settings = _tune(search, sets, weights, args)
     tuned = show("beam, tuned", search.with_settings(settings))
     if hotwords:
         search = search.with_settings(replace(settings, hotwords=hotwords))

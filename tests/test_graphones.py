@@ -1,0 +1,94 @@
+"""How words sound that no dictionary knows."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speechgru import graphones, pronunciation
+from speechgru.errors import ConfigError, LanguageModelError
+from speechgru.graphones import Pronouncer, Speller
+from speechgru.pronunciation import Dictionary
+
+# A language with a rule: letters sound as they look, but `x` is two sounds and `h` behind `s` makes another one of it.
+LETTERS = {"a": "A", "e": "E", "k": "K", "s": "S", "t": "T", "x": "K S", "h": "H"}
+
+
+def by_rule(word: str) -> list[str]:
+    said, rest = [], word
+    while rest:
+        part = "sh" if rest.startswith("sh") else rest[0]
+        said += ["SH"] if part == "sh" else LETTERS[part].split()
+        rest = rest[len(part) :]
+    return said
+
+
+PIECES = ["a", "e", "k", "s", "t", "x", "sh", "ha", "he"]
+random = Random(1)
+WORDS = sorted(
+    {"".join(random.choices(PIECES, k=random.randint(1, 5))) for _ in range(600)} | {"hat", "sash", "tax"}
+)
+RULED = pronunciation.parse([f"{word} {' '.join(by_rule(word))}" for word in WORDS], "here")
+speller = Speller(graphones.learn(RULED), RULED.sounds)
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=7).map("".join))
+def test_a_rule_is_learnt_from_examples(word: str) -> None:
+    found = [RULED.sounds[sound - 1] for sound in speller.say(word) or ()]
+    assert found == by_rule(word)
+
+
+def test_graphones_spell_a_word_and_say_it() -> None:
+    rows = dict(zip(WORDS, graphones.cut(RULED)))
+    assert rows["sash"] in ("s:S a:A s:SH h:", "s:S a:A s: h:SH")
+    assert rows["tax"] == "t:T a:A x:K_S"
+    for word, row in rows.items():
+        parts = [part.split(":") for part in row.split(" ")]
+        assert "".join(letter for letter, _ in parts) == word
+        assert " ".join(said.replace("_", " ") for _, said in parts if said) == " ".join(by_rule(word))
+
+
+def test_words_with_more_sounds_than_letters_hold_are_passed_over() -> None:
+    long = pronunciation.parse(["a A", "ab A B", "w A B A B A B"], "here")
+    assert list(graphones.cut(long)) == ["a:A", "a:A b:B"]
+    with pytest.raises(LanguageModelError, match="half as many letters"):
+        graphones.learn(Dictionary((" ", "A"), {"w": (2, 2, 2)}))
+
+
+def test_what_has_a_strange_letter_is_not_said() -> None:
+    assert speller.say("zeta") is None
+    assert speller.say("") is None
+    assert Pronouncer(RULED, speller).text("hat zeta") is None
+
+
+def test_a_model_of_other_sounds_is_refused() -> None:
+    with pytest.raises(LanguageModelError, match="has the sound 'SH'"):
+        Speller(speller.model, tuple(sound for sound in RULED.sounds if sound != "SH"))
+
+
+def test_a_dictionary_is_completed_with_what_it_lacks() -> None:
+    whole = graphones.completed(RULED, ["hat", "sheetsheets", "zeta", ""])
+    assert whole.words.keys() - RULED.words.keys() == {"sheetsheets"}
+    assert [RULED.sounds[sound - 1] for sound in whole.words["sheetsheets"]] == by_rule("sheetsheets")
+    assert graphones.completed(RULED, ["hat"]) is RULED
+
+
+def test_the_dictionary_comes_first() -> None:
+    odd = Dictionary(RULED.sounds, {"hat": (2,)})
+    pronouncer = Pronouncer(odd, speller)
+    assert pronouncer.word("hat") == (2,)
+    assert pronouncer.text("hat hat") == [2, 1, 2]
+    assert pronouncer.word("hatsheets") == speller.say("hatsheets")
+    assert pronouncer.text("") == []
+
+
+def test_english_comes_with_the_package() -> None:
+    pronouncer = graphones.packaged("english")
+    said = pronouncer.text("speechgru knows")
+    assert said
+    assert " ".join(pronouncer.sounds[sound - 1] for sound in said) == "S P IY CH G R UW   N OW Z"
+    with pytest.raises(ConfigError, match=r"'klingon'.*one of: english"):
+        graphones.packaged("klingon")
