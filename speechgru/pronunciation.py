@@ -20,7 +20,7 @@ from speechgru.packaged import ASSETS
 SUFFIX = ".dict.gz"
 GAP = 1  # the number of the space
 _VARIANT = re.compile(r"\(\d+\)$")
-_STRESS = re.compile(r"\d+$")
+_STRESS = "0123456789"
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,9 @@ def parse(lines: Iterable[str], where: str) -> Dictionary:
     (4, 2, 5)
     """
     entries: dict[str, list[str]] = {}
+    marked: set[str] = (
+        set()
+    )  # sounds as they are written; there are few of them, and stress is taken off only once
     for number, line in enumerate(lines, start=1):
         if line.startswith(";;;") or not line.strip():
             continue
@@ -80,7 +83,15 @@ def parse(lines: Iterable[str], where: str) -> Dictionary:
             raise CorpusError(
                 f"{where}, line {number}: {line!r} is no word with its sounds, like 'cat K AE1 T'."
             )
-        entries.setdefault(_VARIANT.sub("", word).lower(), [_STRESS.sub("", sound) for sound in said])
-    sounds = (SPACE, *sorted({sound for said in entries.values() for sound in said}))
-    number_of = {sound: number for number, sound in enumerate(sounds, start=1)}
-    return Dictionary(sounds, {word: tuple(number_of[s] for s in said) for word, said in entries.items()})
+        if "(" in word:
+            word = _VARIANT.sub("", word)
+        word = word.lower()
+        if word not in entries:
+            entries[word] = said
+            marked.update(said)
+    plain = {sound: sound.rstrip(_STRESS) for sound in marked}
+    sounds = (SPACE, *sorted(set(plain.values())))
+    number_of = {sound: sounds.index(plain[sound]) + 1 for sound in marked}
+    return Dictionary(
+        sounds, {word: tuple(map(number_of.__getitem__, said)) for word, said in entries.items()}
+    )
