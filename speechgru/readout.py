@@ -18,6 +18,7 @@ _NEEDS = {  # a setting that does nothing without another
     **dict.fromkeys(("lm_weight", "unknown_word", "unknown_letter", "dictionary"), "lm"),
     "hotword_weight": "hotwords",
     "sounds_weight": "dictionary",
+    "prior_weight": "prior",
 }
 
 

@@ -31,8 +31,9 @@ RANGES: Mapping[str, tuple[float, float, float]] = {
     "unknown_letter": (-3.0, 0.0, 0.5),
     "hotword_weight": (0.0, 6.0, 0.6),
     "sounds_weight": (0.0, 1.0, 0.1),
+    "prior_weight": (0.0, 1.0, 0.2),
 }
-LM_WEIGHTS = ("lm_weight", "word_bonus", "unknown_word", "unknown_letter")
+LM_WEIGHTS = ("lm_weight", "word_bonus", "unknown_word", "unknown_letter", "prior_weight")
 SOUNDS_WEIGHT = "sounds_weight"
 DRAWN = 0.3  # share of the trials that are drawn at random
 SPREAD = 2.0  # how far they are drawn, in first steps (standard deviation)
@@ -99,6 +100,13 @@ def hear(
     speakers = tuple(u.speaker for u in kept)
     texts, left_out = tuple(u.text for u in kept), len(utterances) - len(kept)
     return Heard(name, tuple(heard), texts, speakers, left_out, len(recognizer.engine.vocabulary))
+
+
+def prior(sets: Sequence[Heard]) -> tuple[float, ...]:
+    """Natural logs of the mean probability of each column over all frames: what `prior` of the decoder `beam` wants."""
+    frames = np.concatenate([log_probs for s in sets for log_probs in s.log_probs])
+    mean = np.exp(frames.astype(np.float64)).mean(axis=0)
+    return tuple(np.log(mean).round(4).tolist())
 
 
 def measure(decoder: Any, sets: Sequence[Heard], seed: int = 0) -> Result:

@@ -394,3 +394,24 @@ def test_greedy_and_help_do_without_the_compiler() -> None:
         "assert 'numba' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@given(seed=st.integers(0, 10**6), weight=st.floats(0, 1))
+@settings(max_examples=20, deadline=None)
+def test_a_prior_is_divided_out(seed: int, weight: float) -> None:
+    matrix, lm = lattice(seed, 6, len(SMALL)), MODELS["words"]
+    prior = lattice(seed + 1, 1, len(SMALL))[0]
+    freed = matrix - weight * prior
+    freed -= np.log(np.exp(freed).sum(axis=1, keepdims=True))
+    plain = Settings(lm_weight=0.6)
+    wanted = replace(plain, prior=(*prior.tolist(), -1.0), prior_weight=weight)
+    expected, found = Decoder(plain, SMALL, lm).nbest(freed, 5), Decoder(wanted, SMALL, lm).nbest(matrix, 5)
+    assert [h.text for h in found] == [h.text for h in expected]
+    assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-9)
+
+
+def test_a_prior_of_another_network_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"decoder\.prior has 2 numbers; expected 4"):
+        Decoder(Settings(prior=(-1.0, -2.0), prior_weight=0.5), SMALL)(lattice(0, 3, len(SMALL)))
+    with pytest.raises(ConfigError, match=r"decoder\.prior is"):
+        Settings(prior=(0.5,))

@@ -166,6 +166,13 @@ def command(
     return call
 
 
+def test_the_prior_is_the_mean_of_all_frames() -> None:
+    found = tuning.prior([HARD, EASY])
+    frames = np.exp(np.concatenate([*HARD.log_probs, *EASY.log_probs]))
+    assert np.exp(found) == pytest.approx(frames.mean(axis=0), rel=1e-3)
+    assert sum(np.exp(found)) == pytest.approx(1, abs=1e-3)
+
+
 def test_what_helps_is_stored_in_a_copy(command: Any, tmp_path: Path) -> None:
     target = tmp_path / "tuned.safetensors"
     code, out, _ = command("hard easy", "--lm", "pets", "-o", str(target), "--beam", "20")
@@ -179,6 +186,7 @@ def test_what_helps_is_stored_in_a_copy(command: Any, tmp_path: Path) -> None:
     assert f"stored in {target}" in out
     settings = load_recognizer(target).decoder.settings
     assert (settings.lm, settings.beam, settings.hotwords) == ("pets", 20, ())
+    assert settings.prior == tuning.prior([HARD, EASY])
     assert errors(load_recognizer(target).decoder, HARD, EASY) == 0
     before, after = checkpoint.load(tmp_path / "tiny.safetensors"), checkpoint.load(target)
     assert before.header["decoder"] == {"name": "greedy", "settings": {}}

@@ -4,6 +4,9 @@ A text scores the natural log of the probability of all its CTC paths, plus
 lm_weight * (sum of ln p(word | words before) and ln p(end)) + word_bonus * words + the price of unknown words +
 hotword_weight * letters of hotwords. With a width that nothing falls out of, the search finds the best of all texts.
 
+What the network says of a symbol may be divided by how often it says it anyway (`prior`): CTC networks say the blank
+far too readily, and a search that takes their word for it swallows sounds (Miao et al. 2015, arXiv:1507.08240).
+
 Of a network that also hears sounds, a second search finds texts by these and a pronouncing dictionary; the best of both
 are weighed by letters and sounds together (`speechgru.weighing`).
 """
@@ -55,6 +58,9 @@ class Settings:
     hotword_weight: for each letter of a hotword.
     dictionary: name of a packaged pronouncing dictionary, by which words are looked for in the sounds that the network
         hears beside the letters; "": in the letters alone. Wants a language model.
+    prior: natural logs of the mean probability of each symbol, and of each sound behind them (`speechgru lm tune` takes
+        them from dev speech); () for none.
+    prior_weight: power of the prior that probabilities are divided by, 0 or more.
     sounds_weight: share of the sounds in what the network says of a text, in [0, 1]; the rest is the letters'.
 
     Raises:
@@ -74,6 +80,8 @@ class Settings:
     hotword_weight: float = 1.0
     dictionary: str = ""
     sounds_weight: float = 0.5
+    prior: tuple[float, ...] = ()
+    prior_weight: float = 0.0
 
     def __post_init__(self) -> None:
         checks = {
@@ -85,6 +93,8 @@ class Settings:
             "word_bonus": (math.isfinite(self.word_bonus), "a finite number"),
             "unknown_word": (-math.inf < self.unknown_word <= 0, "a finite number, 0 or less"),
             "unknown_letter": (-math.inf < self.unknown_letter <= 0, "a finite number, 0 or less"),
+            "prior": (all(-math.inf < value <= 0 for value in self.prior), "log-probabilities, 0 or less"),
+            "prior_weight": (0 <= self.prior_weight < math.inf, "0 or more"),
             "sounds_weight": (0 <= self.sounds_weight <= 1, "in [0, 1]"),
             "hotword_weight": (0 <= self.hotword_weight < math.inf, "0 or more"),
         }
@@ -154,10 +164,19 @@ class Decoder:
         """The `n` best texts, all different, best first: at least one, at most as many as the beam is wide."""
         matrix = np.maximum(self._checked(log_probs), FLOOR)
         jit.announce(prefixes.search, "the beam search")
-        letters = matrix[:, : len(self.symbols)]
-        if self.sounds:
-            return self._weighed(letters, matrix[:, len(self.symbols) :], n)
-        return [self._hypothesis(letters, labels, score) for labels, score in self._found(np.exp(letters), n)]
+        letters = len(self.symbols)
+        spelt = self._freed(matrix, slice(0, letters))
+        found = self._weighed(spelt, self._freed(matrix, slice(letters, None)), n) if self.sounds else None
+        return [self._hypothesis(matrix[:, :letters], *one) for one in found or self._found(spelt, n)]
+
+    def _freed(self, matrix: NDArray[np.float64], part: slice) -> NDArray[np.float64]:
+        """Probabilities of some of the columns, freed of their prior."""
+        own, weight = matrix[:, part], self.settings.prior_weight
+        if weight and self.settings.prior:
+            own = own - weight * np.array(self.settings.prior[part][: own.shape[1]])
+            own -= np.logaddexp.reduce(own, axis=1, keepdims=True)
+        probs: NDArray[np.float64] = np.exp(np.maximum(own, FLOOR))
+        return probs
 
     def _found(self, probs: NDArray[np.float64], n: int) -> list[tuple[NDArray[np.int64], float]]:
         """Labels and scores of the `n` best texts by their letters."""
@@ -166,17 +185,16 @@ class Decoder:
         order = np.argsort(-best, kind="stable")[:n].tolist()
         return [(_text(nodes[i], parent, symbol), float(best[i])) for i in order if best[i] > -math.inf]
 
-    def _weighed(self, letters: NDArray[np.float64], sounds: NDArray[np.float64], n: int) -> list[Hypothesis]:
-        """The `n` best texts by letters and sounds."""
-        spelt, heard = np.exp(letters), np.exp(sounds)
-        kept = max(n, WEIGHED)
+    def _weighed(
+        self, spelt: NDArray[np.float64], heard: NDArray[np.float64], n: int
+    ) -> list[tuple[NDArray[np.int64], float]]:
+        """Labels and scores of the `n` best texts by letters and sounds."""
+        kept, weigher = max(n, WEIGHED), self._second.weigher
         texts = ["".join(self.symbols[i] for i in labels) for labels, _ in self._found(spelt, kept)]
         texts += self._second.search(heard, self._second.model, kept)
-        ranked = self._second.weigher(spelt, heard, dict.fromkeys(texts), self.settings)
-        return [
-            self._hypothesis(letters, np.array(self._second.weigher.vocabulary.encode(text), np.int64), score)
-            for text, score in ranked[:n]
-        ]
+        ranked = weigher(spelt, heard, dict.fromkeys(texts), self.settings)
+        best = [(text, score) for text, score in ranked[:n] if score > -math.inf]
+        return [(np.array(weigher.vocabulary.encode(text), np.int64), score) for text, score in best]
 
     def with_settings(self, settings: Settings) -> Decoder:
         """The same with other weights or widths; quick where the hotwords are the same. `settings.lm` is ignored.
@@ -235,6 +253,11 @@ class Decoder:
                 f"Got log-probabilities of shape {matrix.shape}; expected [frames, {columns}], one column for each "
                 "symbol of the vocabulary (and sound of the dictionary). Decode with the vocabulary of the same "
                 "checkpoint."
+            )
+        if self.settings.prior and len(self.settings.prior) < columns:
+            raise ConfigError(
+                f"decoder.prior has {len(self.settings.prior)} numbers; expected {columns}, one for each symbol of the "
+                "vocabulary (and sound of the dictionary), or none."
             )
         if np.isnan(matrix).any():
             raise ConfigError("Got log-probabilities with NaN among them; expected natural logs, 0 or less.")

@@ -73,8 +73,9 @@ def run(args: argparse.Namespace) -> int:
         Settings(beam=args.beam, lm=args.lm, hotwords=_hotwords(args), dictionary=args.dictionary), vocabulary
     )
     readout.check_sounds(search, recognizer.engine.sounds, args.model)
-    hotwords, plain = search.settings.hotwords, replace(search.settings, hotwords=())
     sets = [_hear(recognizer, path) for path in args.manifests]
+    search = search.with_settings(replace(search.settings, prior=tuning.prior(sets)))
+    hotwords, plain = search.settings.hotwords, replace(search.settings, hotwords=())
     show = _table(sets, args.seed)
     greedy = show("greedy", recognizer.decoder)
     show("beam, no language model", Decoder(Settings(beam=args.beam), vocabulary))
