@@ -103,6 +103,12 @@ class Pronouncer:
             self._known[word] = self._speller.say(word)
         return self._known[word]
 
+    def completed(self, words: Iterable[str]) -> Dictionary:
+        """A dictionary of all that was said so far and of `words`, as far as they can be said."""
+        for word in words:
+            self.word(word)
+        return Dictionary(self.sounds, {word: said for word, said in self._known.items() if said})
+
     def text(self, text: str) -> list[int] | None:
         """The sounds of a normalised text, a space between words; None where a word can't be said."""
         said: list[int] = []
@@ -148,12 +154,10 @@ def learn(dictionary: Dictionary, order: int = ORDER, max_size: int | None = Non
 def completed(dictionary: Dictionary, words: Iterable[str]) -> Dictionary:
     """The dictionary with those of `words` that it lacks, said as its own words are; those with letters that it never
     has are left out."""
-    missing = sorted({word for word in words if word and word not in dictionary.words})
+    missing = sorted({word for word in words if word not in dictionary.words})
     if not missing:
         return dictionary
-    speller = Speller(learn(dictionary), dictionary.sounds)
-    said = {word: speller.say(word) for word in missing}
-    return Dictionary(dictionary.sounds, {**dictionary.words, **{w: s for w, s in said.items() if s}})
+    return Pronouncer(dictionary, Speller(learn(dictionary), dictionary.sounds)).completed(missing)
 
 
 def cut(dictionary: Dictionary) -> Iterator[str]:

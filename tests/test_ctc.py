@@ -365,6 +365,35 @@ def test_a_model_that_learnt_sounds_is_read_and_gone_on_from(
     assert Task(again, given, CPU, {}).model.sounds is not None
 
 
+def test_sounds_that_are_not_learnt_any_more_are_not_read(
+    utterances: list[Utterance], tmp_path: Path
+) -> None:
+    learning = pronounced(utterances, tmp_path)
+    learning.save(tmp_path / "first.safetensors", {})
+    stored = {"name": "beam", "settings": {"beam": 4, "lm": "english", "dictionary": "english"}}
+    checkpoint.annotate(tmp_path / "first.safetensors", {"decoder": stored}, tmp_path / "tuned.safetensors")
+    given = data(utterances, dev=utterances)
+    start = str(tmp_path / "tuned.safetensors")
+    assert Task(recipe(start=start), given, CPU, {}).reading()["decoder"]["settings"] == {
+        "beam": 4,
+        "lm": "english",
+    }
+    again = replace(learning.recipe, trainer=recipe(start=start).trainer)
+    assert Task(again, given, CPU, {}).reading()["decoder"] == stored
+
+
+def test_a_packaged_dictionary_says_english_only(
+    utterances: list[Utterance], caplog: pytest.LogCaptureFixture
+) -> None:
+    wanted = replace(recipe(), ctc=CtcConfig(pronunciations="english"))
+    english = [replace(u, language="en-GB") for u in utterances]
+    assert Task(wanted, data(english, dev=english), CPU, {}).dictionary
+    german = [replace(u, language="de") for u in utterances]
+    with caplog.at_level("INFO"):
+        assert Task(wanted, data(german, dev=german), CPU, {}).dictionary is None
+    assert "english doesn't say words of de" in caplog.text
+
+
 def test_views_of_a_recording_are_to_be_read_alike(utterances: list[Utterance]) -> None:
     masks = AugmentConfig(time_masks=2, time_mask_max=0.2)
     given = data(utterances, dev=utterances)

@@ -13,7 +13,16 @@ import jiwer
 import torch
 from torch import Tensor
 
-from speechgru import building, checkpoint, graphones, plugins, preparation, pronunciation, readout
+from speechgru import (
+    building,
+    checkpoint,
+    graphones,
+    languagecodes,
+    plugins,
+    preparation,
+    pronunciation,
+    readout,
+)
 from speechgru.batches import Batch, Recordings
 from speechgru.evaluation import Evaluation, evaluate
 from speechgru.listening import Listener
@@ -54,12 +63,21 @@ def _frames_per_second(recipe: Recipe) -> float:
 
 
 def _dictionary(recipe: Recipe, data: Data) -> Dictionary | None:
-    """The pronouncing dictionary that the recipe names, with all words of the training texts."""
+    """The pronouncing dictionary that the recipe names, with all words of the training texts; a packaged one of another
+    language than these says none of them."""
     name = recipe.ctc.pronunciations
     if not name:
         return None
-    found = pronunciation.load(pronunciation.packaged().get(name) or recipe.corpus.below_root(name))
-    return graphones.completed(found, (word for u in data.train for word in u.text.split()))
+    words = (word for u in data.train for word in u.text.split())
+    if name not in pronunciation.packaged():
+        return graphones.completed(pronunciation.load(recipe.corpus.below_root(name)), words)
+    foreign = [code for code in data.languages if not languagecodes.is_english(code)]
+    if foreign:
+        _log.info(
+            "No sounds are learnt: the dictionary %s doesn't say words of %s.", name, ", ".join(foreign)
+        )
+        return None
+    return graphones.packaged(name).completed(words)
 
 
 @dataclass
@@ -196,8 +214,14 @@ class Task(Listener):
         settings = building.settings(self.recipe.decoder)
         decoder = {"name": self.recipe.decoder["name"], "settings": settings}
         inherited = self.first.inherited(INHERITED) if self.first else {}
-        sounds = {"sounds": self.dictionary.sounds} if self.dictionary else {}
-        return {"decoder": decoder, **inherited, "languages": self.data.languages, **sounds}
+        reading = {"decoder": decoder, **inherited, "languages": self.data.languages}
+        if self.dictionary:
+            return {**reading, "sounds": self.dictionary.sounds}
+        # The sounds that the first model heard, this one has forgotten.
+        settings = {
+            key: value for key, value in reading["decoder"]["settings"].items() if key != "dictionary"
+        }
+        return {**reading, "decoder": {**reading["decoder"], "settings": settings}}
 
     def results(self, path: Path) -> dict[str, Evaluation]:
         """WER and CER of a saved model on every dev and test split, heard through `load_recognizer`.
