@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from speechgru import audio, checkpoint, manifest, plugins, scoring
+from speechgru import audio, checkpoint, manifest, plugins, readout, scoring
 from speechgru.comparison import paired_differences
 from speechgru.errors import SpeechGruError
 from speechgru.hypothesis import Hypothesis
@@ -59,7 +59,11 @@ def read(name: str, model: Path) -> tuple[list[Any], list[str]]:
             return [stored[f"lp{i}"].astype(np.float32) for i in range(len(texts))], texts
     recognizer, utterances = load_recognizer(model), manifest.read(name)
     signals = (audio.read(u.audio_filepath, recognizer.sample_rate) for u in utterances)
-    return [next(recognizer.log_probs([signal])) for signal in signals], [u.text for u in utterances]
+    letters = len(recognizer.engine.vocabulary)
+    outputs = [next(recognizer.outputs([signal])) for signal in signals]
+    return [readout.columns(recognizer.decoder, output, letters) for output in outputs], [
+        u.text for u in utterances
+    ]
 
 
 def cases(

@@ -15,7 +15,7 @@ from speechgru.checkpoint import Checkpoint
 from speechgru.errors import CheckpointError
 
 # What a model is, by its header: of two that differ here, the mean is none. `features` count by their fingerprint.
-_SAME = ("model", "features", "vocabulary", "classes")
+_SAME = ("model", "features", "vocabulary", "classes", "sounds")
 
 
 def average(paths: Sequence[str | Path]) -> Checkpoint:

@@ -8,6 +8,7 @@ them, and a new word is said as the likeliest row of graphones that spells it (B
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -33,9 +34,10 @@ ROUNDS = 8  # of expectation maximisation; the likelihood hardly rises any more
 BEAM = 24  # a third of it is nearly as good and takes half the time
 QUICK_BEAM = 8
 SUFFIX = ".graphones"
-JOIN = "_"
-MAY_BE = 1e-4  # of a letter's occurrences: rarer graphones are slips of the dictionary
+MANY = 2000  # words; they take a second or two
+JOIN = "\x1f"  # between two sounds of a graphone: in no name of a sound
 
+_log = logging.getLogger(__name__)
 njit = jit.compiled(__file__, ngram.__file__, bits.__file__)
 
 
@@ -97,6 +99,12 @@ class Pronouncer:
         self._known: dict[str, tuple[int, ...] | None] = dict(dictionary.words)
         self._speller = speller
 
+    def announce(self, words: Iterable[str]) -> None:
+        """Say on the log that these words will take some seconds, if they will."""
+        unknown = sum(word not in self._known for word in words)
+        if unknown > MANY:
+            _log.warning("speechgru: working out how %d words sound that no dictionary knows.", unknown)
+
     def word(self, word: str) -> tuple[int, ...] | None:
         """The sounds of a word, as numbers of `sounds` counted from 1; None where it has a letter that none has."""
         if word not in self._known:
@@ -157,12 +165,17 @@ def completed(dictionary: Dictionary, words: Iterable[str]) -> Dictionary:
     missing = sorted({word for word in words if word not in dictionary.words})
     if not missing:
         return dictionary
-    return Pronouncer(dictionary, Speller(learn(dictionary), dictionary.sounds)).completed(missing)
+    try:
+        speller = Speller(learn(dictionary), dictionary.sounds)
+    except LanguageModelError as error:
+        _log.warning("%d words can't be said: %s", len(missing), error)
+        return dictionary
+    return Pronouncer(dictionary, speller).completed(missing)
 
 
 def cut(dictionary: Dictionary) -> Iterator[str]:
-    """Each word as its likeliest row of graphones, `p:F h: o:OW n:N e:`; words with more sounds than graphones hold
-    are passed over."""
+    """Each word as its likeliest row of graphones, `p:F h: o:OW n:N e:`, with JOIN between two sounds; words with more
+    sounds than graphones hold are passed over."""
     words = [word for word, said in dictionary.words.items() if word and len(said) <= 2 * len(word)]
     if not words:
         raise LanguageModelError(
@@ -198,7 +211,7 @@ def _inventory(model: NGram, sounds: tuple[str, ...]) -> Graphones:
     number = {name: i for i, name in enumerate(sounds, start=1)}
     found: dict[str, list[tuple[int, tuple[int, int]]]] = {}
     for word in range(len(SPECIAL), len(model.words)):
-        letter, _, said = model.words[word].partition(":")
+        letter, said = model.words[word][0], model.words[word][2:]
         try:
             first, second = ([number[name] for name in said.split(JOIN) if name] + [0, 0])[:2]
         except KeyError as error:

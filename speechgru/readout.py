@@ -62,6 +62,21 @@ def decoder(
     return chosen, made
 
 
+def search(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The settings of the beam search that a checkpoint is read with; none where it is read otherwise.
+
+    Raises:
+        CheckpointError: they are damaged.
+    """
+    name, values = _stored(checkpoint)
+    if name != SEARCH:
+        return {}
+    module = plugins.find("decoders", SEARCH)
+    _check_stored(checkpoint, module, values)
+    built = typed.build(module.Settings, values, "decoder.settings")
+    return {key: getattr(built, key) for key in values}
+
+
 def check_sounds(decoder: Any, heard: tuple[str, ...], model: object) -> None:
     """Refuse a decoder that reads other sounds than those that a network hears.
 

@@ -243,7 +243,8 @@ class CtcConfig:
     twice the time."""
     pronunciations: str = ""
     """Pronouncing dictionary from which a second head learns sounds: the name of one that comes with the package
-    (`english`), or a file like CMUdict, below `corpus.root`; empty: none."""
+    (`english`), or a file like CMUdict, below `corpus.root`; `start`: that of the model that the run starts from, if it
+    is read with one; empty: none."""
     pronounced: float = 0.5
     """Share of the loss that is the CTC loss of the sounds, where there is a dictionary."""
 

@@ -7,7 +7,7 @@ node. Nothing is found but words that the language model knows, and those that a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,11 +43,13 @@ class SoundSearch:
     Args:
         lm: the language model whose words are looked for.
         pronouncer: says them.
-        more: words that the language model doesn't know and that are looked for as well.
+        wanted: words that are looked for above all, whether the language model knows them or not.
     """
 
-    def __init__(self, lm: NGram, pronouncer: Pronouncer, more: Sequence[str] = ()) -> None:
+    def __init__(self, lm: NGram, pronouncer: Pronouncer, wanted: Collection[str] = ()) -> None:
         self.lm = lm
+        more = sorted(word for word in wanted if lm.index(word) == UNKNOWN_ID)
+        pronouncer.announce(lm.words)
         log_probs = prefixes.unigrams(lm.arrays.frozen(), len(lm.words))
         words = [(word, number) for number, word in enumerate(lm.words) if number >= len(SPECIAL)]
         groups: dict[tuple[int, ...], list[tuple[str, int]]] = {}
@@ -56,11 +58,11 @@ class SoundSearch:
             if said:
                 groups.setdefault(said, []).append((word, number))
         for alike in groups.values():
-            alike.sort(key=lambda entry: -log_probs[entry[1]])
+            alike.sort(key=lambda entry: (entry[0] not in wanted, -log_probs[entry[1]]))
         self._alike = {said: alike[:ALIKE] for said, alike in groups.items()}
         symbols = ["", SPACE, *(chr(_FIRST + i) for i in range(GAP + 1, len(pronouncer.sounds) + 1))]
         spelt = ["".join(symbols[sound] for sound in said) for said in self._alike]
-        best = np.array([log_probs[alike[0][1]] for alike in self._alike.values()])
+        best = np.array([max(log_probs[number] for _, number in alike) for alike in self._alike.values()])
         self._trie = lexicon.build(spelt, range(len(spelt)), best, symbols)
         self._groups = list(self._alike.values())
         self._symbols = len(symbols)

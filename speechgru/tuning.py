@@ -7,7 +7,9 @@ errors, pooled over all sets.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +35,7 @@ RANGES: Mapping[str, tuple[float, float, float]] = {
     "sounds_weight": (0.0, 1.0, 0.1),
     "prior_weight": (0.0, 1.0, 0.2),
 }
-LM_WEIGHTS = ("lm_weight", "word_bonus", "unknown_word", "unknown_letter", "prior_weight")
-SOUNDS_WEIGHT = "sounds_weight"
+LM_WEIGHTS = ("lm_weight", "word_bonus", "unknown_word", "unknown_letter")
 DRAWN = 0.3  # share of the trials that are drawn at random
 SPREAD = 2.0  # how far they are drawn, in first steps (standard deviation)
 FINEST = 8  # steps are halved down to this part of the first
@@ -56,8 +57,10 @@ class Heard:
     letters: int | None = None
 
     def read(self, decoder: Any) -> list[str]:
-        """What a decoder makes of the utterances."""
-        return [decoder(readout.columns(decoder, p, self.letters)).text for p in self.log_probs]
+        """What a decoder makes of the utterances, a thread a core: compiled searches run side by side."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = pool.map(lambda p: decoder(readout.columns(decoder, p, self.letters)), self.log_probs)
+            return [hypothesis.text for hypothesis in found]
 
 
 @dataclass(frozen=True)

@@ -72,22 +72,23 @@ class Weigher:
     ) -> list[tuple[str, float]]:
         """Weigh what a network heard: probabilities [frames, symbols] and [frames, sounds], positive, blank first.
 
-        Texts that the frames are too few for come last, with -inf.
+        Texts that the frames are too few for, or that have symbols which the network doesn't write, come last, with
+        -inf. One with a word that can't be said is weighed by its letters alone.
         """
         scored = [(text, self._score(letters, sounds, text, weights)) for text in texts]
         return sorted(scored, key=lambda entry: -entry[1])
 
     def _score(self, letters: Probs, sounds: Probs, text: str, weights: Weights) -> float:
-        labels = np.array(self.vocabulary.encode(text), np.int64)
-        said = self.pronouncer.text(text)
-        spelt = textscore.log_prob(letters, labels, self.space)
-        if said is None or spelt == -np.inf:
+        if self.vocabulary.unknown(text):
             return -np.inf
-        heard = textscore.log_prob(sounds, np.array(said, np.int64), GAP)
+        labels = np.array(self.vocabulary.encode(text), np.int64)
+        spelt = textscore.log_prob(letters, labels, self.space)
+        if spelt == -np.inf:
+            return -np.inf
         share = weights.sounds_weight
-        # A weight of 0 times a probability of 0 is nothing, not NaN.
-        acoustic = spelt if share == 0 else (1 - share) * spelt + share * heard
-        return acoustic + self._worth(text, labels, weights)
+        said = self.pronouncer.text(text) if share else None
+        heard = spelt if said is None else textscore.log_prob(sounds, np.array(said, np.int64), GAP)
+        return (1 - share) * spelt + share * heard + self._worth(text, labels, weights)
 
     def _worth(self, text: str, labels: NDArray[np.int64], weights: Weights) -> float:
         """What the text itself adds."""

@@ -12,8 +12,8 @@ import beeps
 import pytest
 import torch
 
-from speechgru import audio, checkpoint, runstate, training
-from speechgru.errors import CheckpointError
+from speechgru import audio, checkpoint, graphones, runstate, training
+from speechgru.errors import CheckpointError, ConfigError
 from speechgru.manifest import Utterance
 from speechgru.objective import disagreement, objective
 from speechgru.preparation import Data
@@ -379,7 +379,31 @@ def test_sounds_that_are_not_learnt_any_more_are_not_read(
         "lm": "english",
     }
     again = replace(learning.recipe, trainer=recipe(start=start).trainer)
-    assert Task(again, given, CPU, {}).reading()["decoder"] == stored
+    assert Task(again, given, CPU, {}).reading()["decoder"] == stored, "they are the same sounds"
+    other = replace(again, ctc=CtcConfig(pronunciations="english"))
+    taught = Task(other, given, CPU, {})
+    assert taught.reading()["decoder"]["settings"] == {"beam": 4, "lm": "english"}
+    assert taught.reading()["sounds"] == list(graphones.packaged("english").sounds)
+    # As the first model is read: by a packaged dictionary, whatever it was trained with.
+    same = Task(replace(again, ctc=CtcConfig(pronunciations="start")), given, CPU, {})
+    assert same.dictionary
+    assert same.dictionary.sounds == graphones.packaged("english").sounds
+    alone = replace(recipe(), ctc=CtcConfig(pronunciations="start"))
+    assert Task(alone, given, CPU, {}).dictionary is None
+
+
+def test_a_decoder_of_sounds_wants_a_network_that_hears_them(
+    utterances: list[Utterance], tmp_path: Path
+) -> None:
+    given = data(utterances, dev=utterances)
+    path = tmp_path / "words.arpa"
+    path.write_text("\\data\\\nngram 1=4\n\n\\1-grams:\n-1 <unk>\n-99 <s>\n-1 </s>\n-0.3 cab\n\n\\end\\\n")
+    wanted = replace(recipe(), decoder={"name": "beam", "lm": str(path), "dictionary": "english"})
+    with pytest.raises(ConfigError, match="model to be trained hears letters alone"):
+        Task(wanted, given, CPU, {})
+    learning = Task(replace(wanted, ctc=CtcConfig(pronunciations="english")), given, CPU, {})
+    assert 0 <= learning.evaluate()["score"] < 3
+    assert learning.reading()["decoder"]["settings"]["dictionary"] == "english"
 
 
 def test_a_packaged_dictionary_says_english_only(

@@ -44,11 +44,13 @@ def test_a_rule_is_learnt_from_examples(word: str) -> None:
 def test_graphones_spell_a_word_and_say_it() -> None:
     rows = dict(zip(WORDS, graphones.cut(RULED)))
     assert rows["sash"] in ("s:S a:A s:SH h:", "s:S a:A s: h:SH")
-    assert rows["tax"] == "t:T a:A x:K_S"
+    assert rows["tax"] == f"t:T a:A x:K{graphones.JOIN}S"
     for word, row in rows.items():
         parts = [part.split(":") for part in row.split(" ")]
         assert "".join(letter for letter, _ in parts) == word
-        assert " ".join(said.replace("_", " ") for _, said in parts if said) == " ".join(by_rule(word))
+        assert " ".join(said.replace(graphones.JOIN, " ") for _, said in parts if said) == " ".join(
+            by_rule(word)
+        )
 
 
 def test_words_with_more_sounds_than_letters_hold_are_passed_over() -> None:
@@ -56,6 +58,15 @@ def test_words_with_more_sounds_than_letters_hold_are_passed_over() -> None:
     assert list(graphones.cut(long)) == ["a:A", "a:A b:B"]
     with pytest.raises(LanguageModelError, match="half as many letters"):
         graphones.learn(Dictionary((" ", "A"), {"w": (2, 2, 2)}))
+
+
+def test_sounds_and_words_may_have_any_name(caplog: pytest.LogCaptureFixture) -> None:
+    odd = pronunciation.parse(["ta t_h a", ":a :a", "x k_h s"], "here")
+    whole = graphones.completed(odd, ["xta", "a"])
+    assert [odd.sounds[sound - 1] for sound in whole.words["xta"]] == ["k_h", "s", "t_h", "a"]
+    signs = pronunciation.parse(["中 ZH U NG", "国 G U O"], "here")
+    assert graphones.completed(signs, ["中国"]) is signs
+    assert "1 words can't be said: No word of the dictionary" in caplog.text
 
 
 def test_what_has_a_strange_letter_is_not_said() -> None:

@@ -103,15 +103,26 @@ def test_letters_and_sounds_are_weighed_together(seed: int, frames: int, share: 
     letters, sounds = lattice(seed, frames, len(SMALL)), lattice(seed + 1, frames, len(HEARD))
     setting = beam.Settings(**ALL, sounds_weight=share, lm_weight=0.7, word_bonus=0.2, hotwords=("ab", "b"))
     hot = hotwords.build([[2, 3], [3]], SMALL.symbols)
-    weigher = Weigher(SMALL, 1, PRONOUNCER, LM, hot, ["bab"])
+    weigher = Weigher(SMALL, 1, PRONOUNCER, LM, hot)
     spelt, heard = every_text(letters, SMALL), every_text(sounds, HEARD)
     texts = [t for t in spelt if all(word in WORDS for word in t.split()) and said(t) in heard]
     expected = {t: (1 - share) * spelt[t] + share * heard[said(t)] + worth(t, setting, LM) for t in texts}
-    found = weigher(np.exp(letters), np.exp(sounds), [*texts, "a bb", "b " * 9], setting)
+    expected |= (
+        {"bb": spelt["bb"] + worth("bb", setting, LM)} if "bb" in spelt else {}
+    )  # by its letters alone
+    found = weigher(np.exp(letters), np.exp(sounds), [*expected, "b " * 9 + "b", "c"], setting)
     ranked = [entry for entry in found if entry[1] > -np.inf]
     assert dict(ranked) == pytest.approx(expected, abs=1e-9)
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
-    assert {text for text, score in found if score == -np.inf} == {"a bb", "b " * 9}
+    assert {text for text, score in found if score == -np.inf} == {"b " * 9 + "b", "c"}
+
+
+def test_without_spaces_one_word_is_all() -> None:
+    letters, sounds = lattice(1, 4, 3), lattice(2, 4, len(HEARD))
+    wordless = Vocabulary(("<blank>", "a", "b"))
+    weigher = Weigher(wordless, -1, PRONOUNCER, LM, hotwords.build([], wordless.symbols))
+    found = dict(weigher(np.exp(letters), np.exp(sounds), ["ab", "a b"], beam.Settings()))
+    assert found["ab"] > found["a b"] == -np.inf
 
 
 # ------------------------------------------------------------------------------------ with English sounds

@@ -123,13 +123,20 @@ class Decoder:
         settings: see Settings.
         vocabulary: the acoustic model's.
         lm: a language model, in place of the one that `settings` names.
+        pronouncer: what says words, in place of the dictionary that `settings` names.
 
     Raises:
         ConfigError: a hotword has letters that the vocabulary lacks.
         LanguageModelError: there is no such language model, or its words have letters that the vocabulary lacks.
     """
 
-    def __init__(self, settings: Settings, vocabulary: Vocabulary, lm: NGram | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        vocabulary: Vocabulary,
+        lm: NGram | None = None,
+        pronouncer: Pronouncer | None = None,
+    ) -> None:
         self.settings = settings
         self.symbols = tuple(vocabulary.symbols)
         self.lm = lm if lm is not None else _named(settings.lm)
@@ -141,7 +148,7 @@ class Decoder:
         self._model = self._assembled(settings)
         self.sounds: tuple[str, ...] = ()
         if settings.dictionary and self.lm is not None:
-            self._second = self._second_search(vocabulary, self.lm, settings)
+            self._second = self._second_search(vocabulary, self.lm, settings, pronouncer)
             self.sounds = self._second.pronouncer.sounds
 
     def __call__(self, log_probs: Any) -> Hypothesis:
@@ -161,13 +168,14 @@ class Decoder:
         return self.nbest(log_probs, 1)[0]
 
     def nbest(self, log_probs: Any, n: int) -> list[Hypothesis]:
-        """The `n` best texts, all different, best first: at least one, at most as many as the beam is wide."""
+        """The `n` best texts, all different, best first: at least one, at most as many as the searches keep."""
         matrix = np.maximum(self._checked(log_probs), FLOOR)
         jit.announce(prefixes.search, "the beam search")
         letters = len(self.symbols)
         spelt = self._freed(matrix, slice(0, letters))
         found = self._weighed(spelt, self._freed(matrix, slice(letters, None)), n) if self.sounds else None
-        return [self._hypothesis(matrix[:, :letters], *one) for one in found or self._found(spelt, n)]
+        own = np.ascontiguousarray(matrix[:, :letters])
+        return [self._hypothesis(own, *one) for one in found or self._found(spelt, n)]
 
     def _freed(self, matrix: NDArray[np.float64], part: slice) -> NDArray[np.float64]:
         """Probabilities of some of the columns, freed of their prior."""
@@ -175,8 +183,7 @@ class Decoder:
         if weight and self.settings.prior:
             own = own - weight * np.array(self.settings.prior[part][: own.shape[1]])
             own -= np.logaddexp.reduce(own, axis=1, keepdims=True)
-        probs: NDArray[np.float64] = np.exp(np.maximum(own, FLOOR))
-        return probs
+        return np.ascontiguousarray(np.exp(np.maximum(own, FLOOR)))
 
     def _found(self, probs: NDArray[np.float64], n: int) -> list[tuple[NDArray[np.int64], float]]:
         """Labels and scores of the `n` best texts by their letters."""
@@ -197,26 +204,33 @@ class Decoder:
         return [(np.array(weigher.vocabulary.encode(text), np.int64), score) for text, score in best]
 
     def with_settings(self, settings: Settings) -> Decoder:
-        """The same with other weights or widths; quick where the hotwords are the same. `settings.lm` is ignored.
+        """The same with other weights or widths; quick where hotwords and dictionary are the same. `settings.lm` is
+        ignored.
 
         Raises:
             ConfigError: as for the class.
         """
         if (settings.hotwords, settings.dictionary) != (self.settings.hotwords, self.settings.dictionary):
-            return Decoder(settings, Vocabulary(self.symbols), self.lm)
+            same = (
+                self._second.pronouncer
+                if self.sounds and settings.dictionary == self.settings.dictionary
+                else None
+            )
+            return Decoder(settings, Vocabulary(self.symbols), self.lm, same)
         other = copy(self)
         other.settings, other._model = settings, self._assembled(settings)
         if self.sounds:
             other._second = self._second._replace(model=self._second.search.assembled(_sought(settings)))
         return other
 
-    def _second_search(self, vocabulary: Vocabulary, lm: NGram, settings: Settings) -> _Second:
+    def _second_search(
+        self, vocabulary: Vocabulary, lm: NGram, settings: Settings, pronouncer: Pronouncer | None
+    ) -> _Second:
         """What looks for words in the sounds, and weighs what was found."""
-        pronouncer = graphones.packaged(settings.dictionary)
-        hot = [word for phrase in settings.hotwords for word in phrase.split()]
-        unknown = sorted({word for word in hot if lm.index(word) == UNKNOWN})
-        search = SoundSearch(lm, pronouncer, unknown)
-        weigher = Weigher(vocabulary, self._space, pronouncer, lm, self._hot, unknown)
+        pronouncer = pronouncer or graphones.packaged(settings.dictionary)
+        hot = {word for phrase in settings.hotwords for word in phrase.split()}
+        search = SoundSearch(lm, pronouncer, hot)
+        weigher = Weigher(vocabulary, self._space, pronouncer, lm, self._hot, hot)
         return _Second(pronouncer, search, search.assembled(_sought(settings)), weigher)
 
     def _assembled(self, settings: Settings) -> tuple[Any, ...]:

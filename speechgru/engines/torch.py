@@ -44,6 +44,9 @@ class Engine:
         self.vocabulary = Vocabulary(tuple(checkpoint.get("vocabulary")))
         self.sounds = readout.sounds(checkpoint)
         self.model = checkpoints.network(checkpoint, settings.n_mels, len(self.vocabulary))
+        heard = self.model.settings.sounds
+        if heard and len(self.sounds) + 1 != heard:
+            raise ValueError(f"{len(self.sounds)} names of sounds for {heard} outputs")
         self.sample_rate = settings.sample_rate
         self.frame_seconds = self.model.stride * settings.hop_length / settings.sample_rate
 

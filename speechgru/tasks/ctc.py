@@ -42,6 +42,7 @@ KIND = "acoustic"
 BEFORE = f"{preparation.HELD_OUT} before"
 _log = logging.getLogger(__name__)
 BLANK_WARNING = 0.995
+START = "start"
 # How a model is read, chosen for it after its training: one that goes on from it is read so too.
 INHERITED = ("decoder", "gate", "times", "confidence")
 
@@ -62,10 +63,21 @@ def _frames_per_second(recipe: Recipe) -> float:
     return 1 / (building.feature_settings(recipe).hop * stride * recipe.augment.fastest)
 
 
+def _said_by(recipe: Recipe) -> str:
+    """The dictionary's name; `start`: that by which the model that the run starts from is read, if it is."""
+    name = recipe.ctc.pronunciations
+    if name != START:
+        return name
+    if not recipe.trainer.start:
+        return ""
+    found = readout.search(checkpoint.load(find_model(recipe.trainer.start)))
+    return str(found.get("dictionary", ""))
+
+
 def _dictionary(recipe: Recipe, data: Data) -> Dictionary | None:
     """The pronouncing dictionary that the recipe names, with all words of the training texts; a packaged one of another
     language than these says none of them."""
-    name = recipe.ctc.pronunciations
+    name = _said_by(recipe)
     if not name:
         return None
     words = (word for u in data.train for word in u.text.split())
@@ -126,7 +138,14 @@ class Task(Listener):
         )
         self.between = recipe.ctc.layers(len(self.model.layers))
         decoder = plugins.find("decoders", recipe.decoder["name"])
-        self.decoder = decoder.Decoder(decoder.Settings(**building.settings(recipe.decoder)), data.vocabulary)
+        settings = building.settings(recipe.decoder)
+        heard = self.dictionary.sounds if self.dictionary else ()
+        readout.check_sounds(
+            decoder.Decoder(decoder.Settings(**settings), data.vocabulary), heard, "to be trained"
+        )
+        # Epochs are judged by their letters, which takes less time.
+        settings.pop("dictionary", None)
+        self.decoder = decoder.Decoder(decoder.Settings(**settings), data.vocabulary)
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Negative log-likelihood of a batch, a scalar, and its number of labels."""
@@ -215,13 +234,13 @@ class Task(Listener):
         decoder = {"name": self.recipe.decoder["name"], "settings": settings}
         inherited = self.first.inherited(INHERITED) if self.first else {}
         reading = {"decoder": decoder, **inherited, "languages": self.data.languages}
-        if self.dictionary:
-            return {**reading, "sounds": self.dictionary.sounds}
-        # The sounds that the first model heard, this one has forgotten.
-        settings = {
-            key: value for key, value in reading["decoder"]["settings"].items() if key != "dictionary"
-        }
-        return {**reading, "decoder": {**reading["decoder"], "settings": settings}}
+        sounds = list(self.dictionary.sounds) if self.dictionary else []
+        if inherited.get("decoder") and self.first and sounds != self.first.header.get("sounds", []):
+            # The sounds that the first model heard, this one has forgotten.
+            own = dict(inherited["decoder"].get("settings") or {})
+            own.pop("dictionary", None)
+            reading["decoder"] = {**inherited["decoder"], "settings": own}
+        return {**reading, "sounds": sounds} if sounds else reading
 
     def results(self, path: Path) -> dict[str, Evaluation]:
         """WER and CER of a saved model on every dev and test split, heard through `load_recognizer`.

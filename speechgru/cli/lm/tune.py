@@ -44,13 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dictionary",
         metavar="NAME",
-        default="",
         help="look for words by their sounds too, with this pronouncing dictionary (english); wants a model that "
-        "hears sounds",
+        "hears sounds (default: as the model is read so far)",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write a copy of the model that reads so here")
     parser.add_argument("--write", action="store_true", help="change the model's own file instead")
-    parser.add_argument("--beam", type=positive, default=64, metavar="N", help="texts kept (default: 64)")
+    parser.add_argument(
+        "--beam", type=positive, metavar="N", help="texts kept (default: as the model is read so far, or 64)"
+    )
     parser.add_argument(
         "--trials", type=positive, default=60, metavar="N", help="settings to try (default: 60)"
     )
@@ -63,36 +64,58 @@ def run(args: argparse.Namespace) -> int:
     """Print what each way of decoding makes of the sets, and store the best where asked to."""
     from speechgru import readout, tuning
     from speechgru.decoders.beam import Decoder, Settings
+    from speechgru.packaged import language_models
     from speechgru.recognizer import load_recognizer
 
     target = _target(args)
     recognizer = load_recognizer(args.model, args.device, decoder="greedy")
     vocabulary = recognizer.engine.vocabulary
     # Before the network's work: a language model or hotword that doesn't fit is told at once.
-    search = Decoder(
-        Settings(beam=args.beam, lm=args.lm, hotwords=_hotwords(args), dictionary=args.dictionary), vocabulary
-    )
+    search = Decoder(_first(args), vocabulary)
     readout.check_sounds(search, recognizer.engine.sounds, args.model)
     sets = [_hear(recognizer, path) for path in args.manifests]
-    search = search.with_settings(replace(search.settings, prior=tuning.prior(sets)))
+    names: tuple[str, ...] = tuning.LM_WEIGHTS
+    if args.lm in language_models():
+        # How far to trust the network is a matter of the model's own file, so it is chosen for the model's own LM.
+        search = search.with_settings(replace(search.settings, prior=tuning.prior(sets)))
+        names = (*names, "prior_weight", *(["sounds_weight"] if search.sounds else []))
     hotwords, plain = search.settings.hotwords, replace(search.settings, hotwords=())
     show = _table(sets, args.seed)
     greedy = show("greedy", recognizer.decoder)
-    show("beam, no language model", Decoder(Settings(beam=args.beam), vocabulary))
+    show("beam, no language model", Decoder(Settings(beam=search.settings.beam), vocabulary))
     search = search.with_settings(plain)
     show("beam, untuned", search)
-    weights = (*tuning.LM_WEIGHTS, tuning.SOUNDS_WEIGHT) if args.dictionary else tuning.LM_WEIGHTS
-    settings = _tune(search, sets, weights, args)
+    settings = _tune(search, sets, names, args)
     tuned = show("beam, tuned", search.with_settings(settings))
     if hotwords:
         search = search.with_settings(replace(settings, hotwords=hotwords))
         show("with hotwords, untuned", search)
         settings = _tune(search, sets, ("hotword_weight",), args)
         show("with hotwords, tuned", search.with_settings(settings))
-    print("\nbest: " + " ".join(f"{name}={getattr(settings, name):g}" for name in tuning.RANGES))
+        names = (*names, "hotword_weight")
+    print("\nbest: " + " ".join(f"{name}={getattr(settings, name):g}" for name in names))
     if target is not None:
         _store(args, target, replace(settings, hotwords=()), tuned.beats(greedy))
     return 0
+
+
+def _first(args: argparse.Namespace) -> Settings:
+    """Where the search for weights begins: how far the network is to be trusted as the model's file says, a language
+    model's weights anew."""
+    from speechgru import checkpoint, readout
+    from speechgru.decoders.beam import Settings
+    from speechgru.packaged import find_model, language_models
+
+    stored = readout.search(checkpoint.load(find_model(args.model)))
+    dictionary = stored.get("dictionary", "") if args.dictionary is None else args.dictionary
+    if dictionary != stored.get("dictionary", "") and args.lm not in language_models():
+        raise UsageError(
+            f"--dictionary {dictionary} is stored with a model, for a packaged language model, and {args.lm} is none. "
+            "Leave it out, or tune the model for a packaged one first."
+        )
+    kept = {key: stored[key] for key in ("prior", "prior_weight", "sounds_weight") if key in stored}
+    beam = args.beam or stored.get("beam", Settings().beam)
+    return Settings(lm=args.lm, hotwords=_hotwords(args), dictionary=dictionary, beam=beam, **kept)
 
 
 def _target(args: argparse.Namespace) -> Path | None:
