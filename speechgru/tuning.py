@@ -36,6 +36,8 @@ RANGES: Mapping[str, tuple[float, float, float]] = {
     "prior_weight": (0.0, 1.0, 0.2),
 }
 LM_WEIGHTS = ("lm_weight", "word_bonus", "unknown_word", "unknown_letter")
+# Where the search begins for a model that has none: values that were near the best for english-small.
+FIRST = {"prior_weight": 0.4, "sounds_weight": 0.7}
 DRAWN = 0.3  # share of the trials that are drawn at random
 SPREAD = 2.0  # how far they are drawn, in first steps (standard deviation)
 FINEST = 8  # steps are halved down to this part of the first

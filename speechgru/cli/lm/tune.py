@@ -77,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
     names: tuple[str, ...] = tuning.LM_WEIGHTS
     if args.lm in language_models():
         # How far to trust the network is a matter of the model's own file, so it is chosen for the model's own LM.
-        search = search.with_settings(replace(search.settings, prior=tuning.prior(sets)))
+        first: dict[str, Any] = {} if search.settings.prior else tuning.FIRST
+        search = search.with_settings(replace(search.settings, prior=tuning.prior(sets), **first))
         names = (*names, "prior_weight", *(["sounds_weight"] if search.sounds else []))
     hotwords, plain = search.settings.hotwords, replace(search.settings, hotwords=())
     show = _table(sets, args.seed)
@@ -100,9 +101,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _first(args: argparse.Namespace) -> Settings:
-    """Where the search for weights begins: how far the network is to be trusted as the model's file says, a language
-    model's weights anew."""
-    from speechgru import checkpoint, readout
+    """Where the search for weights begins: as the model's file says, a new language model's weights apart."""
+    from speechgru import checkpoint, readout, tuning
     from speechgru.decoders.beam import Settings
     from speechgru.packaged import find_model, language_models
 
@@ -113,7 +113,8 @@ def _first(args: argparse.Namespace) -> Settings:
             f"--dictionary {dictionary} is stored with a model, for a packaged language model, and {args.lm} is none. "
             "Leave it out, or tune the model for a packaged one first."
         )
-    kept = {key: stored[key] for key in ("prior", "prior_weight", "sounds_weight") if key in stored}
+    keys = [*tuning.FIRST, "prior", *(tuning.LM_WEIGHTS if stored.get("lm") == args.lm else ())]
+    kept = {key: stored[key] for key in keys if key in stored}
     beam = args.beam or stored.get("beam", Settings().beam)
     return Settings(lm=args.lm, hotwords=_hotwords(args), dictionary=dictionary, beam=beam, **kept)
 
