@@ -5,9 +5,10 @@
 Copies best.safetensors to speechgru/assets/NAME.safetensors and writes NAME.md beside it from the run's report.json
 and the recipe's LIMITS.md. What only says where the run lay (output=, corpus.root=) is left out of both.
 
-The report has the scores of greedy decoding. `--scores` adds those of the decoder that was tuned since, as `speechgru
-evaluate --format json MANIFEST... > scores.json` printed them; `--conditions` the table that scripts/
-evaluate_conditions.py printed.
+The report has the scores of greedy decoding, unless the run went on from a model that is read otherwise: then
+`--by-ear` gives them, as `speechgru evaluate --decoder greedy --format json MANIFEST... > by_ear.json` printed them.
+`--scores` adds those of the decoder that was tuned since, printed likewise without `--decoder`; `--conditions` the
+table that scripts/evaluate_conditions.py printed.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ PLACES = (
     "trainer.log_every=",
     "trainer.tensorboard=",
     "trainer.workers=",
+    "trainer.threads=",
+    "trainer.keep=",
 )
 
 
@@ -86,7 +89,7 @@ def card(
         [
             f"# {name}",
             "English speech to lower-case text: log-mel features, convolutional subsampling, bidirectional GRU "
-            "(Cho et al. 2014), CTC. Weights: Apache-2.0.",
+            "(Cho et al. 2014), CTC of letters and of sounds. Weights: Apache-2.0.",
             *extras,
             "## Scores by ear",
             table(COLUMNS, scores(report["scores"])),
@@ -102,15 +105,20 @@ def card(
     )
 
 
+def printed(path: Path) -> dict[str, Any]:
+    """By set, what `speechgru evaluate --format json` printed."""
+    return {Path(k).stem: v for k, v in json.loads(path.read_text(encoding="utf-8")).items()}
+
+
 def extra_parts(scores_file: Path | None, conditions: Path | None, decoder: dict[str, Any]) -> list[str]:
     """What was measured after the run, in Markdown."""
     parts = []
     if scores_file:
-        found = {Path(k).stem: v for k, v in json.loads(scores_file.read_text(encoding="utf-8")).items()}
+        found = printed(scores_file)
         settings = decoder.get("settings", {})
-        what = f"Decoder `{decoder['name']}`" + (
-            f" with language model `{settings['lm']}`" if settings.get("lm") else ""
-        )
+        helped = (("lm", "language model"), ("dictionary", "pronouncing dictionary"))
+        using = " and ".join(f"{what} `{settings[key]}`" for key, what in helped if settings.get(key))
+        what = f"Decoder `{decoder['name']}`" + (f" with {using}" if using else "")
         parts += [
             "## Scores",
             table(COLUMNS, scores(found)),
@@ -140,10 +148,16 @@ def scores(sets: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def release(
-    run: Path, commits: list[str], scores_file: Path | None = None, conditions: Path | None = None
+    run: Path,
+    commits: list[str],
+    scores_file: Path | None = None,
+    conditions: Path | None = None,
+    by_ear: Path | None = None,
 ) -> Path:
     """Write model and card; returns the model's path."""
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    if by_ear:
+        report["scores"] = printed(by_ear)
     name = report["recipe"]
     loaded = checkpoint.load(run / "best.safetensors")
     provenance = cleaned(loaded.header["provenance"], commits)
@@ -167,10 +181,11 @@ def main() -> int:
         "--commit", nargs="+", default=[], help="what trained each stage, where it isn't known"
     )
     parser.add_argument("--scores", type=Path, metavar="FILE", help="of the tuned decoder, from `evaluate`")
+    parser.add_argument("--by-ear", type=Path, metavar="FILE", help="of greedy decoding, from `evaluate`")
     parser.add_argument("--conditions", type=Path, metavar="FILE", help="from evaluate_conditions.py")
     args = parser.parse_args()
     try:
-        print(release(args.run, args.commit, args.scores, args.conditions))
+        print(release(args.run, args.commit, args.scores, args.conditions, args.by_ear))
     except (SpeechGruError, OSError, KeyError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

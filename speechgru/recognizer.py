@@ -193,7 +193,7 @@ class Recognizer:
     def log_probs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
         """Log-probabilities [frames, symbols] of each signal, without padding."""
         for output in self.outputs(signals):
-            yield output[:, : len(self.engine.vocabulary)]
+            yield output[:, : len(self.engine.vocabulary)].copy()
 
     def read(self, output: NDArray[Any]) -> Hypothesis:
         """What the decoder makes of one signal's output."""
