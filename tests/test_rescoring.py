@@ -98,8 +98,10 @@ def test_a_recognizer_lets_it_choose(tmp_path: Path) -> None:
     path = save(tmp_path / "lm.safetensors", symbols, rescoring={"weight": 50.0})
     recognizer = load_recognizer(rescore=path)
     plain = load_recognizer(decoder="beam")
-    noise = 3 * torch.randn(40, len(symbols), generator=torch.Generator().manual_seed(1))
-    log_probs = noise.log_softmax(dim=1)
+    generator = torch.Generator().manual_seed(1)
+    sounds = plain.decoder.sounds
+    sizes = [len(symbols), *([1 + len(sounds)] if sounds else [])]
+    log_probs = torch.cat([(3 * torch.randn(40, n, generator=generator)).log_softmax(1) for n in sizes], 1)
     texts = [h.text for h in plain.decoder.nbest(log_probs, 32)]
     scores = recognizer.decoder.model.score(texts)
     assert recognizer.decoder(log_probs).text == texts[scores.index(max(scores))] != texts[0]

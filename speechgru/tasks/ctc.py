@@ -85,7 +85,7 @@ def _dictionary(recipe: Recipe, data: Data) -> Dictionary | None:
         return graphones.completed(pronunciation.load(recipe.corpus.below_root(name)), words)
     foreign = [code for code in data.languages if not languagecodes.is_english(code)]
     if foreign:
-        _log.info(
+        _log.warning(
             "No sounds are learnt: the dictionary %s doesn't say words of %s.", name, ", ".join(foreign)
         )
         return None
