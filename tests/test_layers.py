@@ -39,7 +39,7 @@ FLOORS: list[set[str]] = [
     | {"archives", "download", "published", "splits"}
     | {"times", "confidence", "reliability", "spans", "spoken"}
     | {"hotwords", "spelling", "textscore", "trellis", "viterbi"},
-    {"lm", "prefixes", "pronunciation", "graphones", "soundsearch", "weighing"},
+    {"lm", "prefixes", "pronunciation", "graphones", "secondear", "soundsearch", "weighing"},
     {"features", "corpora", "models", "decoders", "align", "writers", "scoring", "augment"},
     {
         "engines",

@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +30,12 @@ from speechgru.lm import lexicon
 from speechgru.lm.ngram import NGram, from_table, load
 from speechgru.lm.table import SPECIAL, Level, Table
 from speechgru.packaged import find_lm
-from speechgru.soundsearch import SoundSearch, Weights
+from speechgru.secondear import WEIGHED, SecondEar
 from speechgru.text import Vocabulary
-from speechgru.weighing import Weigher
+from speechgru.weighing import Probs
 
 FLOOR = -80.0  # natural log: what is rarer counts as this rare, so that no frame is impossible
 UNKNOWN = 0  # id of the unknown word
-WEIGHED = 32  # texts of each search, at least, that are weighed by letters and sounds
 
 
 @dataclass(frozen=True)
@@ -103,15 +102,6 @@ class Settings:
                 raise ConfigError(f"decoder.{name} is {getattr(self, name)}; expected {expected}.")
 
 
-class _Second(NamedTuple):
-    """The search over sounds, what it takes beside probabilities, and what weighs the texts of both."""
-
-    pronouncer: Pronouncer
-    search: SoundSearch
-    model: tuple[Any, ...]
-    weigher: Weigher
-
-
 class Decoder:
     """Decoder(settings, vocabulary)(log_probs [frames, symbols]) -> Hypothesis.
 
@@ -148,8 +138,9 @@ class Decoder:
         self._model = self._assembled(settings)
         self.sounds: tuple[str, ...] = ()
         if settings.dictionary and self.lm is not None:
-            self._second = self._second_search(vocabulary, self.lm, settings, pronouncer)
-            self.sounds = self._second.pronouncer.sounds
+            pronouncer = pronouncer or graphones.packaged(settings.dictionary)
+            self._second = SecondEar(pronouncer, vocabulary, self.lm, self._hot, settings)
+            self.sounds = pronouncer.sounds
 
     def __call__(self, log_probs: Any) -> Hypothesis:
         """Decode one utterance.
@@ -192,16 +183,11 @@ class Decoder:
         order = np.argsort(-best, kind="stable")[:n].tolist()
         return [(_text(nodes[i], parent, symbol), float(best[i])) for i in order if best[i] > -math.inf]
 
-    def _weighed(
-        self, spelt: NDArray[np.float64], heard: NDArray[np.float64], n: int
-    ) -> list[tuple[NDArray[np.int64], float]]:
+    def _weighed(self, spelt: Probs, heard: Probs, n: int) -> list[tuple[NDArray[np.int64], float]]:
         """Labels and scores of the `n` best texts by letters and sounds."""
-        kept, weigher = max(n, WEIGHED), self._second.weigher
-        texts = ["".join(self.symbols[i] for i in labels) for labels, _ in self._found(spelt, kept)]
-        texts += self._second.search(heard, self._second.model, kept)
-        ranked = weigher(spelt, heard, dict.fromkeys(texts), self.settings)
-        best = [(text, score) for text, score in ranked[:n] if score > -math.inf]
-        return [(np.array(weigher.vocabulary.encode(text), np.int64), score) for text, score in best]
+        found = self._found(spelt, max(n, WEIGHED))
+        texts = ["".join(self.symbols[i] for i in labels) for labels, _ in found]
+        return self._second.weighed(spelt, heard, texts, n)
 
     def with_settings(self, settings: Settings) -> Decoder:
         """The same with other weights or widths; quick where hotwords and dictionary are the same. `settings.lm` is
@@ -211,27 +197,14 @@ class Decoder:
             ConfigError: as for the class.
         """
         if (settings.hotwords, settings.dictionary) != (self.settings.hotwords, self.settings.dictionary):
-            same = (
-                self._second.pronouncer
-                if self.sounds and settings.dictionary == self.settings.dictionary
-                else None
-            )
-            return Decoder(settings, Vocabulary(self.symbols), self.lm, same)
+            is_same = self.sounds and settings.dictionary == self.settings.dictionary
+            pronouncer = self._second.pronouncer if is_same else None
+            return Decoder(settings, Vocabulary(self.symbols), self.lm, pronouncer)
         other = copy(self)
         other.settings, other._model = settings, self._assembled(settings)
         if self.sounds:
-            other._second = self._second._replace(model=self._second.search.assembled(_sought(settings)))
+            other._second = self._second.with_settings(settings)
         return other
-
-    def _second_search(
-        self, vocabulary: Vocabulary, lm: NGram, settings: Settings, pronouncer: Pronouncer | None
-    ) -> _Second:
-        """What looks for words in the sounds, and weighs what was found."""
-        pronouncer = pronouncer or graphones.packaged(settings.dictionary)
-        hot = {word for phrase in settings.hotwords for word in phrase.split()}
-        search = SoundSearch(lm, pronouncer, hot)
-        weigher = Weigher(vocabulary, self._space, pronouncer, lm, self._hot, hot)
-        return _Second(pronouncer, search, search.assembled(_sought(settings)), weigher)
 
     def _assembled(self, settings: Settings) -> tuple[Any, ...]:
         """What the compiled search takes beside probabilities."""
@@ -294,20 +267,6 @@ def _text(node: int, parent: NDArray[np.int32], symbol: NDArray[np.int32]) -> ND
         labels.append(symbol[node])
         node = parent[node]
     return np.array(labels[::-1], np.int64)
-
-
-def _sought(settings: Settings) -> Weights:
-    """What the search over sounds is told. Phrases of several words count once they are weighed."""
-    words = [phrase for phrase in settings.hotwords if len(phrase.split()) == 1]
-    return Weights(
-        settings.beam,
-        settings.beam_threshold,
-        settings.token_threshold,
-        settings.look_ahead,
-        settings.lm_weight,
-        settings.word_bonus,
-        {word: settings.hotword_weight * len(word) for word in words},
-    )
 
 
 def _encoded(phrase: str, vocabulary: Vocabulary) -> list[int]:
