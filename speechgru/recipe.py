@@ -241,7 +241,7 @@ class CtcConfig:
     consistency: float = 0.0
     """Weight of how far two views of a recording, masked apart, are read differently (CR-CTC); 0: one view. Two take
     twice the time."""
-    pronunciations: str = ""
+    pronunciations: str = "start"
     """Pronouncing dictionary from which a second head learns sounds: the name of one that comes with the package
     (`english`), or a file like CMUdict, below `corpus.root`; `start`: that of the model that the run starts from, if it
     is read with one; empty: none."""
