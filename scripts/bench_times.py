@@ -198,7 +198,7 @@ def _groups(items: Sequence, size: int) -> Iterator[Sequence]:
 def place(recognizer: Recognizer, clip: Clip) -> tuple[Placed, Placed]:
     """The words of `clip` by forced alignment, and those that the decoder finds."""
     (output,) = recognizer.outputs([clip.signal])
-    log_probs = output[:, : len(recognizer.engine.vocabulary)].copy()
+    log_probs = recognizer.letters(output)
     step = recognizer.engine.frame_seconds
     found = hypothesis.words(recognizer.read(output), step, -step / 2)
     forced = hypothesis.words(align(recognizer, log_probs, clip), step, -step / 2)

@@ -46,9 +46,7 @@ def main() -> int:
 
 
 def make(path: Path, lm: str, max_size: int, output: Path) -> None:
-    packed = path.read_bytes()
-    content = (gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed).decode("utf-8")
-    lines = [line for line in content.splitlines() if not line.endswith(MARK)]
+    lines = [line for line in pronunciation.lines(path) if not line.endswith(MARK)]
     dictionary = pronunciation.parse(lines, str(path))
     measure(dictionary, max_size)
     model = graphones.learn(dictionary, max_size=max_size)

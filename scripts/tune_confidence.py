@@ -63,9 +63,7 @@ def hear(model: str, decoder: str | None, manifests: Sequence[Path]) -> tuple[st
         found = recognizer.read(output)
         words = hypothesis.words(found, recognizer.engine.frame_seconds)
         (alignment,) = scoring.align([utterance.text], [" ".join(word.text for word in words)])
-        if recognizer.is_speech(output[:, : len(recognizer.engine.vocabulary)]) and len(
-            alignment.hits
-        ) == len(words):
+        if recognizer.is_speech(recognizer.letters(output)) and len(alignment.hits) == len(words):
             letters = hypothesis.confidences(found)
             heard.append(Heard(name, utterance.speaker, words, letters, alignment.hits, alignment.words))
     return type(recognizer.decoder).__module__.rpartition(".")[2], heard

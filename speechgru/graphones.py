@@ -27,7 +27,7 @@ from speechgru.lm.ngram import NGram, from_table
 from speechgru.lm.scratch import Scratch
 from speechgru.lm.table import END_ID, SPECIAL
 from speechgru.packaged import ASSETS
-from speechgru.pronunciation import GAP, Dictionary
+from speechgru.pronunciation import Dictionary
 
 ORDER = 7
 ROUNDS = 8  # of expectation maximisation; the likelihood hardly rises any more
@@ -119,13 +119,7 @@ class Pronouncer:
 
     def text(self, text: str) -> list[int] | None:
         """The sounds of a normalised text, a space between words; None where a word can't be said."""
-        said: list[int] = []
-        for word in text.split():
-            sounds = self.word(word)
-            if sounds is None:
-                return None
-            said += [GAP, *sounds]
-        return said[1:]
+        return pronunciation.joined(text, self.word)
 
 
 def packaged(name: str) -> Pronouncer:

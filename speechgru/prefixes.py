@@ -53,13 +53,12 @@ SPELLING = np.dtype(
 
 # A beginning: the one that is a symbol shorter, and that symbol; first child and next sibling; place in the beam
 # or -1; node of the trie or -1; state of the hotwords; the language model's state before its last word; factor of
-# its last symbol; factor, its natural log and the state if its last word ends here (NaN: not asked yet).
+# its last symbol; factor and state if its last word ends here (NaN: not asked yet).
 _NODE = np.dtype(
     [
         *(("parent", np.int32), ("symbol", np.int32), ("child", np.int32), ("sibling", np.int32)),
         *(("place", np.int32), ("spelt", np.int32), ("hot", np.int32), ("state", np.int32)),
-        *(("factor", np.float64), ("word_factor", np.float64), ("word_gain", np.float64)),
-        ("word_state", np.int32),
+        *(("factor", np.float64), ("word_factor", np.float64), ("word_state", np.int32)),
     ],
     align=True,
 )
@@ -312,7 +311,7 @@ def _end_word(tree, index, trie, lm, weight):
     """Ask the language model what it means for a beginning that its last word ends here."""
     node = tree[index]
     state, gain = _ended(trie, np.int64(node.spelt), lm, node.state, weight)
-    node.word_state, node.word_gain, node.word_factor = state, gain, np.exp(gain)
+    node.word_state, node.word_factor = state, np.exp(gain)
 
 
 @njit

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +35,18 @@ class Dictionary:
 
     def say(self, text: str) -> list[int] | None:
         """The sounds of a normalised text, a space between words; None where a word is not known."""
-        said: list[int] = []
-        for word in text.split():
-            if word not in self.words:
-                return None
-            said += [GAP, *self.words[word]]
-        return said[1:]
+        return joined(text, self.words.get)
+
+
+def joined(text: str, say: Callable[[str], tuple[int, ...] | None]) -> list[int] | None:
+    """The sounds of a normalised text whose words are said by `say`, a space between words; None where one can't be."""
+    said: list[int] = []
+    for word in text.split():
+        sounds = say(word)
+        if sounds is None:
+            return None
+        said += [GAP, *sounds]
+    return said[1:]
 
 
 def packaged() -> dict[str, Path]:
@@ -54,15 +60,23 @@ def load(path: Path) -> Dictionary:
     Raises:
         CorpusError: the file can't be read, or a line isn't a word with its sounds.
     """
+    return parse(lines(path), str(path))
+
+
+def lines(path: Path) -> list[str]:
+    """The lines of a dictionary's file, gzipped or not.
+
+    Raises:
+        CorpusError: the file can't be read.
+    """
     try:
         packed = path.read_bytes()
-        content = (gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed).decode("utf-8")
+        return (gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed).decode("utf-8").splitlines()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise CorpusError(
             f"The pronouncing dictionary {path} can't be read: {error}. Expected a file like CMUdict, or one of: "
             f"{', '.join(packaged())}."
         ) from error
-    return parse(content.splitlines(), str(path))
 
 
 def parse(lines: Iterable[str], where: str) -> Dictionary:
@@ -72,9 +86,8 @@ def parse(lines: Iterable[str], where: str) -> Dictionary:
     (4, 2, 5)
     """
     entries: dict[str, list[str]] = {}
-    marked: set[str] = (
-        set()
-    )  # sounds as they are written; there are few of them, and stress is taken off only once
+    # Sounds as they are written: there are few, so stress is taken off each of them only once.
+    marked: set[str] = set()
     for number, line in enumerate(lines, start=1):
         if line.startswith(";;;") or not line.strip():
             continue

@@ -99,12 +99,7 @@ def sounds(checkpoint: Checkpoint) -> tuple[str, ...]:
     Raises:
         CheckpointError: the header's `sounds` are no names.
     """
-    stated = checkpoint.header.get("sounds", [])
-    if not isinstance(stated, list) or not all(isinstance(name, str) for name in stated):
-        raise CheckpointError(
-            f"{checkpoint.path} has a damaged header: sounds are {stated!r}, not a list of names."
-        )
-    return tuple(stated)
+    return _listed(checkpoint, "sounds", "names")
 
 
 def sounds_of(decoder: Any) -> tuple[str, ...]:
@@ -134,13 +129,19 @@ def languages(checkpoint: Checkpoint, vocabulary: text.Vocabulary) -> tuple[str,
     Raises:
         CheckpointError: the header's `languages` are no codes.
     """
-    stated = checkpoint.header.get("languages", [])
-    if not isinstance(stated, list) or not all(isinstance(code, str) for code in stated):
-        raise CheckpointError(
-            f"{checkpoint.path} has a damaged header: languages are {stated!r}, not a list of codes."
-        )
+    stated = _listed(checkpoint, "languages", "codes")
     if not stated and normalisers.of(vocabulary.symbols) is ENGLISH:
         return (languagecodes.ENGLISH,)
+    return stated
+
+
+def _listed(checkpoint: Checkpoint, key: str, what: str) -> tuple[str, ...]:
+    """What a checkpoint's header lists under `key`: `what`, in one word for the message; none where it says nothing."""
+    stated = checkpoint.header.get(key, [])
+    if not isinstance(stated, list) or not all(isinstance(entry, str) for entry in stated):
+        raise CheckpointError(
+            f"{checkpoint.path} has a damaged header: {key} are {stated!r}, not a list of {what}."
+        )
     return tuple(stated)
 
 

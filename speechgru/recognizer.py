@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Union
 
+import numpy as np
 from numpy.typing import NDArray
 
 from speechgru import devices, hypothesis, normalisers, readout, samples
@@ -193,7 +194,11 @@ class Recognizer:
     def log_probs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
         """Log-probabilities [frames, symbols] of each signal, without padding."""
         for output in self.outputs(signals):
-            yield output[:, : len(self.engine.vocabulary)].copy()
+            yield self.letters(output)
+
+    def letters(self, output: NDArray[Any]) -> NDArray[Any]:
+        """The log-probabilities [frames, symbols] of one signal's output."""
+        return np.ascontiguousarray(output[:, : len(self.engine.vocabulary)])
 
     def read(self, output: NDArray[Any]) -> Hypothesis:
         """What the decoder makes of one signal's output."""
@@ -217,7 +222,7 @@ class Recognizer:
 
     def _words(self, output: NDArray[Any], signal: Signal, start: float) -> tuple[Word, ...]:
         step = self.engine.frame_seconds
-        found = self._by_ear(output[:, : len(self.engine.vocabulary)])
+        found = self._by_ear(self.letters(output))
         if not self.gate.accepts(hypothesis.words(found, step)):
             return ()
         if self.decoder is not self._by_ear:

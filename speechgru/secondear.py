@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from speechgru import soundsearch, weighing
 from speechgru.graphones import Pronouncer
 from speechgru.hotwords import Automaton
-from speechgru.hypothesis import SPACE
 from speechgru.lm.ngram import NGram
 from speechgru.soundsearch import SoundSearch
 from speechgru.text import Vocabulary
@@ -57,10 +56,9 @@ class SecondEar:
         settings: Settings,
     ) -> None:
         self.pronouncer, self._vocabulary, self._settings = pronouncer, vocabulary, settings
-        space = vocabulary.symbols.index(SPACE) if SPACE in vocabulary.symbols else -1
         words = {word for phrase in settings.hotwords for word in phrase.split()}
         self._search = SoundSearch(lm, pronouncer, words)
-        self._weigher = Weigher(vocabulary, space, pronouncer, lm, hot, words)
+        self._weigher = Weigher(vocabulary, pronouncer, lm, hot, words)
         self._assembled = self._search.assembled(_sought(settings))
 
     def with_settings(self, settings: Settings) -> SecondEar:

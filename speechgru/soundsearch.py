@@ -38,7 +38,7 @@ class Weights(NamedTuple):
 
 
 class SoundSearch:
-    """SoundSearch(lm, pronouncer)(probs, weights, n) -> texts.
+    """SoundSearch(lm, pronouncer)(probs, assembled, n) -> texts.
 
     Args:
         lm: the language model whose words are looked for.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from speechgru import textscore
 from speechgru.graphones import Pronouncer
 from speechgru.hotwords import Automaton
+from speechgru.hypothesis import SPACE
 from speechgru.lm.ngram import NGram
 from speechgru.lm.table import UNKNOWN_ID
 from speechgru.pronunciation import GAP
@@ -48,7 +49,6 @@ class Weigher:
 
     Args:
         vocabulary: of the letters.
-        space: its symbol for the space, or -1.
         pronouncer: says the texts.
         lm: language model.
         hot: counts the letters of hotwords.
@@ -58,13 +58,13 @@ class Weigher:
     def __init__(
         self,
         vocabulary: Vocabulary,
-        space: int,
         pronouncer: Pronouncer,
         lm: NGram,
         hot: Automaton,
         free: Collection[str] = (),
     ) -> None:
-        self.vocabulary, self.space, self.pronouncer = vocabulary, space, pronouncer
+        self.vocabulary, self.pronouncer = vocabulary, pronouncer
+        self._space = vocabulary.symbols.index(SPACE) if SPACE in vocabulary.symbols else -1
         self.lm, self.hot, self.free = lm, hot, frozenset(free)
 
     def __call__(
@@ -82,7 +82,7 @@ class Weigher:
         if self.vocabulary.unknown(text):
             return -np.inf
         labels = np.array(self.vocabulary.encode(text), np.int64)
-        spelt = textscore.log_prob(letters, labels, self.space)
+        spelt = textscore.log_prob(letters, labels, self._space)
         if spelt == -np.inf:
             return -np.inf
         share = weights.sounds_weight

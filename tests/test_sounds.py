@@ -103,7 +103,7 @@ def test_letters_and_sounds_are_weighed_together(seed: int, frames: int, share: 
     letters, sounds = lattice(seed, frames, len(SMALL)), lattice(seed + 1, frames, len(HEARD))
     setting = beam.Settings(**ALL, sounds_weight=share, lm_weight=0.7, word_bonus=0.2, hotwords=("ab", "b"))
     hot = hotwords.build([[2, 3], [3]], SMALL.symbols)
-    weigher = Weigher(SMALL, 1, PRONOUNCER, LM, hot)
+    weigher = Weigher(SMALL, PRONOUNCER, LM, hot)
     spelt, heard = every_text(letters, SMALL), every_text(sounds, HEARD)
     texts = [t for t in spelt if all(word in WORDS for word in t.split()) and said(t) in heard]
     expected = {t: (1 - share) * spelt[t] + share * heard[said(t)] + worth(t, setting, LM) for t in texts}
@@ -120,7 +120,7 @@ def test_letters_and_sounds_are_weighed_together(seed: int, frames: int, share: 
 def test_without_spaces_one_word_is_all() -> None:
     letters, sounds = lattice(1, 4, 3), lattice(2, 4, len(HEARD))
     wordless = Vocabulary(("<blank>", "a", "b"))
-    weigher = Weigher(wordless, -1, PRONOUNCER, LM, hotwords.build([], wordless.symbols))
+    weigher = Weigher(wordless, PRONOUNCER, LM, hotwords.build([], wordless.symbols))
     found = dict(weigher(np.exp(letters), np.exp(sounds), ["ab", "a b"], beam.Settings()))
     assert found["ab"] > found["a b"] == -np.inf
 

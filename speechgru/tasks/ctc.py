@@ -139,12 +139,12 @@ class Task(Listener):
         self.between = recipe.ctc.layers(len(self.model.layers))
         decoder = plugins.find("decoders", recipe.decoder["name"])
         settings = building.settings(recipe.decoder)
-        heard = self.dictionary.sounds if self.dictionary else ()
-        readout.check_sounds(
-            decoder.Decoder(decoder.Settings(**settings), data.vocabulary), heard, "to be trained"
-        )
-        # Epochs are judged by their letters, which takes less time.
-        settings.pop("dictionary", None)
+        if settings.get("dictionary"):
+            heard = self.dictionary.sounds if self.dictionary else ()
+            both = decoder.Decoder(decoder.Settings(**settings), data.vocabulary)
+            readout.check_sounds(both, heard, "to be trained")
+            # Epochs are judged by their letters, which takes less time.
+            del settings["dictionary"]
         self.decoder = decoder.Decoder(decoder.Settings(**settings), data.vocabulary)
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
