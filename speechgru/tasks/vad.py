@@ -155,12 +155,23 @@ class Task(Listener):
     @torch.inference_mode()
     def evaluate(self) -> dict[str, float]:
         """1 - F1 of the frames of all dev sets (score) at the threshold where that is best, which is kept; and there
-        precision, recall, false_alarms, and f1/SET of each set with speech."""
+        precision, recall, false_alarms, and f1/SET of each set with speech.
+
+        Raises:
+            CorpusError: nobody speaks in any dev stretch.
+        """
         parts = {}
         for name, mixtures in self.dev.items():
             counted = self.group.sums(self._counts(mixtures).ravel().tolist())
             parts[name] = np.array(counted).reshape(len(THRESHOLDS), 4)
         total = np.sum(list(parts.values()), axis=0)
+        if not total[0, ::2].any():  # neither found nor missed
+            vad = self.recipe.vad
+            raise CorpusError(
+                f"Nobody speaks in any stretch of {', '.join(self.dev)}, so F1 has no value: each is {vad.seconds:g} s "
+                f"and begins with a gap of {vad.gap[0]:g} to {vad.gap[1]:g} s. Raise vad.seconds, shorten vad.gap or "
+                "add recordings to corpus.dev."
+            )
         best = max(range(len(THRESHOLDS)), key=lambda i: agreement.measures(total[i])["f1"])
         self.threshold = float(THRESHOLDS[best])
         overall = agreement.measures(total[best])
