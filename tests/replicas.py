@@ -45,7 +45,9 @@ def _listed(recipe: Recipe) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     folder = recipe.splits_folder()
     # In order: which sentence a recording gets must not change from run to run.
-    for split in dict.fromkeys((*recipe.corpus.train, *recipe.corpus.dev, *recipe.corpus.test)) if folder else ():
+    for split in (
+        dict.fromkeys((*recipe.corpus.train, *recipe.corpus.dev, *recipe.corpus.test)) if folder else ()
+    ):
         counts: dict[str, int] = defaultdict(int)
         assert folder is not None
         for line in (folder / f"{split}.txt").read_text(encoding="utf-8").split():

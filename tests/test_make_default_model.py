@@ -50,7 +50,15 @@ def test_what_is_done_is_skipped_and_what_was_stopped_is_resumed(script: ModuleT
 def test_the_scripts_know_the_options(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["make_default_model.py", "--data", "my data", "--output", str(tmp_path), "--release", "--dry-run"]
+    command = [
+        "make_default_model.py",
+        "--data",
+        "my data",
+        "--output",
+        str(tmp_path),
+        "--release",
+        "--dry-run",
+    ]
     monkeypatch.setattr(sys, "argv", command)
     assert script.main() == 0
     lines = capsys.readouterr().out.splitlines()

@@ -268,7 +268,9 @@ def test_the_recipe_trains_a_step(tmp_path: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         audio.write(place, vads.loud(4.0), RATE)
     mute = replace(made, output=str(tmp_path / "mute"), vad=replace(made.vad, gap=[2.0, 3.0]))
-    with pytest.raises(CorpusError, match="Nobody speaks in any stretch of dev-libri, dev-l2, dev noise.*vad.gap"):
+    with pytest.raises(
+        CorpusError, match=r"Nobody speaks in any stretch of dev-libri, dev-l2, dev noise.*vad.gap"
+    ):
         runs.train(mute, overrides, composed=to_yaml(mute), command="speechgru train vad", quiet=True)
     run = runs.train(made, overrides, composed=to_yaml(made), command="speechgru train vad", quiet=True)
     report = json.loads((tmp_path / "run" / "report.json").read_text())
