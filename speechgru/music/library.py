@@ -8,27 +8,27 @@ from pathlib import Path
 
 from speechgru import plugins
 from speechgru.errors import MusicError, SpeechGruError
-from speechgru.music import abc, chorales, midi
+from speechgru.music import abc, choralefiles, midi
 from speechgru.music.chorales import from_parts
 from speechgru.music.corpus import files_below
 from speechgru.music.notes import NoteSequence
+from speechgru.terminal import say
 
 EXTENSIONS = (*midi.EXTENSIONS, *abc.EXTENSIONS)
 """Of what is found in a folder. A file of chorales (.json) must be named itself: most of that kind are none."""
-_PER_BEAT = {"8th": 2, "16th": 4}
-"""Steps in a beat of a file of chorales whose name ends so; of others 4."""
 CORPORA = "music.corpora"
 
 
 @dataclass(frozen=True, eq=False)
 class Named:
     """A piece, the `file` it is from, and its name within: the title of a tune, "" for a file's only piece. `texts`:
-    what a MIDI file says of itself."""
+    what a MIDI file says of itself. `is_tune`: of an ABC file."""
 
     file: str
     title: str
     notes: NoteSequence
     texts: tuple[str, ...] = ()
+    is_tune: bool = False
 
     @property
     def name(self) -> str:
@@ -37,16 +37,55 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Library:
-    """The pieces that could be read, and what is wrong with the others."""
+class Missing:
+    """What could not be read, and why: a tune of an ABC file (`is_tune`), or a whole file."""
 
-    pieces: tuple[Named, ...]
-    problems: tuple[str, ...]
+    file: str
+    title: str
+    problem: str
+    is_tune: bool = False
+
+
+@dataclass(frozen=True)
+class Library:
+    """Files' pieces in their order, those too that could not be read. `absent`: what is wrong with the sources
+    themselves. `remarks`: what was made of a file that doesn't say it."""
+
+    found: tuple[Named | Missing, ...] = ()
+    absent: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def __add__(self, other: Library) -> Library:
+        return Library(self.found + other.found, self.absent + other.absent, self.remarks + other.remarks)
+
+    @property
+    def pieces(self) -> list[Named]:
+        """Those that could be read."""
+        return [piece for piece in self.found if isinstance(piece, Named)]
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with the others."""
+        return [*self.absent, *(piece.problem for piece in self.found if isinstance(piece, Missing))]
 
     @property
     def notes(self) -> list[NoteSequence]:
         """Of all pieces."""
         return [piece.notes for piece in self.pieces]
+
+    def tell(self) -> None:
+        """Say the problems and the remarks on stderr."""
+        for problem in self.problems:
+            say(f"error: {problem}")
+        for remark in self.remarks:
+            say(f"note: {remark}")
+
+    def tell_count(self) -> None:
+        """Say how many tunes of ABC files were left out, if any."""
+        tunes = [piece for piece in self.found if piece.is_tune]
+        broken = sum(isinstance(piece, Missing) for piece in tunes)
+        if broken:
+            say(f"note: {broken} of {len(tunes)} tune{'s' * (len(tunes) > 1)} left out")
 
 
 def find(sources: Iterable[str]) -> tuple[list[Path], list[str]]:
@@ -67,47 +106,64 @@ def find(sources: Iterable[str]) -> tuple[list[Path], list[str]]:
 
 def read(sources: Iterable[str]) -> Library:
     """All pieces of files and folders: MIDI, ABC (each tune), and JSON chorales."""
-    files, problems = find(sources)
-    pieces: list[Named] = []
+    files, absent = find(sources)
+    found, remarks = list[Named | Missing](), list[str]()
     for path in files:
         try:
-            found, broken = read_file(path)
+            inside = read_file(path)
         except (MusicError, OSError) as error:
-            problems.append(str(error))
+            found.append(Missing(str(path), "", str(error)))
             continue
-        pieces += found
-        problems += broken
-    return Library(tuple(pieces), tuple(problems))
+        found += inside.found
+        remarks += inside.remarks
+    return Library(tuple(found), tuple(absent), tuple(remarks))
 
 
-def read_file(path: Path) -> tuple[list[Named], list[str]]:
-    """The pieces of a file, and the tunes in it that are broken.
+def read_file(path: Path) -> Library:
+    """The pieces of a file, and the tunes in it that are broken, in the order of the file.
 
     Raises:
         MusicError: it can't be read at all, or is of no known kind.
     """
     suffix = path.suffix.lower()
     if suffix in abc.EXTENSIONS:
-        found = abc.read(path)
-        single = len(found.tunes) + len(found.broken) == 1
-        tunes = [Named(str(path), "" if single else _title(tune), tune.notes) for tune in found.tunes]
-        return tunes, [f"{path}, {broken}" for broken in found.broken]
+        return Library(tuple(_tunes(path)))
     if suffix == ".json":
-        sets, steps = chorales.read_json(path), _PER_BEAT.get(path.stem.rpartition("-")[2], 4)
-        return [
-            Named(str(path), f"{name} {index}", from_parts(parts, steps))
-            for name, some in sets.items()
-            for index, parts in enumerate(some)
-        ], []
+        return _chorales(path)
     if suffix in midi.EXTENSIONS or not suffix:
         read = midi.read_all(path)
-        return [Named(str(path), "", read.notes, read.texts)], []
+        return Library((Named(str(path), "", read.notes, read.texts),))
     raise MusicError(
         f"{path} is no file of music by its extension; expected one of {', '.join(EXTENSIONS)}, .json."
     )
 
 
-def _title(tune: abc.Tune) -> str:
+def _tunes(path: Path) -> list[Named | Missing]:
+    """Of an ABC file. The title of its only tune is ""."""
+    inside = abc.read(path)
+    tunes: list[abc.Tune | abc.Broken] = [*inside.tunes, *inside.broken]
+    tunes.sort(key=lambda tune: tune.line)
+    found = list[Named | Missing]()
+    for tune in tunes:
+        title = _title(tune) if len(tunes) > 1 else ""
+        if isinstance(tune, abc.Tune):
+            found.append(Named(str(path), title, tune.notes, is_tune=True))
+        else:
+            found.append(Missing(str(path), title, f"{path}, {tune}", is_tune=True))
+    return found
+
+
+def _chorales(path: Path) -> Library:
+    inside = choralefiles.read(path)
+    pieces = [
+        Named(str(path), f"{name} {index}", from_parts(parts, inside.steps_per_beat))
+        for name, some in inside.sets.items()
+        for index, parts in enumerate(some)
+    ]
+    return Library(tuple(pieces), remarks=inside.remarks)
+
+
+def _title(tune: abc.Tune | abc.Broken) -> str:
     return f"{tune.number} {tune.title}".strip() or f"line {tune.line}"
 
 

@@ -1,19 +1,26 @@
-"""Which voice sings which note of a chord: a piano roll doesn't say.
+"""Which voice sings which note of a chord: a piano roll doesn't say, nor do notes as text.
 
 Voices never cross, every note is sung, and of all ways to do it the one in which the voices move least counts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
-from itertools import combinations, combinations_with_replacement
+from itertools import combinations, combinations_with_replacement, groupby
 
 import numpy as np
 
 from speechgru.music.chorales import REST, VOICES, Parts
+from speechgru.music.notes import Note, NoteSequence
 from speechgru.music.rolls import LOWEST, Roll, check
 
 Chord = tuple[int, ...]
+MIDDLES: Chord = (72, 65, 58, 50)
+"""The middle of each voice's range: where it comes from before it has sung."""
+MIDDLES: Chord = (72, 65, 58, 50)
+"""The middle of each voice's range: where it is thought to come from before it sang."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -50,19 +57,54 @@ def moved(voices: Chord, before: Chord) -> int:
     return sum(abs(now - then) for now, then in zip(voices, before, strict=True) if REST not in (now, then))
 
 
-def in_voices(roll: Roll) -> Parts | None:
-    """A roll [steps, 88] as four voices [steps, 4]; None where more than four keys sound at once.
+def in_voices(roll: Roll, up: int = 0) -> Parts | None:
+    """A roll [steps, 88] that lies `up` semitones above where it sounds, as four voices [steps, 4]; None where more
+    than four keys sound at once.
 
     Three keys are four voices, two of them in unison, as mostly in chorales; of two and one, voices rest.
     """
     check(roll)
     if not len(roll) or roll.sum(axis=1).max() > len(VOICES):
         return None
-    parts = np.full((len(roll), len(VOICES)), REST, dtype=np.int16)
-    before: Chord = (72, 65, 58, 50)  # the middle of each voice's range
-    for step, keys in enumerate(roll):
-        chord = tuple(int(key) + LOWEST for key in np.flatnonzero(keys))
+    return in_unison([tuple(int(key) + LOWEST for key in np.flatnonzero(keys)) for keys in roll])
+
+
+def in_unison(chords: Sequence[Chord]) -> Parts:
+    """Chords of up to four pitches, each once, as [steps, 4] from soprano to bass; what is left as in `in_voices`."""
+    parts = np.full((len(chords), len(VOICES)), REST, dtype=np.int16)
+    before = MIDDLES
+    for step, chord in enumerate(chords):
         seat = doubled if len(chord) >= len(VOICES) - 1 else rested
         parts[step] = seats = seat(chord, before)
         before = tuple(now if now != REST else then for now, then in zip(seats, before))
     return parts
+
+
+def in_parts(piece: NoteSequence) -> NoteSequence:
+    """The same notes, each in one of four voices; drums aside. Voices that sing one note at a time keep what they have.
+
+    A voice sings a note to its end. Where more than four notes sound at once, all is left as it is.
+    """
+    if _are_parts(piece.pitched()):
+        return piece
+    ends, last = [0.0] * len(VOICES), list(MIDDLES)
+    seated: list[Note] = [note for note in piece.notes if note.drum]
+    for start, some in groupby(piece.pitched(), lambda note: note.start):
+        notes = sorted(some, key=lambda note: -note.pitch)
+        free = [voice for voice in range(len(VOICES)) if ends[voice] <= start]
+        if len(notes) > len(free):
+            return piece
+        seats = rested(tuple(note.pitch for note in notes), tuple(last[voice] for voice in free))
+        for note, voice in zip(notes, [v for v, seat in zip(free, seats) if seat != REST], strict=True):
+            ends[voice], last[voice] = note.end, note.pitch
+            seated.append(replace(note, voice=voice))
+    return replace(piece, notes=tuple(seated))
+
+
+def _are_parts(notes: list[Note]) -> bool:
+    ends: dict[int, float] = {}
+    for note in notes:
+        if note.voice >= len(VOICES) or note.start < ends.get(note.voice, 0.0):
+            return False
+        ends[note.voice] = note.end
+    return True

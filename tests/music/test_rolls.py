@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from speechgru.errors import MusicError
-from speechgru.music.chorales import from_parts, read_json, to_parts
+from speechgru.music import choralefiles
+from speechgru.music.chorales import from_parts, to_parts
 from speechgru.music.notes import Note, NoteSequence
 from speechgru.music.rolls import KEYS, LOWEST, Losses, from_roll, losses, to_roll
 
@@ -97,7 +98,7 @@ def test_rests_of_chorales_go_to_the_voice_that_moves_least(tmp_path: Path) -> N
     path.write_text(
         '{"train": [[[70, 65, 60, 50], [71, 61, 50], [], [NaN, 64, -1, 51.0]]], "valid": [], "test": []}'
     )
-    parts = read_json(path)["train"][0]
+    parts = choralefiles.read(path).sets["train"][0]
     assert parts.tolist() == [[70, 65, 60, 50], [71, -1, 61, 50], [-1] * 4, [-1, 64, -1, 51]]
 
 
@@ -120,4 +121,4 @@ def test_rests_of_chorales_go_to_the_voice_that_moves_least(tmp_path: Path) -> N
 def test_what_is_no_chorale_is_named(text: str, tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text(text)
     with pytest.raises(MusicError, match=r"c\.json"):
-        read_json(tmp_path / "c.json")
+        choralefiles.read(tmp_path / "c.json")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from speechgru.errors import MusicError
-from speechgru.music.chorales import read_json
+from speechgru.music import choralefiles
 from speechgru.music.voice_leading import Fault, Faults, faults, find
 
 
@@ -70,7 +70,7 @@ def test_bach_makes_few(data_root: Path) -> None:
     file = data_root / "music" / "jsb_chorales" / "jsb-chorales-16th.json"
     if not file.exists():
         pytest.skip("the shared data has no chorales")
-    pieces = read_json(file)["valid"]
+    pieces = choralefiles.read(file).sets["valid"]
     found = sum((faults(parts) for parts in pieces), Faults())
     assert found.parallel_fifths + found.parallel_octaves < 0.02 * found.moves
     # The same chords in a random order.

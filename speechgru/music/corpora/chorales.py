@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from speechgru.errors import CorpusError, MusicError
-from speechgru.music.chorales import SPLITS, from_parts, read_json
+from speechgru.music import choralefiles
+from speechgru.music.chorales import SPLITS, from_parts
 from speechgru.music.corpus import Piece, nothing_found, require
 
 SOURCE = "czhuang/JSB-Chorales-dataset, https://github.com/czhuang/JSB-Chorales-dataset"
@@ -34,13 +35,13 @@ def prepare(root: Path) -> dict[str, list[Piece]]:
     if path is None:
         raise nothing_found(root, "chorales", _EXPECTED)
     try:
-        sets = read_json(path)
+        found = choralefiles.read(path)
     except MusicError as error:
         raise CorpusError(f"chorales: {error}") from error
     return {
         name: [
-            Piece(f"{name}/{index}", STEPS_PER_BEAT, from_parts(parts, STEPS_PER_BEAT))
-            for index, parts in enumerate(sets[SPLITS[place]])
+            Piece(f"{name}/{index}", found.steps_per_beat, from_parts(parts, found.steps_per_beat))
+            for index, parts in enumerate(found.sets[SPLITS[place]])
         ]
         for place, name in enumerate(("train", "dev", "test"))
     }
