@@ -12,13 +12,15 @@ from speechgru.errors import SpeechGruError, UsageError
 from speechgru.terminal import say
 
 if TYPE_CHECKING:
-    from speechgru.music.library import Named
+    from speechgru.music.library import Missing, Named
     from speechgru.music.notes import NoteSequence
 
 
-def targets(pieces: Sequence[Named], output: str, extension: str) -> list[Path]:
+def targets(pieces: Sequence[Named | Missing], output: str, extension: str) -> list[Path]:
     """Where each piece goes: the file `output`, several to `output-1` and so on; in a folder (`output` is one, or ends
     with /) files of the pieces' own names with `extension`, numbered where two would be the same.
+
+    What could not be read has a place too: once it is mended, the others keep their names.
 
     Raises:
         UsageError: a result would replace what is read.
@@ -48,7 +50,7 @@ def targets(pieces: Sequence[Named], output: str, extension: str) -> list[Path]:
     return names
 
 
-def _name(piece: Named) -> str:
+def _name(piece: Named | Missing) -> str:
     """Of a file in a folder: letters and digits of the file's name and the tune's title."""
     stem = Path(piece.file).stem
     return re.sub(r"[^\w.+-]+", "-", f"{stem} {piece.title}".strip()).strip("-") or "piece"
@@ -79,13 +81,12 @@ def run(
     from speechgru.music import library, products
 
     found = library.read(args.sources)
-    for problem in found.problems:
-        say(f"error: {problem}")
-    if not found.pieces:
-        return 1
-    good, files = not found.problems, targets(found.pieces, args.output, extension)
-    check(files)
-    for piece, file in zip(found.pieces, files, strict=True):
+    found.tell()
+    places = zip(found.found, targets(found.found, args.output, extension), strict=True)
+    tasks = [(piece, file) for piece, file in places if isinstance(piece, library.Named)]
+    check([file for _, file in tasks])
+    good = bool(tasks) and not found.problems
+    for piece, file in tasks:
         try:
             title = piece.title or Path(piece.file).stem
             remark = products.save(file, edit(piece.notes), title=title, font=font)
@@ -96,4 +97,5 @@ def run(
         if remark:
             say(f"note: {remark}")
         print(file, flush=True)
+    found.tell_count()
     return 0 if good else 1

@@ -162,6 +162,7 @@ def test_what_exists_stays(rolls: Path, tmp_path: Path, capsys: pytest.CaptureFi
         (["--tempo", "0"], 1, "tempo of 0"),
         (["--primer", "C4 H4"], 1, "'H4' is no note"),
         (["--primer", "C4:9", "--bars", "1"], 1, "Make the piece longer or the primer shorter"),
+        (["--primer", "C4 C9"], 1, "from A-1 to C7 here; the beginning has C9"),
         (["--primer", "none.mid"], 1, "none.mid doesn't exist"),
         (["--primer", "bad.mid"], 1, "bad.mid is not a MIDI file"),
         (["--primer", "empty.mid"], 1, "has no notes"),
@@ -226,6 +227,20 @@ def test_without_a_model_the_recipe_is_named(
     assert "speechgru train folk" in capsys.readouterr().err
 
 
+def test_what_a_roll_cannot_hold_of_a_primer_is_told_and_written(
+    rolls: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(rolls, "--primer", "G4:1/2 A4:1/2 C5 C5", "--bars", 2, "-o", "out.mid") == 0
+    said = capsys.readouterr().err
+    assert (
+        said.count("warning: the beginning is written as it is") == 1 and "2 notes moved to the grid" in said
+    )
+    begun = [(note.start, note.pitch) for note in midi.read("out.mid").notes if note.start < 3]
+    assert begun == [(0, 67), (0.5, 69), (1, 72), (2, 72)]
+    assert run(rolls, "--primer", "C4 D4", "--bars", 2, "-o", "out.mid", "--overwrite") == 0
+    assert not capsys.readouterr().err
+
+
 # --- music info, convert, render
 
 
@@ -246,6 +261,7 @@ def test_info(tunes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert lines[1].startswith("book.abc, 3 Last: 1 notes") and lines[2].startswith("made.mid: ")
     assert '"seed": 3' in lines[3] and "book.abc, line 12" in said.err
+    assert said.err.splitlines()[-1] == "speechgru: note: 1 of 3 tunes left out"
     assert music("info", "made.mid", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["pitch_classes"] >= 1
 
@@ -253,12 +269,13 @@ def test_info(tunes: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_abc_becomes_midi(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("book.abc").write_text(ABC)
     assert music("convert", "book.abc", "-o", "tunes/") == 1
-    assert "line 12" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "line 12" in said and said.splitlines()[-1] == "speechgru: note: 1 of 3 tunes left out"
     assert music("convert", "book.abc", "-o", "out.mid") == 1
     assert files(tmp_path) == [
         "book.abc",
         "out-1.mid",
-        "out-2.mid",
+        "out-3.mid",
         "tunes/book-1-First-tune.mid",
         "tunes/book-3-Last.mid",
     ]
@@ -271,6 +288,32 @@ def test_abc_becomes_midi(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     midi.write("late.mid", NoteSequence((Note(0.1, 60, 1.2), Note(1.2, 62, 2))))
     assert music("convert", "late.mid", "--grid", 2, "-o", "even.mid") == 0
     assert [(n.start, n.end) for n in midi.read("even.mid").notes] == [(0, 1), (1, 2)]
+
+
+def test_a_broken_tune_keeps_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whether it is broken or not, the others are called the same."""
+    tune = "X:1\nT:Twin\nK:G\nG{}\n\n"
+    for name, marks in (("whole", "ABA"), ("broken", "?BA"), ("torn", "A??")):
+        Path(name).mkdir()
+        Path(name, "book.abc").write_text("".join(tune.format(mark) for mark in marks))
+        Path(name, "x.mid").write_bytes(b"no")
+        midi.write(Path(name, "y.mid"), NoteSequence((Note(0, 60, 1),)))
+        assert (
+            music("convert", name, "-o", f"{name}/made/")
+            == music("convert", name, "-o", f"{name}/z.mid")
+            == 1
+        )
+    named = {
+        name: {Path(file).name for file in files(tmp_path / name)} for name in ("whole", "broken", "torn")
+    }
+    tunes = {f"book-1-Twin{end}.mid" for end in ("", "-2", "-3")} | {f"z-{n}.mid" for n in (1, 2, 3)}
+    assert named["whole"] == {"book.abc", "x.mid", "y.mid", "z-5.mid"} | tunes
+    assert named["broken"] == named["whole"] - {"book-1-Twin.mid", "z-1.mid"}
+    assert named["torn"] == named["whole"] - {"book-1-Twin-2.mid", "book-1-Twin-3.mid", "z-2.mid", "z-3.mid"}
+    Path("none.abc").write_text(tune.format("?"))
+    capsys.readouterr()
+    assert music("convert", "none.abc", "-o", "none.mid") == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "speechgru: note: 1 of 1 tune left out"
 
 
 def test_sound_and_pictures(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ EXAMPLES = """\
   speechgru music convert session.abc -o tunes/
   speechgru music convert song.mid --transpose -3 --tempo 96 --grid 4 -o lower.mid
 
-Each tune of an ABC file becomes a file: FILE-1.mid, FILE-2.mid, ..., or in a FOLDER/ a file of the tune's name.
+Each tune of an ABC file becomes a file: FILE-1.mid, FILE-2.mid, ... by its place, whatever its X: says, or in a FOLDER/
+a file of the tune's name. A tune that could not be read leaves its number free.
 Exit code: 0 all done, 1 some file or tune could not be read or written, 2 wrong usage.
 """
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from speechgru.terminal import say
-
 HELP = "Show notes, length, key, metre, tempo and voices of MIDI and ABC files"
 EXAMPLES = """\
   speechgru music info tune.mid
@@ -31,8 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.music import library, metrics, products
 
     found = library.read(args.sources)
-    for problem in found.problems:
-        say(f"error: {problem}")
+    found.tell()
     for piece in found.pieces:
         if args.format == "json":
             measures = metrics.measure(piece.notes).to_dict()
@@ -42,4 +39,5 @@ def run(args: argparse.Namespace) -> int:
         print(f"{piece.name}: {products.describe(piece.notes)}")
         for text in piece.texts:
             print(f"  {text}")
+    found.tell_count()
     return 1 if found.problems else 0
