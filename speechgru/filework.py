@@ -139,8 +139,8 @@ def check_output(output: str, *, several: bool) -> None:
         )
 
 
-def refuse_existing(targets: Sequence[Path], overwrite: bool) -> None:
-    """Raise UsageError where a target is a folder, or is there (without `overwrite`)."""
+def refuse_existing(targets: Sequence[Path], overwrite: bool, option: str = "-o") -> None:
+    """Raise UsageError where a target is a folder, or is there (without `overwrite`); `option` named it."""
     for target in targets:
         if target.is_dir():
             raise UsageError(
@@ -152,7 +152,7 @@ def refuse_existing(targets: Sequence[Path], overwrite: bool) -> None:
         verb = "is" if len(present) == 1 else "are"
         raise UsageError(
             f"{', '.join(present[:_NAMED])}{more} {verb} already there. Pass --overwrite to replace what was "
-            "written before, or choose another -o."
+            f"written before, or choose another {option}."
         )
 
 

@@ -158,6 +158,36 @@ def test_the_report_in_words(
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_picture_that_is_there_is_kept(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "report.png"
+    picture.write_bytes(b"a photo")
+    given = [folders[0], "--against", folders[1], "--png", picture]
+    assert run(*given) == 2
+    said = capsys.readouterr()
+    assert picture.read_bytes() == b"a photo" and not said.out
+    assert f"{picture} is already there. Pass --overwrite" in said.err and "choose another --png" in said.err
+    assert run(*given, "--overwrite") == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert run(*given[:-1], tmp_path / "corpus.png") == 0
+    (tmp_path / "folder.png").mkdir()
+    assert run(*given[:-1], tmp_path / "folder.png", "--overwrite") == 2
+    assert "is a folder" in capsys.readouterr().err
+
+
+def test_what_was_made_of_a_file_and_how_many_tunes_are_broken_are_told(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"train": [[[67, 64, 60, 48]] * 4] * 2, "valid": [], "test": []}))
+    (folders[0] / "book.abc").write_text("X:1\nK:G\nGAB\n\nX:2\nK:G\nG?\n\nX:3\nK:D\nDEF\n")
+    assert run(folders[0], "--against", path, folders[0] / "book.abc") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert any("note: " in line and "taken as a 16th" in line for line in said)
+    assert said[-1] == "speechgru: note: 2 of 6 tunes left out"
+
+
 def test_the_report_for_machines(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     midi.write(folders[0] / "choir.mid", four(1, True))
     assert run(folders[0], "--against", folders[1], folders[0], "--format", "json") == 0

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from speechgru.errors import UsageError
-from speechgru.terminal import say
 
 if TYPE_CHECKING:
-    from speechgru.music.library import Named
+    from speechgru.music.library import Library, Named
     from speechgru.music.report import Report
 
 HELP = "Compare generated pieces with a corpus: measures, distances, copies, voice leading"
@@ -47,43 +46,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
     )
     parser.add_argument("--png", metavar="FILE.png", help="draw the histograms too")
+    parser.add_argument("--overwrite", action="store_true", help="replace a picture that exists")
 
 
 def run(args: argparse.Namespace) -> int:
     """1 where a file or a tune could not be read: it is named, the others are judged."""
     import json
+    from pathlib import Path
 
+    from speechgru import filework
     from speechgru.music import library, report
 
     if args.corpus and len(args.against) != 1:
         raise UsageError(f"--corpus has one folder; got {len(args.against)} in --against.")
     if args.png and not args.png.lower().endswith(".png"):
         raise UsageError(f"--png {args.png}: a picture is written as FILE.png.")
+    if args.png:
+        filework.refuse_existing([Path(args.png)], args.overwrite, "--png")
     own = library.read(args.generated)
     generated = library.only(own, "to judge", args.generated)
-    problems = list(own.problems)
-    reference, learnt = _against(args, problems)
+    other, reference, learnt = _against(args)
     found = report.report(generated, reference, learnt)
     if args.png:
         from speechgru.music import reportpicture
 
         reportpicture.save(args.png, found)
-    for problem in problems:
-        say(f"error: {problem}")
+    read = own + other
+    read.tell()
     print(json.dumps(found.to_dict(), indent=2) if args.format == "json" else describe(found))
-    return 1 if problems else 0
+    read.tell_count()
+    return 1 if read.problems else 0
 
 
-def _against(args: argparse.Namespace, problems: list[str]) -> tuple[list[Named], list[Named] | None]:
-    """What to compare with, and where copies are sought (None: in the same)."""
+def _against(args: argparse.Namespace) -> tuple[Library, list[Named], list[Named] | None]:
+    """What was read, what of it to compare with, and where copies are sought (None: in the same)."""
     from speechgru.music import library
 
     if not args.corpus:
         other = library.read(args.against)
-        problems += other.problems
-        return library.only(other, "to compare with", args.against), None
+        return other, library.only(other, "to compare with", args.against), None
     splits = library.read_corpus(args.corpus, args.against[0])
-    return splits["test"], splits["train"]
+    return library.Library(), splits["test"], splits["train"]
 
 
 def describe(found: Report) -> str:
