@@ -298,18 +298,13 @@ def test_a_broken_tune_keeps_its_name(tmp_path: Path, capsys: pytest.CaptureFixt
         Path(name, "book.abc").write_text("".join(tune.format(mark) for mark in marks))
         Path(name, "x.mid").write_bytes(b"no")
         midi.write(Path(name, "y.mid"), NoteSequence((Note(0, 60, 1),)))
-        assert (
-            music("convert", name, "-o", f"{name}/made/")
-            == music("convert", name, "-o", f"{name}/z.mid")
-            == 1
-        )
-    named = {
-        name: {Path(file).name for file in files(tmp_path / name)} for name in ("whole", "broken", "torn")
-    }
+        assert music("convert", name, "-o", f"made/{name}/") == 1
+        assert music("convert", name, "-o", f"made/{name}/z.mid") == 1
+    whole, broken, torn = (set(files(tmp_path / "made" / name)) for name in ("whole", "broken", "torn"))
     tunes = {f"book-1-Twin{end}.mid" for end in ("", "-2", "-3")} | {f"z-{n}.mid" for n in (1, 2, 3)}
-    assert named["whole"] == {"book.abc", "x.mid", "y.mid", "z-5.mid"} | tunes
-    assert named["broken"] == named["whole"] - {"book-1-Twin.mid", "z-1.mid"}
-    assert named["torn"] == named["whole"] - {"book-1-Twin-2.mid", "book-1-Twin-3.mid", "z-2.mid", "z-3.mid"}
+    assert whole == tunes | {"y.mid", "z-5.mid"}
+    assert broken == whole - {"book-1-Twin.mid", "z-1.mid"}
+    assert torn == whole - {"book-1-Twin-2.mid", "book-1-Twin-3.mid", "z-2.mid", "z-3.mid"}
     Path("none.abc").write_text(tune.format("?"))
     capsys.readouterr()
     assert music("convert", "none.abc", "-o", "none.mid") == 1
