@@ -24,7 +24,8 @@ EXAMPLES = """\
   speechgru compose --model runs/jsb_chorales/best.safetensors --harmonize melody.mid -o chorale.mid --wav
 
 Notes as text: letter, # or b, octave (C4 is middle C); C4+E4+G4 together, R a rest, C4:2 lasts two beats, C4:1/2 half a
-beat. Key, scale and range act on every note while it is drawn; a beginning (--primer) stays as it is. Tunes end after
+beat. Key, scale and range act on every note while it is drawn; a beginning (--primer) stays as it is: where a
+piano roll can't hold it, only the model hears less. Tunes end after
 whole bars, on their tonic. The same seed and settings give the same music on the same machine; they are kept in the
 MIDI file (`speechgru music info` shows them).
 --harmonize keeps the melody on top and writes alto, tenor and bass below it; key and range are then theirs alone.
@@ -227,13 +228,16 @@ def _make(
 ) -> list[NoteSequence]:
     from dataclasses import replace
 
-    from speechgru.music import harmonize
+    from speechgru.music import compose, harmonize
 
+    if args.harmonize is None:
+        wishes = replace(wishes, primer=given)
+        remark = compose.check(composer, wishes)
+        if remark:
+            say(f"warning: {remark}")
     with progress("composing") as on_progress:
         if args.harmonize is None or given is None:
-            found: list[NoteSequence] = composer.compose(
-                replace(wishes, primer=given), args.num_outputs, on_progress
-            )
+            found: list[NoteSequence] = composer.compose(wishes, args.num_outputs, on_progress)
             return found
         chorales = []
         for number in range(args.num_outputs):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.errors import MusicError
-from speechgru.music import home, rolls, seating
+from speechgru.music import beginning, home, rolls, seating
 from speechgru.music.chorales import VOICES, from_parts
 from speechgru.music.drawing import OnProgress
 from speechgru.music.keys import Key
@@ -43,13 +43,14 @@ class RollComposer:
     def compose(
         self, wishes: Wishes, count: int = 1, on_progress: OnProgress | None = None
     ) -> list[NoteSequence]:
-        """See `compose.Composer`. A key that is struck again at once sounds on. In the last beat only the tonic's triad
+        """See `compose.Composer`. The primer's notes stay as they are, whatever the model hears of them
+        (beginning.py). Later on a key that is struck again at once sounds on. In the last beat only the tonic's triad
         may sound, where the key is known. Where the model knows four voices, so many keys sound at most (unless `top_k`
         says otherwise), within the compass of a choir (unless a range is asked for), and are dealt out to them; of
         others the notes have one voice."""
-        given = wishes.primer
-        key = wishes.scale.key or (home.key_of(given) if given else None)
-        up, steps = self.semitones(key), self.steps(wishes)
+        key = self._key(wishes)
+        given, up, steps = self._moved(wishes), self.semitones(key), self.steps(wishes)
+        start = beginning.heard(given, self.steps_per_beat) if given else np.zeros((0, KEYS), dtype=np.uint8)
         if self._sings:
             wishes = replace(wishes, top_k=wishes.top_k or len(VOICES))
             if (wishes.lowest, wishes.highest) == (0, 127):
@@ -60,10 +61,30 @@ class RollComposer:
             count,
             options=sampling(wishes, up),
             fixed=self._last_chord(steps, key, up) if key else None,
-            primer=rolls.to_roll(given.transposed(up), self.steps_per_beat) if given else None,
+            primer=start,
             on_progress=on_progress,
         )
-        return [_dressed(self._piece(roll, wishes.tempo).transposed(-up), wishes) for roll in found]
+        return [_dressed(self._piece(roll, len(start), wishes, up), wishes) for roll in found]
+
+    def remark(self, wishes: Wishes) -> str:
+        """What the model doesn't hear of the primer as it is, "" for nothing.
+
+        Raises:
+            MusicError: the primer has notes that it doesn't hear at all.
+        """
+        given = self._moved(wishes)
+        return beginning.losses(given, self.steps_per_beat) if given else ""
+
+    def _key(self, wishes: Wishes) -> Key | None:
+        return wishes.scale.key or (home.key_of(wishes.primer) if wishes.primer else None)
+
+    def _moved(self, wishes: Wishes) -> NoteSequence | None:
+        """The primer where the model hears it."""
+        if wishes.primer is None:
+            return None
+        up = self.semitones(self._key(wishes))
+        beginning.check(wishes.primer, LOWEST - up, HIGHEST - up)
+        return wishes.primer.transposed(up)
 
     def _last_chord(self, steps: int, key: Key, up: int) -> NDArray[np.int8]:
         """What is given of [steps, 88]: in the last beat keys outside the tonic's triad are silent."""
@@ -80,11 +101,20 @@ class RollComposer:
     def _sings(self) -> bool:
         return bool(CHORALES & set(self.corpora))
 
-    def _piece(self, roll: Roll, qpm: float) -> NoteSequence:
-        parts = seating.in_voices(roll) if self._sings else None
+    def _piece(self, roll: Roll, begun: int, wishes: Wishes, up: int) -> NoteSequence:
+        """What a roll [steps, 88] sounds like that lies `up` semitones above; its first `begun` steps are the primer's,
+        whose own notes stand for them."""
+        parts = seating.in_voices(roll, up) if self._sings else None
         if parts is None:
-            return rolls.from_roll(roll, self.steps_per_beat, qpm=qpm)
-        return from_parts(parts, self.steps_per_beat, qpm)
+            drawn = rolls.from_roll(roll[begun:], self.steps_per_beat, qpm=wishes.tempo)
+        else:
+            drawn = from_parts(parts[begun:], self.steps_per_beat, wishes.tempo)
+        drawn, given = drawn.transposed(-up), wishes.primer
+        if given is None:
+            return drawn
+        return beginning.continued(
+            seating.in_parts(given) if parts is not None else given, drawn, begun / self.steps_per_beat
+        )
 
     def steps(self, wishes: Wishes) -> int:
         """Time steps of the piece."""

@@ -18,8 +18,6 @@ from speechgru.music.rolls import LOWEST, Roll, check
 
 Chord = tuple[int, ...]
 MIDDLES: Chord = (72, 65, 58, 50)
-"""The middle of each voice's range: where it comes from before it has sung."""
-MIDDLES: Chord = (72, 65, 58, 50)
 """The middle of each voice's range: where it is thought to come from before it sang."""
 
 
@@ -66,13 +64,13 @@ def in_voices(roll: Roll, up: int = 0) -> Parts | None:
     check(roll)
     if not len(roll) or roll.sum(axis=1).max() > len(VOICES):
         return None
-    return in_unison([tuple(int(key) + LOWEST for key in np.flatnonzero(keys)) for keys in roll])
+    return in_unison([tuple(int(key) + LOWEST for key in np.flatnonzero(keys)) for keys in roll], up)
 
 
-def in_unison(chords: Sequence[Chord]) -> Parts:
+def in_unison(chords: Sequence[Chord], up: int = 0) -> Parts:
     """Chords of up to four pitches, each once, as [steps, 4] from soprano to bass; what is left as in `in_voices`."""
     parts = np.full((len(chords), len(VOICES)), REST, dtype=np.int16)
-    before = MIDDLES
+    before = tuple(pitch + up for pitch in MIDDLES)
     for step, chord in enumerate(chords):
         seat = doubled if len(chord) >= len(VOICES) - 1 else rested
         parts[step] = seats = seat(chord, before)
