@@ -12,7 +12,8 @@ and where few pieces hold most of the weight (effective number below half), new 
 (systematic resampling), whole pieces with their past. So a chord stays if what it leads to fits the melody: that is the
 look-ahead. With many particles and both costs 0 it draws from the model's distribution given the melody.
 
-A roll holds no unisons: where fewer than three lower keys sound, the voice doubles a note that moves least.
+A roll holds no unisons: where fewer than three lower keys sound, the voice doubles a note that moves least. Each voice
+keeps to its compass (compass.py).
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ import torch
 from numpy.typing import NDArray
 
 from speechgru.errors import CheckpointError, MusicError
-from speechgru.music import chorales, home, primer, seating, voice_leading
+from speechgru.music import chorales, compass, home, primer, voice_leading
 from speechgru.music.chorales import REST, VOICES
 from speechgru.music.drawing import OnProgress
 from speechgru.music.notes import KeyChange, NoteSequence
-from speechgru.music.rollcomposer import CHORALES, RollComposer, sampling
+from speechgru.music.rollcomposer import CHORALES, RollComposer, in_choir, sampling
 from speechgru.music.rolls import HIGHEST, KEYS, LOWEST, Roll
 from speechgru.music.sample import FREE, Sampling, view_of
 from speechgru.music.views import Memory
@@ -43,12 +44,11 @@ PARTICLES = 64
 FAULT = 1.5
 """Nats that a fault of voice leading costs (voice_leading.py)."""
 MISSING = 2.0
-"""Nats that each lower voice costs that doubles another's note."""
+"""Nats that each lower voice costs that doubles another's note; twice that if it can't sing any and rests."""
 HOME = 4.0
 """Nats that it costs to end with another bass than the key's tonic, if the melody's last note is of its triad."""
 LOWER = len(VOICES) - 1
 MOST_STEPS = 4000
-_ROOM = 12  # keys that must lie free below the melody
 
 Weights = NDArray[np.float64]
 
@@ -72,7 +72,8 @@ def harmonize(
 ) -> NoteSequence:
     """Soprano, alto, tenor, bass for a melody, as voices 0 to 3: voice 0 is the melody, note by note as it was given.
 
-    Range and scale of `wishes` hold for the lower voices; its steps, bars and primer mean nothing here.
+    Range and scale of `wishes` hold for the lower voices, within the compass of each; its steps, bars and primer mean
+    nothing here.
 
     Args:
         melody: of several notes at once the highest counts.
@@ -80,7 +81,8 @@ def harmonize(
 
     Raises:
         CheckpointError: no model of chorales.
-        MusicError: no note, or one so low that no three voices have room below it; as `rollcomposer.sampling`.
+        MusicError: no note, or one that no soprano sings; a range or scale that leaves a voice nothing to sing; as
+            `rollcomposer.sampling`.
     """
     if not isinstance(composer, RollComposer) or not set(composer.corpora) & CHORALES:
         learnt = ", ".join(composer.corpora) or "something else"
@@ -89,21 +91,16 @@ def harmonize(
             f"speechgru train {RECIPE} corpus.root=DATA, then pass --model runs/{RECIPE}/best.safetensors."
         )
     melody = primer.melody(melody)
+    compass.check(melody)
     wait = _whole_steps(melody, composer.steps_per_beat)
     line = on_grid(_later(melody, -wait), composer.steps_per_beat)
     key = wishes.scale.key or home.key_of(melody)
     up = composer.semitones(key)
-    low, high = LOWEST + _ROOM - min(up, 0), HIGHEST - max(up, 0)
-    if line.floor.min() < low or line.top.max() > high:
-        raise MusicError(
-            f"The melody lies between pitches {line.floor.min()} and {line.top.max()}; expected {low} to {high}, so "
-            "that three voices have room below it. Move it by an octave."
-        )
     if len(line.top) > MOST_STEPS:
         raise MusicError(
             f"The melody has {len(line.top)} steps; up to {MOST_STEPS} are harmonised at once. Cut it."
         )
-    options = replace(sampling(wishes, up), top_k=LOWER)
+    options = replace(sampling(in_choir(wishes), up), top_k=LOWER)
     last = melody.notes[-1].pitch % 12
     tonic = key.tonic_class if key and last in [key.scale[place] for place in (0, 2, 4)] else None
     lower = _Search(composer, line, options, up, number, particles, tonic).run(on_progress)
@@ -163,6 +160,7 @@ class _Search:
         self.network = composer.model.network.eval()
         self.line, self.options, self.count, self.tonic = line, options, particles, tonic
         self.lowest = LOWEST - up  # what the first key of a roll sounds like
+        self.places = compass.Places(options.allowed, self.lowest)
         self.generator = np.random.default_rng([options.seed, number])
         self.memories = [Memory(len(line.top)) for _ in range(particles)]
         self.pieces: Roll = np.zeros((particles, len(line.top), KEYS), dtype=np.uint8)
@@ -177,9 +175,8 @@ class _Search:
         for t in range(steps):
             view = view_of(self.memories, self.pieces, t, device)
             features, state = self.network.hear(view, state)
-            step = _Step(
-                self.options, given(self.line, t, self.lowest), self.generator.random((KEYS, self.count))
-            )
+            draws = self.generator.random((KEYS, self.count))
+            step = _Step(self.options, self.places, given(self.line, t, self.lowest), draws)
             self.pieces[:, t] = draw(features.cpu(), step)
             for memory, keys in zip(self.memories, self.pieces[:, t], strict=True):
                 memory.hear(keys)
@@ -197,9 +194,9 @@ class _Search:
         for i, keys in enumerate(self.pieces[:, t]):
             lower = tuple(int(key) + self.lowest for key in np.flatnonzero(keys) if key + self.lowest != top)
             before = tuple(self.seats[i, t - 1].tolist()) if t else (REST,) * LOWER
-            seats = seating.doubled(lower, before)
+            seats = compass.seats(lower, before)
             self.seats[i, t] = seats
-            costs[i] = MISSING * (LOWER - len(lower))
+            costs[i] = MISSING * (LOWER - len(lower) + (seats.count(REST) if lower else 0))
             if self.tonic is not None and t == len(self.line.top) - 1 and seats[-1] % 12 != self.tonic:
                 costs[i] += HOME
             if t:
@@ -239,11 +236,14 @@ class _Step:
 
     last = KEYS - 1
 
-    def __init__(self, options: Sampling, fixed: NDArray[np.int8], draws: Weights) -> None:
-        self.options, self.fixed, self.draws = options, fixed, draws
+    def __init__(
+        self, options: Sampling, places: compass.Places, fixed: NDArray[np.int8], draws: Weights
+    ) -> None:
+        self.options, self.places, self.fixed, self.draws = options, places, fixed, draws
         self.allowed = options.allowed
         self.log_probs: Weights = np.zeros(draws.shape[1])
         self.sounding = np.zeros(draws.shape[1], dtype=np.int64)
+        self.highest = np.zeros(draws.shape[1], dtype=np.int64)
 
     def __call__(self, key: int, odds: NDArray[np.floating]) -> NDArray[np.bool_] | None:
         odds = np.asarray(odds, dtype=np.float64) / self.options.temperature
@@ -259,9 +259,11 @@ class _Step:
                 np.maximum(chances, 1 - chances) >= self.options.top_p, np.round(chances), chances
             )
         chosen: NDArray[np.bool_] = (self.draws[key] < chances) & (self.sounding < self.options.top_k)
+        chosen &= self.places.may(key, self.sounding, self.highest)
         if not chosen.any():
             return None
         self.sounding += chosen
+        self.highest[chosen] = key
         return chosen
 
 

@@ -52,9 +52,7 @@ class RollComposer:
         given, up, steps = self._moved(wishes), self.semitones(key), self.steps(wishes)
         start = beginning.heard(given, self.steps_per_beat) if given else np.zeros((0, KEYS), dtype=np.uint8)
         if self._sings:
-            wishes = replace(wishes, top_k=wishes.top_k or len(VOICES))
-            if (wishes.lowest, wishes.highest) == (0, 127):
-                wishes = replace(wishes, lowest=CHOIR[0], highest=CHOIR[1])
+            wishes = in_choir(replace(wishes, top_k=wishes.top_k or len(VOICES)))
         found = sample_rolls(
             self.model,
             steps,
@@ -121,6 +119,13 @@ class RollComposer:
         if wishes.steps:
             return wishes.steps
         return math.ceil((wishes.bars or BARS) * metre_of(wishes).bar * self.steps_per_beat)
+
+
+def in_choir(wishes: Wishes) -> Wishes:
+    """Within the compass of a choir, unless a range is asked for."""
+    if (wishes.lowest, wishes.highest) != (0, 127):
+        return wishes
+    return replace(wishes, lowest=CHOIR[0], highest=CHOIR[1])
 
 
 def sampling(wishes: Wishes, up: int = 0) -> Sampling:

@@ -63,7 +63,7 @@ def test_the_end_is_at_home_where_the_melody_is(composer: Any) -> None:
     def home(text: str) -> float:
         bass = []
         for number in range(8):
-            wishes = Wishes(scale=scales.scale("C"))
+            wishes = Wishes(scale=scales.scale("C"), lowest=47)
             piece = harmonize.harmonize(composer, primer.parse(text), wishes, number, particles=32)
             bass.append(max((n for n in piece.notes if n.voice == 3), key=lambda n: n.start).pitch % 12 == 0)
         return float(np.mean(bass))
@@ -243,8 +243,6 @@ def test_models_and_melodies_that_make_no_chorale(composer: Any, tmp_path: Path)
     for wrong, corpus in ((other, "nottingham"), (tunes, "folk")):
         with pytest.raises(CheckpointError, match=f"learnt from {corpus}.*speechgru train jsb_chorales"):
             harmonize.harmonize(wrong, MELODY, Wishes())
-    with pytest.raises(MusicError, match="Move it by an octave"):
-        harmonize.harmonize(composer, primer.parse("C1 D1"), Wishes())
     with pytest.raises(MusicError, match="no note"):
         harmonize.harmonize(composer, NoteSequence(), Wishes())
     with pytest.raises(MusicError, match="has 5000 steps"):
