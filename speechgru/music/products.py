@@ -9,6 +9,7 @@ from speechgru.errors import MusicError
 from speechgru.music import midi, picture, soundfont, synth
 from speechgru.music.keys import pitch_name
 from speechgru.music.notes import NoteSequence
+from speechgru.music.synth import Wave
 
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus")
 PICTURES = (".png",)
@@ -35,8 +36,7 @@ def save(path: Path, piece: NoteSequence, text: str = "", title: str = "", font:
     if suffix in SOUNDS:
         # Opus knows few rates; all formats know 48 kHz.
         rate = 48000 if suffix == ".opus" else synth.SAMPLE_RATE
-        wave = soundfont.render(piece, font, rate) if font else synth.render(piece, rate)
-        audio.write(path, wave, rate)
+        audio.write(path, sound(piece, rate, font), rate)
         return ""
     if suffix in PICTURES:
         return picture.save(path, piece, title)
@@ -44,6 +44,17 @@ def save(path: Path, piece: NoteSequence, text: str = "", title: str = "", font:
         f"{path}: expected a file of MIDI ({', '.join(midi.EXTENSIONS)}), sound ({', '.join(SOUNDS)}) or a picture "
         f"({', '.join(PICTURES)})."
     )
+
+
+def sound(piece: NoteSequence, rate: int, font: str | None = None) -> Wave:
+    """The sound of a piece, float32 [time], from its first note on: nobody wants to wait through the silence that fills
+    up the bar of an upbeat.
+
+    Raises:
+        MusicError: no notes, too long, as `soundfont.check`.
+    """
+    wave = soundfont.render(piece, font, rate) if font else synth.render(piece, rate)
+    return wave[round(piece.seconds(piece.notes[0].start) * rate) :]
 
 
 def describe(piece: NoteSequence) -> str:

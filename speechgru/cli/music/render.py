@@ -13,7 +13,7 @@ EXAMPLES = """\
   speechgru music render generated/ --format png -o pictures/
 
 The extension says what is made: sound (wav, flac, mp3, ogg, opus), by a small synthesizer or a SoundFont, or a piano
-roll (png) with bar lines, names of notes and voices in colours.
+roll (png) with bar lines, names of notes and voices in colours. Sound begins with the first note.
 Exit code: 0 all done, 1 some file or tune could not be read or written, 2 wrong usage.
 """
 FORMATS = ("wav", "flac", "mp3", "ogg", "opus", "png")
