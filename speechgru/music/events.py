@@ -23,6 +23,7 @@ from dataclasses import replace
 from speechgru.errors import MusicError
 from speechgru.music.eventline import Reader, Writer
 from speechgru.music.eventwords import MOST_NUMERATOR, Settings, grammar, rounded_velocity, vocabulary
+from speechgru.music.keys import pitch_name
 from speechgru.music.notes import QPM, Note, NoteSequence, Tempo, spans
 
 __all__ = ["Encoding", "Settings"]
@@ -91,7 +92,8 @@ class Encoding:
         settings = self.settings
         if not settings.lowest <= note.pitch <= settings.highest:
             raise MusicError(
-                f"Pitch {note.pitch} has no word; this encoding has {settings.lowest} to {settings.highest}."
+                f"{pitch_name(note.pitch)} has no word; this encoding has {pitch_name(settings.lowest)} to "
+                f"{pitch_name(settings.highest)}."
             )
         if settings.voices > 1 and note.voice >= settings.voices:
             raise MusicError(

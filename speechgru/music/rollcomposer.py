@@ -16,7 +16,7 @@ from speechgru.errors import MusicError
 from speechgru.music import beginning, home, rolls, seating
 from speechgru.music.chorales import VOICES, from_parts
 from speechgru.music.drawing import OnProgress
-from speechgru.music.keys import Key
+from speechgru.music.keys import Key, pitch_name
 from speechgru.music.notes import NoteSequence
 from speechgru.music.rollmodel import RollModel
 from speechgru.music.rolls import HIGHEST, KEYS, LOWEST, Roll
@@ -137,9 +137,10 @@ def sampling(wishes: Wishes, up: int = 0) -> Sampling:
     lowest, highest = max(wishes.lowest + up, LOWEST), min(wishes.highest + up, HIGHEST)
     classes = tuple((place + up) % 12 for place in wishes.scale.classes)
     if not any(pitch % 12 in classes for pitch in range(lowest, highest + 1)):
+        notes = " ".join(pitch_name(12 + place)[:-1] for place in sorted(wishes.scale.classes))
         raise MusicError(
-            f"No key of the piano lies within pitches {wishes.lowest} to {wishes.highest} and pitch classes "
-            f"{sorted(wishes.scale.classes)}. Widen the range or the scale."
+            f"No key that the model knows lies within {pitch_name(wishes.lowest)} to {pitch_name(wishes.highest)} and "
+            f"is one of {notes}. Widen the range or the scale."
         )
     temperature = TEMPERATURE if wishes.temperature is None else wishes.temperature
     return Sampling(temperature, wishes.top_k, wishes.top_p, wishes.seed, lowest, highest, classes)

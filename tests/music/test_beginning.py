@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.errors import MusicError
-from speechgru.music import beginning, compose, primer, rolls, seating
+from speechgru.music import beginning, compose, primer, rolls, scales, seating
 from speechgru.music.compose import load_composer
 from speechgru.music.notes import Note, NoteSequence
 from speechgru.music.wishes import Wishes
@@ -154,3 +154,8 @@ def test_notes_get_voices_that_sing_one_at_a_time() -> None:
     assert seating.in_parts(tune) == tune, "one voice stays one"
     crowd = primer.parse("C4+D4+E4+F4+G4")
     assert seating.in_parts(crowd) == crowd
+
+
+def test_a_range_without_a_note_is_said_in_names(made: Any) -> None:
+    with pytest.raises(MusicError, match="within C4 to C♯4 and is one of D E G A B"):
+        made["musedata"].compose(Wishes(lowest=60, highest=61, scale=scales.scale("G", "pentatonic")))

@@ -116,7 +116,7 @@ def test_drums_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("piece", "says"),
     [
-        (NoteSequence((Note(0, 20, 1),)), "Pitch 20 has no word"),
+        (NoteSequence((Note(0, 20, 1),)), "G♯0 has no word; this encoding has A0 to C8"),
         (NoteSequence((Note(0, 60, 1, voice=2),)), "Voice 3 has no word"),
         (NoteSequence((), metres=(Metre(0, 17, 4),)), "17/4 has no word"),
         (NoteSequence((), metres=(Metre(0, 4, 32),)), "4/32 has no word"),
