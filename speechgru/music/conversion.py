@@ -87,6 +87,8 @@ def run(
     check([file for _, file in tasks])
     good = bool(tasks) and not found.problems
     for piece, file in tasks:
+        if piece.oddities:
+            say(f"note: {piece.name}: {piece.oddities}")
         try:
             title = piece.title or Path(piece.file).stem
             remark = products.save(file, edit(piece.notes), title=title, font=font)

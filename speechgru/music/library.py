@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechgru import plugins
@@ -12,9 +12,10 @@ from speechgru.music import abc, choralefiles, midi
 from speechgru.music.chorales import from_parts
 from speechgru.music.corpus import files_below
 from speechgru.music.notes import NoteSequence
+from speechgru.music.oddities import Oddities
 from speechgru.terminal import say
 
-EXTENSIONS = (*midi.EXTENSIONS, *abc.EXTENSIONS)
+EXTENSIONS = (*midi.EXTENSIONS, *midi.WRAPPED, *abc.EXTENSIONS)
 """Of what is found in a folder. A file of chorales (.json) must be named itself: most of that kind are none."""
 CORPORA = "music.corpora"
 
@@ -22,12 +23,13 @@ CORPORA = "music.corpora"
 @dataclass(frozen=True, eq=False)
 class Named:
     """A piece, the `file` it is from, and its name within: the title of a tune, "" for a file's only piece. `texts`:
-    what a MIDI file says of itself. `is_tune`: of an ABC file."""
+    what a MIDI file says of itself. `oddities`: what is wrong with it. `is_tune`: of an ABC file."""
 
     file: str
     title: str
     notes: NoteSequence
     texts: tuple[str, ...] = ()
+    oddities: Oddities = field(default_factory=Oddities)
     is_tune: bool = False
 
     @property
@@ -130,9 +132,9 @@ def read_file(path: Path) -> Library:
         return Library(tuple(_tunes(path)))
     if suffix == ".json":
         return _chorales(path)
-    if suffix in midi.EXTENSIONS or not suffix:
+    if suffix in (*midi.EXTENSIONS, *midi.WRAPPED) or not suffix:
         read = midi.read_all(path)
-        return Library((Named(str(path), "", read.notes, read.texts),))
+        return Library((Named(str(path), "", read.notes, read.texts, read.oddities),))
     raise MusicError(
         f"{path} is no file of music by its extension; expected one of {', '.join(EXTENSIONS)}, .json."
     )

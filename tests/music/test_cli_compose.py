@@ -290,27 +290,6 @@ def test_abc_becomes_midi(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert [(n.start, n.end) for n in midi.read("even.mid").notes] == [(0, 1), (1, 2)]
 
 
-def test_a_broken_tune_keeps_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whether it is broken or not, the others are called the same."""
-    tune = "X:1\nT:Twin\nK:G\nG{}\n\n"
-    for name, marks in (("whole", "ABA"), ("broken", "?BA"), ("torn", "A??")):
-        Path(name).mkdir()
-        Path(name, "book.abc").write_text("".join(tune.format(mark) for mark in marks))
-        Path(name, "x.mid").write_bytes(b"no")
-        midi.write(Path(name, "y.mid"), NoteSequence((Note(0, 60, 1),)))
-        assert music("convert", name, "-o", f"made/{name}/") == 1
-        assert music("convert", name, "-o", f"made/{name}/z.mid") == 1
-    whole, broken, torn = (set(files(tmp_path / "made" / name)) for name in ("whole", "broken", "torn"))
-    tunes = {f"book-1-Twin{end}.mid" for end in ("", "-2", "-3")} | {f"z-{n}.mid" for n in (1, 2, 3)}
-    assert whole == tunes | {"y.mid", "z-5.mid"}
-    assert broken == whole - {"book-1-Twin.mid", "z-1.mid"}
-    assert torn == whole - {"book-1-Twin-2.mid", "book-1-Twin-3.mid", "z-2.mid", "z-3.mid"}
-    Path("none.abc").write_text(tune.format("?"))
-    capsys.readouterr()
-    assert music("convert", "none.abc", "-o", "none.mid") == 1
-    assert capsys.readouterr().err.splitlines()[-1] == "speechgru: note: 1 of 1 tune left out"
-
-
 def test_sound_and_pictures(tmp_path: Path) -> None:
     piece = NoteSequence((Note(0, 60, 1), Note(1, 64, 2)))
     for name in ("a/one.mid", "b/one.mid"):

@@ -134,11 +134,85 @@ def test_tempos_of_all_tracks_count() -> None:
     assert read.oddities == Oddities(senseless=1)
 
 
+BEAT = b"\0\x90\x3c\x50" + b"\x60\x80\x3c\0" + END  # one note
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b"\xff\x59\2\x09\0",  # nine sharps
+        b"\xff\x59\2\0\2",  # neither major nor minor
+        b"\xff\x59\1\0",
+        b"\xff\x51\1\x07",
+        b"\xff\x51\3\0\0\0",
+        b"\xff\x58\4\0\2\x18\x08",
+        b"\xff\x58\4\4\xff\x18\x08",
+    ],
+)
+def test_a_senseless_change_is_left_out(event: bytes) -> None:
+    read = midi.parse(midi_file(b"\0" + event + BEAT))
+    assert read.oddities == Oddities(senseless=1) and read.notes == NoteSequence((Note(0, 60, 1),))
+
+
+def test_a_data_byte_above_127_is_taken_as_127() -> None:
+    track = b"\0\x90\x3c\xff" + b"\0\xc0\x80" + b"\x60\x80\x3c\xc8" + END
+    read = midi.parse(midi_file(track))
+    assert read.notes.notes == (Note(0, 60, 1, 127),) and read.oddities == Oddities(clipped=3)
+
+
+def test_chunks_of_another_kind_are_skipped() -> None:
+    head, track = midi_file()[:-4] + b"\0\2\0\x60", chunk(b"MTrk", BEAT)
+    head = head[:9] + b"\1" + head[10:]
+    other = chunk(b"XFIH", b"\0MTrk\0")
+    read = midi.parse(head + other + track + other + track + other)
+    assert read.oddities == Oddities(unknown=2)  # nobody looks for more after the last track
+    assert read.notes == midi.parse(head + track + track).notes and read.notes.voices == [0, 1]
+
+
+@pytest.mark.parametrize("padding", [b"", b"\0", b"\r\n\0\0"])
+def test_tracks_that_the_header_counts_may_be_missing(padding: bytes) -> None:
+    data = bytearray(midi_file(BEAT, kind=1))
+    data[11] = 4
+    read = midi.parse(bytes(data) + padding)
+    assert read.oddities == Oddities(absent=3) and read.notes == midi.parse(midi_file(BEAT)).notes
+    with pytest.raises(MusicError, match="cut off"):
+        midi.parse(bytes(data) + b"MTrk\0\0")
+
+
+def riff(data: bytes, before: bytes = b"", kind: bytes = b"RMID") -> bytes:
+    body = kind + before + b"data" + len(data).to_bytes(4, "little") + data
+    return b"RIFF" + len(body).to_bytes(4, "little") + body
+
+
+def test_a_file_in_a_riff_file_is_taken_out() -> None:
+    plain = midi_file(BEAT)
+    for before in (b"", b"DISP\3\0\0\0abc\0"):
+        read = midi.parse(riff(plain, before))
+        assert read.oddities == Oddities(wrapped=1) and read.notes == midi.parse(plain).notes
+    with pytest.raises(MusicError, match="cut off"):
+        midi.parse(riff(plain)[:-5])
+
+
+def test_oddities_in_words() -> None:
+    odd = Oddities(hanging=2, unknown=1) + Oddities(hanging=1, absent=3, wrapped=1)
+    said = str(odd).split(", ")
+    assert said[:2] == ["3 notes never released", "1 chunk of an unknown kind skipped"]
+    assert said[2:] == ["3 tracks less than the file says", "1 RIFF file around it taken off"]
+    assert str(Oddities()) == ""
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
         (b"", "not a MIDI file"),
         (b"RIFF....WAVE", "not a MIDI file"),
+        (b"RIFF....RMIDDISP\0\0\0\0", "not a MIDI file: what is in the RIFF file"),
+        (midi_file(BEAT)[:14], "has a header and no track"),
+        (midi_file(BEAT)[:12], "cut off"),
+        (chunk(b"MThd", b"\0\0\0\1"), "header has 4 bytes"),
+        (midi_file(BEAT)[:14] + chunk(b"\0\1\2\3", b"") + chunk(b"MTrk", BEAT), "no chunk begins at byte 14"),
+        (midi_file(b"\0\x90\x3c"), "the track ends within an event"),
+        (midi_file(b"\0\xf4" + BEAT), "no status byte 0xf4"),
         (midi_file(END), "no notes"),
         (midi_file(b"\0\x90\x3c\x50" + END)[:-6], "cut off"),
         (midi_file(b"\0\x90\x3c\x50" + b"\x60\x80\x3c\0" + END, kind=2), "format 2"),
@@ -212,17 +286,3 @@ def test_other_programs_find_voices_on_tracks_and_channels() -> None:
     assert [track.name for track in file.tracks] == ["", "Voice 1", "Voice 2", "Voice 3", "Voice 4"]
     assert [m.channel for t in file.tracks for m in t if m.type == "note_on"] == [0, 1, 2, 3]
     assert file.length == pytest.approx(0.5)
-
-
-def test_the_nottingham_collection(data_root: Path) -> None:
-    files = sorted((data_root / "music" / "nottingham" / "MIDI").glob("*.mid"))
-    if not files:
-        pytest.skip("the shared data has no Nottingham MIDI files")
-    assert len(files) == 1034
-    for path in files[::80]:
-        read = midi.parse(path.read_bytes(), str(path))
-        assert read.notes.notes and not read.oddities.hanging
-        again = midi.parse(midi.to_bytes(read.notes, mido.MidiFile(path).ticks_per_beat)).notes
-        assert [(n.start, n.pitch, n.end) for n in again.notes] == [
-            (n.start, n.pitch, n.end) for n in read.notes.notes
-        ]

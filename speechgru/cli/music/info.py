@@ -10,7 +10,8 @@ EXAMPLES = """\
   speechgru music info folder/ session.abc --format json
 
 One line for each piece, each tune of an ABC file; JSON is one object a line with all measures. What a MIDI file says of
-how it was made is shown too. Exit code: 0 all read, 1 some file or tune could not be, 2 wrong usage.
+how it was made is shown too, and what is odd in it and how it was taken. Exit code: 0 all read, 1 some file or tune
+could not be, 2 wrong usage.
 """
 
 
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     import json
+    from dataclasses import asdict
 
     from speechgru.music import library, metrics, products
 
@@ -34,9 +36,12 @@ def run(args: argparse.Namespace) -> int:
         if args.format == "json":
             measures = metrics.measure(piece.notes).to_dict()
             about = {"file": piece.file, "title": piece.title, "seconds": piece.notes.duration}
-            print(json.dumps({**about, **measures, "texts": list(piece.texts)}))
+            odd = {name: count for name, count in asdict(piece.oddities).items() if count}
+            print(json.dumps({**about, **measures, "texts": list(piece.texts), "oddities": odd}))
             continue
         print(f"{piece.name}: {products.describe(piece.notes)}")
+        if piece.oddities:
+            print(f"  odd: {piece.oddities}")
         for text in piece.texts:
             print(f"  {text}")
     found.tell_count()
