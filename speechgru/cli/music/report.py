@@ -22,7 +22,8 @@ Differences are generated minus reference, of the means over pieces; intervals a
 both sets. `*` marks what is more than chance: an interval without 0, a distance beyond that of sets dealt out anew.
 Distances are Jensen-Shannon divergences in bits: 0 the same, 1 nothing in common. A copy is the longest passage, in any
 key, rhythm aside, that a piece shares with the corpus. With --corpus, distributions are compared with its test pieces
-and copies are sought in its training pieces. Files: MIDI, ABC, chorales as JSON; folders with those below them.
+and copies are sought in its training pieces. Files: MIDI, ABC, chorales as JSON (the end of its name says how long a
+step is: -quarter, -8th, -16th; else a 16th); folders of MIDI and ABC.
 Exit code: 0 all read, 1 some file or tune could not be read (the rest is judged), 2 wrong usage.
 """
 _COPIES = 10
