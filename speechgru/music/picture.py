@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgru.errors import MusicError
 from speechgru.files import atomic_path
 from speechgru.music.keys import pitch_name
-from speechgru.music.notes import Note, NoteSequence
+from speechgru.music.notes import Metre, Note, NoteSequence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,13 +19,14 @@ if TYPE_CHECKING:
 ROW_BARS = 8
 ROWS = 16
 _WIDTH = 14.0  # inches
-_KEY = 0.085  # height of a semitone
+_KEY = 0.095  # height of a semitone: a name has room in each
 _LEAST_KEYS = 12
 _BETWEEN, _TOP, _BOTTOM, _LEFT, _RIGHT = 0.45, 0.6, 0.5, 0.75, 0.15
 _DPI = 110
 # Okabe and Ito's colours, which colour-blind eyes tell apart; drums are grey.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#555500")
 _DRUMS, _BLACK_KEY, _BAR_LINE, _BEAT_LINE = "#888888", "#F0F0F0", "#777777", "#DDDDDD"
+_SOUNDS, _SILENT = "#000000", "#AAAAAA"  # names of keys
 _PARTS = ("Soprano", "Alto", "Tenor", "Bass")
 
 
@@ -95,10 +98,8 @@ def _draw_row(axes: Axes, piece: NoteSequence, lines: list[float], bar: int, low
     for pitch in range(low, high + 1):
         if pitch % 12 in (1, 3, 6, 8, 10):
             axes.axhspan(pitch - 0.5, pitch + 0.5, color=_BLACK_KEY, linewidth=0, zorder=0)
-    beat = start
-    while beat < end:
+    for beat in _beats(piece, lines):
         axes.axvline(beat, color=_BEAT_LINE, linewidth=0.5, zorder=1)
-        beat += 1
     for line in lines:
         axes.axvline(line, color=_BAR_LINE, linewidth=0.9, zorder=2)
     for note in piece.notes:
@@ -116,10 +117,28 @@ def _draw_row(axes: Axes, piece: NoteSequence, lines: list[float], bar: int, low
             )
     axes.set_xlim(start, end)
     axes.set_ylim(low - 0.5, high + 0.5)
-    names = [pitch for pitch in range(low, high + 1) if pitch % 12 in (0, 4, 7)]
-    axes.set_yticks(names, [pitch_name(pitch) for pitch in names], fontsize=6)
+    _name_keys(axes, {note.pitch for note in piece.notes}, low, high)
     axes.set_xticks(lines[:-1], [str(bar + number + 1) for number in range(len(lines) - 1)], fontsize=7)
     axes.tick_params(length=0)
+
+
+def _beats(piece: NoteSequence, lines: list[float]) -> list[float]:
+    """Where beats begin within the bars between `lines`: those of a compound metre (6/8, 9/8, 12/8) are dotted."""
+    found = []
+    for start, end in pairwise(lines):
+        metre = next((metre for metre in reversed(piece.metres) if metre.beat <= start), Metre(0.0, 4, 4))
+        units = 3 if metre.denominator >= 8 and metre.numerator > 3 and metre.numerator % 3 == 0 else 1
+        length = 4 * units / metre.denominator
+        found += [start + length * number for number in range(1, math.ceil((end - start) / length - 1e-9))]
+    return found
+
+
+def _name_keys(axes: Axes, sounding: set[int], low: int, high: int) -> None:
+    """The names of all keys from `low` to `high`; those that no note of the piece has are pale."""
+    keys = range(low, high + 1)
+    axes.set_yticks(keys, [pitch_name(key) if 0 <= key <= 127 else "" for key in keys], fontsize=6)
+    for key, label in zip(keys, axes.get_yticklabels(), strict=True):
+        label.set_color(_SOUNDS if key in sounding else _SILENT)
 
 
 def _label(figure: Figure, piece: NoteSequence, title: str, height: float) -> None:

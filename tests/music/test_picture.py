@@ -33,11 +33,48 @@ def test_notes_bars_and_names_are_drawn() -> None:
     assert len({colour for *_, colour in bars}) == 3
     assert [tick.get_text() for tick in first.get_xticklabels()] == [str(n) for n in range(1, 9)]
     assert [tick.get_text() for tick in figure.axes[1].get_xticklabels()] == ["9", "10"]
-    assert {"C4", "E4", "G4"} <= {tick.get_text() for tick in first.get_yticklabels()}
+    assert {"C2", "D4", "E4", "F♯4", "G4"} <= {tick.get_text() for tick in first.get_yticklabels()}
     assert figure.texts[0].get_text() == "A tune   (C dorian, 3/4, ♩ = 120)"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Voice 1", "Voice 2", "Drums"]
     # Bars are as wide in the last row as in the first.
     assert [axes.get_xlim()[1] - axes.get_xlim()[0] for axes in figure.axes] == [24, 24]
+
+
+def test_every_row_is_named_and_those_that_sound_stand_out() -> None:
+    (axes,) = picture.draw(NoteSequence((Note(0, 62, 1), Note(1, 66, 2)))).axes
+    named = {tick.get_text(): to_hex(tick.get_color()) for tick in axes.get_yticklabels()}
+    low, high = (round(end) for end in axes.get_ylim())
+    assert len(named) == high - low
+    assert {name for name, colour in named.items() if colour == "#000000"} == {"D4", "F♯4"}
+    picture.draw(NoteSequence((Note(0, 0, 1), Note(0, 127, 1))))  # beyond them there are no names
+
+
+@pytest.mark.parametrize(
+    ("metre", "beats"),
+    [
+        ((6, 8), [1.5]),
+        ((9, 8), [1.5, 3]),
+        ((12, 8), [1.5, 3, 4.5]),
+        ((6, 16), [0.75]),
+        ((3, 8), [0.5, 1]),
+        ((7, 8), [0.5, 1, 1.5, 2, 2.5, 3]),
+        ((4, 4), [1, 2, 3]),
+        ((3, 4), [1, 2]),
+        ((2, 2), [2]),
+    ],
+)
+def test_beats_are_those_of_the_metre(metre: tuple[int, int], beats: list[float]) -> None:
+    bar = Metre(0, *metre).bar
+    (axes,) = picture.draw(NoteSequence((Note(0, 60, 2 * bar),), metres=(Metre(0, *metre),))).axes
+    lines = [float(line.get_xdata()[0]) for line in axes.lines if line.get_color() == picture._BEAT_LINE]  # type: ignore[index]
+    assert lines == [*beats, *(bar + beat for beat in beats)]
+
+
+def test_beats_change_with_the_metre() -> None:
+    metres = (Metre(0, 3, 4), Metre(3, 6, 8))
+    (axes,) = picture.draw(NoteSequence((Note(0, 60, 6),), metres=metres)).axes
+    lines = [float(line.get_xdata()[0]) for line in axes.lines if line.get_color() == picture._BEAT_LINE]  # type: ignore[index]
+    assert lines == [1, 2, 4.5]
 
 
 def test_four_voices_have_names() -> None:
