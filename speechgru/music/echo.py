@@ -47,6 +47,12 @@ class Echo:
         self.match = int(self._lengths[best]) if n else 0
         self.place = best + 1 if self.match else None
 
+    def before(self, count: int) -> tuple[int | None, int]:
+        """Place and match as above, were there only echoes among the first `count` symbols."""
+        lengths = self._lengths[: min(max(count - 1, 0), self._count)]
+        match = int(lengths.max(initial=0))
+        return (len(lengths) - int(lengths[::-1].argmax()), match) if match else (None, 0)
+
 
 def echoes(codes: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Place (-1: none) and match [T] of every symbol: what `Echo` said before it."""

@@ -9,6 +9,8 @@ from speechgru.music.notes import NoteSequence, spans
 
 GRID = 24
 """Steps in a beat by which bars are compared."""
+LOOP = 8
+"""Bars of the longest passage that is looked for again."""
 
 
 def repeated_bars(piece: NoteSequence) -> float:
@@ -17,14 +19,37 @@ def repeated_bars(piece: NoteSequence) -> float:
 
     A tune whose two parts are each played twice has half or more.
     """
+    contents = [bar for bar in _bars(piece) if bar]
+    return 1 - len(set(contents)) / len(contents) if contents else math.nan
+
+
+def longest_loop(piece: NoteSequence) -> float:
+    """How many times in a row, at most, a passage of 1 to LOOP bars is said note for note: 1 where none is; NaN without
+    notes.
+
+    Parts may count: one of eight bars said two and a half times gives 2.5.
+    """
+    bars = _bars(piece)
+    if not bars:
+        return math.nan
+    most = 1.0
+    for length in range(1, LOOP + 1):
+        same = 0
+        for bar, earlier in zip(bars[length:], bars):
+            same = same + 1 if bar and bar == earlier else 0
+            most = max(most, 1 + same / length if same >= length else 1.0)
+    return most
+
+
+def _bars(piece: NoteSequence) -> list[tuple[tuple[int, int, int], ...]]:
+    """What begins in each bar from the first with a note to the last: place in the bar, pitch, length."""
     lines = [round(line * GRID) for line in piece.bar_lines()]
     notes = piece.pitched()
     bars: dict[int, list[tuple[int, int, int]]] = {}
     for note, (start, end) in zip(notes, spans(notes, GRID)):
         number = bisect_right(lines, start) - 1
         bars.setdefault(number, []).append((start - lines[number], note.pitch, end - start))
-    contents = [tuple(bar) for bar in bars.values()]
-    return 1 - len(set(contents)) / len(contents) if contents else math.nan
+    return [tuple(bars.get(number, ())) for number in range(min(bars, default=0), max(bars, default=-1) + 1)]
 
 
 def whole_bars(piece: NoteSequence) -> float:

@@ -56,6 +56,7 @@ class Measures:
     mean_interval: float
     repeated_ngrams: float
     repeated_bars: float
+    longest_loop: float
     whole_bars: float
     ends_on_tonic: float
 
@@ -89,6 +90,7 @@ def measure(piece: NoteSequence) -> Measures:
         mean_interval=float(np.mean(np.abs(intervals))) if len(intervals) else math.nan,
         repeated_ngrams=repeated_ngrams(intervals),
         repeated_bars=form.repeated_bars(piece),
+        longest_loop=form.longest_loop(piece),
         whole_bars=form.whole_bars(piece),
         ends_on_tonic=form.ends_on_tonic(piece),
     )

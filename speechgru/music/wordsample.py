@@ -16,6 +16,7 @@ from speechgru.errors import MusicError
 from speechgru.music.drawing import Drawing, OnProgress
 from speechgru.music.endings import Ending
 from speechgru.music.events import Encoding
+from speechgru.music.loops import Loops
 from speechgru.music.wordmodel import WordModel
 from speechgru.music.wordviews import Listener, View
 
@@ -43,7 +44,8 @@ class WordSampling(Drawing):
     closed: bool = True
     """It ends where tunes do, and `bars` count: see endings.py."""
     is_tune: bool = False
-    """Metre and key are told first, and no note begins while another sounds."""
+    """Metre and key are told first, no note begins while another sounds, and no passage comes again and again: see
+    loops.py."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -113,7 +115,7 @@ def sample_words(
         state = state.repeat_interleave(count, dim=1)
     going = list(range(count))
     while going:
-        view = _view(network, [[pieces[i].listener.known] for i in going])
+        view = _view(network, [[pieces[i].known] for i in going])
         # The state before a word holds the words up to the last but one; the last comes in with the view.
         features, state = network.hear(view, state)
         log_probs = network.say(features, view)[:, 0].double().cpu().numpy()
@@ -160,14 +162,20 @@ class _Growing:
         self.generator = np.random.default_rng([options.seed, number])
         self.listener = Listener(rules.encoding, len(start) + options.most + _REST)
         self.ending = Ending(rules.encoding, rules.allowed, options.bars)
+        self.loops = Loops(rules.encoding) if options.is_tune else None
         self.words: list[int] = []
         self.before: list[list[int]] = []
         self.has_notes, self.has_told = False, dict.fromkeys(_HEADING, False)
         for word in start:
-            self.before.append(self.listener.known)
+            self.before.append(self.known)
             self.add(word)
-        self.before.append(self.listener.known)
+        self.before.append(self.known)
         self.given = len(self.words)
+
+    @property
+    def known(self) -> list[int]:
+        """What the model is told before the next word, [COLUMNS]."""
+        return self.listener.known_before(self.loops.quoted) if self.loops else self.listener.known
 
     @property
     def progress(self) -> float:
@@ -180,6 +188,8 @@ class _Growing:
         self.words.append(number)
         self.listener.hear(number)
         self.ending.hear(number)
+        if self.loops:
+            self.loops.hear(number)
         self.has_notes |= bool(self.rules.notes[number])
         self.has_told[str(self.rules.kinds[number])] = True
 
@@ -201,6 +211,8 @@ class _Growing:
             if self.generator.random() < math.exp(log_probs[rules.encoding.end]) and self.ending.says_end():
                 return rules.encoding.end
             self.ending.forbid(logits)
+        if self.loops:
+            self.loops.forbid(logits)
         return _draw(logits, options, self.generator.random())
 
 

@@ -65,9 +65,15 @@ class Listener:
     @property
     def known(self) -> list[int]:
         """What is known before the next word."""
-        place = self._echo.place
+        return self._known(self._echo.place, self._echo.match)
+
+    def known_before(self, count: int) -> list[int]:
+        """The same if echoes came from the first `count` words alone."""
+        return self._known(*self._echo.before(count))
+
+    def _known(self, place: int | None, match: int) -> list[int]:
         echo = NOTHING if place is None else int(self._heard[place])
-        return [self._last, *self._held.values(), echo, self._since_bar, self._echo.match]
+        return [self._last, *self._held.values(), echo, self._since_bar, match]
 
 
 @dataclass(frozen=True, eq=False)
