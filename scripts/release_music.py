@@ -1,11 +1,12 @@
 """Put a trained model of tunes into the package, with its card and a picture.
 
-    python scripts/release_music.py runs/folk [--data FOLDER] [--tunes 200]
+    python scripts/release_music.py [runs/folk] [--data FOLDER] [--tunes 200]
 
 Casts best.safetensors to float16 as speechgru/assets/folk.safetensors and writes folk.md beside it: the file is scored
 again as it is released, and makes up tunes that are compared with test tunes and searched for passages of training
 tunes. Then docs/music/tune.mid and tune.png are made by the command that the README shows. What only says where the
-run lay is left out of the file.
+run lay is left out of the file. Without a run the packaged model stays, and is scored and heard anew: after a change
+to how tunes are drawn.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ PICTURE = ROOT / "docs" / "music" / "tune.mid"
 TUNE = ["--key", "G", "--metre", "6/8", "--bars", "32", "--seed", "7"]
 LARGEST = 4_000_000
 FOLDER = "music/folk"
+MADE = "## How it was made"
 
 
 def cast(run: Path) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def cast(run: Path) -> dict[str, Any]:
 
 
 def scores(model: WordModel, splits: dict[str, list[Piece]]) -> list[tuple[str, ...]]:
-    rows = []
+    rows = list[tuple[str, ...]]()
     for name in ("dev", "test"):
         score = model.score([item(piece.id, piece, model.encoding) for piece in splits[name]])
         rows.append(
@@ -99,9 +101,8 @@ def copied(found: Report) -> str:
     )
 
 
-def card(
-    run: dict[str, Any], provenance: dict[str, Any], rows: list[tuple[str, ...]], found: Report, own: Report
-) -> str:
+def how_made(run: dict[str, Any], provenance: dict[str, Any]) -> str:
+    """The run in a table."""
     command = " ".join(["speechgru train", RECIPE, *shaping(provenance["overrides"])])
     facts = [
         (
@@ -116,6 +117,15 @@ def card(
         ),
         ("versions", ", ".join(f"{name} {value}" for name, value in provenance["versions"].items())),
     ]
+    return table(("", ""), facts)
+
+
+def how_it_was_made(card: Path) -> str:
+    """The same, from the card that is there."""
+    return card.read_text(encoding="utf-8").partition(f"{MADE}\n\n")[2].partition("\n\n## ")[0]
+
+
+def card(made: str, rows: list[tuple[str, ...]], found: Report, own: Report) -> str:
     return "\n\n".join(
         [
             f"# {RECIPE}",
@@ -132,8 +142,8 @@ def card(
             judged(found),
             f"Longest passage in common with a training tune, in any key, rhythm aside: {copied(found)}. Test "
             f"tunes: {copied(own)}; by the split they share fewer than {folk.SAME} with any training tune.",
-            "## How it was made",
-            table(("", ""), facts),
+            MADE,
+            made,
             "## Trained on",
             "Aird's Selection of Scotch, English, Irish and Foreign Airs (1782-1801), Ryan's Mammoth Collection (1883) "
             "and O'Neill's Music of Ireland (1903): printed 1782 to 1903, so the tunes are in the public domain. The "
@@ -141,27 +151,32 @@ def card(
             "transcribers state no licence of their own**; the model holds none of their text, and what it shares with "
             "the tunes is counted above.",
             "## What it can and can't do",
-            "It begins in a key and a metre, or goes on from a few notes, repeats its parts, and ends after whole bars "
-            "on the tonic (that is a rule of the sampling, [endings.py](../music/endings.py), not the model's own "
-            "sense). It writes one line: no chords, no words, no ornaments, no dynamics. It knows reels, jigs, "
+            "It begins in a key and a metre, or goes on from a few notes, comes back to its phrases, and ends after "
+            "whole bars on the tonic. That, and that it doesn't go round in circles, are rules of the sampling "
+            "([endings.py](../music/endings.py), [loops.py](../music/loops.py)), not the model's own sense. It writes "
+            "one line: no chords, no words, no ornaments, no dynamics. It knows reels, jigs, "
             "hornpipes, marches and airs of Scotland, Ireland, England and America; everything else comes out as one "
-            "of these. Its tunes are plausible bar by bar and often wander over the whole; minor and modal tunes are "
+            "of these. Its tunes are plausible phrase by phrase; over the whole they often wander, run on for longer "
+            "than tunes do, and play a part of eight bars twice far less often. Minor and modal tunes are "
             "fewer in what it learnt, and weaker. Training tunes were moved to all keys, so none is better than "
             "another. It doesn't harmonize: that takes a model of chorales (`speechgru train jsb_chorales`).",
         ]
     )
 
 
-def release(run: Path, data: Path, tunes: int) -> None:
-    provenance = cast(run)
+def release(run: Path | None, data: Path, tunes: int) -> None:
+    if run:
+        about = json.loads((run / "report.json").read_text(encoding="utf-8"))
+        made = how_made(about, cast(run))
+    else:
+        made = how_it_was_made(TARGET.with_suffix(".md"))
     splits = folk.prepare(data / FOLDER)
     model = load_word_model(TARGET)
     rows = scores(model, splits)
-    made = [Named(str(n), "", piece) for n, piece in enumerate(load_composer().compose(Wishes(), tunes))]
+    new = [Named(str(n), "", piece) for n, piece in enumerate(load_composer().compose(Wishes(), tunes))]
     test, train = named(splits["test"]), named(splits["train"])
-    found, own = report.report(made, test, train), report.report(test, test, train)
-    about = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    files.write_text(TARGET.with_suffix(".md"), card(about, provenance, rows, found, own) + "\n")
+    found, own = report.report(new, test, train), report.report(test, test, train)
+    files.write_text(TARGET.with_suffix(".md"), card(made, rows, found, own) + "\n")
     PICTURE.parent.mkdir(exist_ok=True)
     if cli.main(["compose", *TUNE, "-o", str(PICTURE), "--png", "--overwrite"]):
         raise SpeechGruError(f"{PICTURE} was not made.")
@@ -172,7 +187,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("run", type=Path, help="folder of a finished run of the recipe folk")
+    parser.add_argument("run", type=Path, nargs="?", help="folder of a finished run of the recipe folk")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SPEECHGRU_DATA", ".")))
     parser.add_argument("--tunes", type=int, default=200, help="made up for the card (default: 200)")
     args = parser.parse_args()

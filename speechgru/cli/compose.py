@@ -24,10 +24,10 @@ EXAMPLES = """\
   speechgru compose --model runs/jsb_chorales/best.safetensors --harmonize melody.mid -o chorale.mid --wav
 
 Notes as text: letter, # or b, octave (C4 is middle C); C4+E4+G4 together, R a rest, C4:2 lasts two beats, C4:1/2 half a
-beat. Key, scale and range act on every note while it is drawn; a beginning (--primer) stays as it is: where a
-piano roll can't hold it, only the model hears less. Tunes end after
-whole bars, on their tonic. The same seed and settings give the same music on the same machine; they are kept in the
-MIDI file (`speechgru music info` shows them).
+beat. Key, scale and range act on every note while it is drawn; a beginning (--primer) stays as it is: where a piano
+roll can't hold it, only the model hears less. Tunes say no passage more than twice in a row, and end after whole bars
+on their tonic. The same seed and settings give the same music on the same machine; they are kept in the MIDI file
+(`speechgru music info` shows them).
 --harmonize keeps the melody on top and writes alto, tenor and bass below it; key and range are then theirs alone.
 Several pieces are written as out-1.mid, out-2.mid, ...; with -o FOLDER/ into a folder.
 Exit code: 0 all written, 1 an error, which is named (other pieces are written), 2 wrong usage, 130 Ctrl-C.
@@ -108,7 +108,7 @@ def _add_drawing(parser: argparse.ArgumentParser) -> None:
         "--temperature",
         type=float,
         metavar="T",
-        help="above 0; the lower, the more of what is likely (default: 1; for models of tunes 0.92)",
+        help="above 0; the lower, the more of what is likely (default: 1; for models of tunes 0.85)",
     )
     parser.add_argument(
         "--top-k",
@@ -144,12 +144,16 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--harmonize makes a piece as long as its melody; leave out --steps and --bars.")
     if args.soundfont and not args.wav:
         raise UsageError("--soundfont says what the sound is made with; add --wav.")
+    import torch
+
     from speechgru.music import compose, soundfont
 
     if args.soundfont:
         soundfont.check(args.soundfont)
     wishes = _wishes(args)  # what is wrong with them is said before a model is loaded
     composer = compose.load_composer(args.model, args.device)
+    # Word by word the products are too small to share: a second thread waits, for long where the machine is busy.
+    torch.set_num_threads(1)
     given = _given(args)
     filework.check_writable(targets[0][0].parent)
     pieces = _make(args, composer, wishes, given)
