@@ -1,15 +1,18 @@
 """Notes from a recording of one voice that hums, sings, whistles or plays.
 
-1. Fundamental frequency every HOP seconds: pYIN (Mauch and Dixon 2014) through speechgru/features/pitch.py.
+1. Fundamental frequency every HOP seconds: pYIN (Mauch and Dixon 2014) through speechgru/features/pitch.py. It hears a
+   pitch in noise too, but isn't sure of it: a voiced run that has less than SURE on the mean is none. And its path goes
+   on through short gaps: where the level dips by DIP and comes back within REACH, a pitch is struck again (strikes.py).
 2. Each voiced run is smoothed by a median of SMOOTH frames. A note goes on until the pitch has left its median so far
    by more than LEAVE semitones.
-3. What is shorter than SHORTEST is no note: within a run, a glide, which the note before takes; alone, a noise.
+3. What is shorter than SHORTEST is no note: within a run, a glide, which the note before takes; alone, a noise. So is
+   what is shorter than SLIDE and moves by more than MOVES in any STILL frames, if a note comes right after it.
 4. A note's pitch is the median of its frames, less the tuning: how far the singer is from concert pitch, as the
    direction of the mean of exp(2 pi i p) over all notes, p in semitones, longer ones counting more. So somebody who
    sings a third of a semitone flat sings the right notes.
 5. Neighbours of one pitch without a gap are one note, so vibrato is no trill.
 
-A pitch that is struck again without a gap is one long note: sing `ta ta`, not a legato.
+A pitch that is struck again without a dip is one long note: sing `ta ta`, not a legato.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from numpy.typing import NDArray
 
 from speechgru import audio
 from speechgru.errors import AudioError, MusicError
+from speechgru.music import strikes
 from speechgru.music.notes import Note, NoteSequence, Tempo, spans
 
 RATE = 16000
@@ -34,10 +38,14 @@ LOWEST, HIGHEST = 65.0, 2100.0
 LONGEST = 60.0
 """Seconds of a recording that are listened to; finding pitches takes about as long as the recording lasts."""
 SHORTEST = 0.08
+SLIDE = 0.12
+SURE = 0.1
+"""Of pYIN's probability of voicing: hums have 0.5 and more, noise 0.01."""
 GRID = 4
 """Steps in a beat: sixteenths. Nobody hums more exactly, whatever grid a model has."""
 SMOOTH = 7
 LEAVE = 0.7
+STILL, MOVES = 4, 0.3
 
 Pitches = NDArray[np.float64]
 
@@ -72,7 +80,9 @@ def hear(path: str | Path, qpm: float, steps_per_beat: int = GRID) -> NoteSequen
         )
     found = notes_of(frequencies(samples))
     if not found:
-        raise MusicError(f"{path}: no note is heard. Hum or play one voice, near the microphone.")
+        raise MusicError(
+            f"{path}: no melody found, for no note is heard. Hum or play one voice, near the microphone."
+        )
     beats = HOP * qpm / 60
     notes = [
         Note((start - found[0].start) * beats, pitch, (end - found[0].start) * beats)
@@ -87,24 +97,35 @@ def hear(path: str | Path, qpm: float, steps_per_beat: int = GRID) -> NoteSequen
 
 
 def frequencies(samples: NDArray[np.float32]) -> Pitches:
-    """Hz in every frame of HOP seconds of samples [time] at RATE; 0 where no pitch is heard."""
+    """Hz in every frame of HOP seconds of samples [time] at RATE; 0 where no pitch is heard, or one is struck again."""
     import torch
 
     from speechgru.features.pitch import Pitch, PitchSettings
 
     settings = PitchSettings(RATE, hop=HOP, f_min=LOWEST, f_max=HIGHEST, method="pyin")
-    found: Pitches = Pitch(settings).rows(torch.from_numpy(samples)[None])[0, :, 0].double().numpy()
+    hertz, sure = Pitch(settings).rows(torch.from_numpy(samples)[None])[0].double().numpy().T
+    found: Pitches = np.where(
+        strikes.dips(strikes.levels(samples, round(HOP * RATE), len(hertz))), 0.0, hertz
+    )
+    for first, last in _runs(found > 0):
+        if sure[first:last].mean() < SURE:
+            found[first:last] = 0
     return found
+
+
+def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First frame of each run of True, and the one after its last."""
+    edges = np.flatnonzero(np.diff(np.pad(mask.astype(int), 1))).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def notes_of(hertz: Pitches) -> list[Heard]:
     """The notes of frequencies [frames] in Hz, 0 for no pitch."""
     voiced = hertz > 0
     pitches = 69 + 12 * np.log2(np.where(voiced, hertz, 440) / 440)
-    edges = np.flatnonzero(np.diff(np.pad(voiced.astype(int), 1))).tolist()
     places: list[tuple[int, int]] = []
     medians: list[float] = []
-    for first, last in zip(edges[::2], edges[1::2]):
+    for first, last in _runs(voiced):
         smooth = _smoothed(pitches[first:last])
         for start, end in _steady(smooth):
             places.append((first + start, first + end))
@@ -128,11 +149,19 @@ def _steady(pitches: Pitches) -> list[tuple[int, int]]:
             places.append(place)
     kept: list[tuple[int, int]] = []
     for start, end in pairwise([*places, len(pitches)]):
-        if end - start >= round(SHORTEST / HOP):
+        if end - start >= round(SHORTEST / HOP) and not _slides(pitches[start:end], end < len(pitches)):
             kept.append((start if kept else 0, end))  # it takes the glide that leads to the first note
         elif kept:
             kept[-1] = (kept[-1][0], end)
     return kept
+
+
+def _slides(pitches: Pitches, goes_on: bool) -> bool:
+    """Whether this is on its way to the next note: short, and nowhere still."""
+    if not goes_on or len(pitches) >= round(SLIDE / HOP):
+        return False
+    some = np.lib.stride_tricks.sliding_window_view(pitches, STILL)
+    return bool(np.ptp(some, axis=1).min() > MOVES)
 
 
 def _smoothed(pitches: Pitches) -> Pitches:
