@@ -30,7 +30,7 @@ from speechgru.markdown import table
 
 DRAWS = 10_000
 NORMAL_95 = 1.96
-LETTERS, SEARCH = "letters alone", "search"
+LETTERS, SEARCH = "by ear", "search"
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def test_a_power_law_is_found_again(script: ModuleType, tmp_path: Path) -> None:
     for run in runs:
         (run / "scores.json").write_text(json.dumps(searched))
     letters, search = script.read(runs)
-    assert letters.hours.tolist() == [2, 4, 8] and letters.name == "dev-a, letters alone"
+    assert letters.hours.tolist() == [2, 4, 8] and letters.name == "dev-a, by ear"
     assert letters.law() == pytest.approx((0.8, 0.25))
     error, (low, high) = letters.at(32.0)
     assert error == pytest.approx(0.8 * 32**-0.25) and low < error < high < 1.2 * error
