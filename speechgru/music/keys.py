@@ -127,7 +127,12 @@ def parse(text: str) -> Key:
 
 def pitch_name(pitch: int) -> str:
     """`C4` for MIDI pitch 60; black keys as they are spelt most often."""
-    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
+    return f"{class_name(pitch)}{pitch // 12 - 1}"
+
+
+def class_name(pitch: int) -> str:
+    """`C` for MIDI pitches 0, 12, 24, ...; otherwise as `pitch_name`."""
+    return _NAMES[pitch % 12]
 
 
 def _fifths_of(tonic: str) -> int:

@@ -16,7 +16,7 @@ from speechgru.errors import MusicError
 from speechgru.music import beginning, home, rolls, seating
 from speechgru.music.chorales import VOICES, from_parts
 from speechgru.music.drawing import OnProgress
-from speechgru.music.keys import Key, pitch_name
+from speechgru.music.keys import Key, class_name, pitch_name
 from speechgru.music.notes import NoteSequence
 from speechgru.music.rollmodel import RollModel
 from speechgru.music.rolls import HIGHEST, KEYS, LOWEST, Roll
@@ -137,7 +137,7 @@ def sampling(wishes: Wishes, up: int = 0) -> Sampling:
     lowest, highest = max(wishes.lowest + up, LOWEST), min(wishes.highest + up, HIGHEST)
     classes = tuple((place + up) % 12 for place in wishes.scale.classes)
     if not any(pitch % 12 in classes for pitch in range(lowest, highest + 1)):
-        notes = " ".join(pitch_name(12 + place)[:-1] for place in sorted(wishes.scale.classes))
+        notes = " ".join(map(class_name, sorted(wishes.scale.classes)))
         raise MusicError(
             f"No key that the model knows lies within {pitch_name(wishes.lowest)} to {pitch_name(wishes.highest)} and "
             f"is one of {notes}. Widen the range or the scale."

@@ -72,8 +72,9 @@ class WordComposer:
         options = replace(options, told=told & {"SIGNATURE", "METRE"})
         if wishes.steps:
             if len(start) >= wishes.steps:
+                what = "primer" if wishes.primer else "heading (key and metre)"
                 raise MusicError(
-                    f"The primer has {len(start)} steps (words), the piece {wishes.steps}. Make the piece longer or "
+                    f"The {what} has {len(start)} steps (words), the piece {wishes.steps}. Make the piece longer or "
                     "the primer shorter."
                 )
             options = replace(options, most=wishes.steps - len(start))

@@ -16,6 +16,7 @@ from speechgru.errors import MusicError
 from speechgru.music.drawing import Drawing, OnProgress
 from speechgru.music.endings import Ending
 from speechgru.music.events import Encoding
+from speechgru.music.keys import class_name, pitch_name
 from speechgru.music.loops import Loops
 from speechgru.music.wordmodel import WordModel
 from speechgru.music.wordviews import Listener, View
@@ -69,9 +70,10 @@ class WordSampling(Drawing):
                 found[number] = inside
                 notes += inside
         if not notes:
+            names = " ".join(map(class_name, sorted(self.pitch_classes)))
             raise MusicError(
-                f"No note of the model lies within pitches {self.lowest} to {self.highest} and pitch classes "
-                f"{sorted(self.pitch_classes)}. Widen the range or the scale."
+                f"No note that the model knows lies within {pitch_name(self.lowest)} to {pitch_name(self.highest)} and "
+                f"is one of {names}. Widen the range or the scale."
             )
         return found
 
