@@ -313,7 +313,7 @@ def test_top_k_and_top_p_leave_out_what_is_unlikely() -> None:
         ({"most": 0}, "at most 0 words"),
         (
             {"lowest": 61, "highest": 61, "pitch_classes": (0,)},
-            r"No note .* C#4 to C#4 and is one of C\. Widen",
+            r"No note .* C♯4 to C♯4 and is one of C\. Widen",
         ),
     ],
 )
