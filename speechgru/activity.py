@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from speechgru.spans import runs
 from speechgru.transcript import Word
 
 Signal = NDArray[np.float32]
@@ -104,8 +105,6 @@ def pauses(
     if top - floor < PAUSE_MIN_RANGE_DB:
         return []
     quiet = level < floor + share * (top - floor)
-    edges = np.flatnonzero(np.diff(quiet.astype(np.int8), prepend=0, append=0))
-    size = max(round(frame_seconds * rate), 1)
-    runs = edges.reshape(-1, 2) * size
-    long_enough = runs[runs[:, 1] - runs[:, 0] >= shortest * rate]
+    found = runs(quiet) * max(round(frame_seconds * rate), 1)
+    long_enough = found[found[:, 1] - found[:, 0] >= shortest * rate]
     return [(int(start), int(end)) for start, end in long_enough]
