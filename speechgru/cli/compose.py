@@ -232,11 +232,11 @@ def _make(
 ) -> list[NoteSequence]:
     from dataclasses import replace
 
-    from speechgru.music import compose, harmonize
+    from speechgru.music import harmonize
 
     if args.harmonize is None:
         wishes = replace(wishes, primer=given)
-        remark = compose.check(composer, wishes)
+        remark = composer.remark(wishes)
         if remark:
             say(f"warning: {remark}")
     with progress("composing") as on_progress:

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from speechgru.errors import MusicError
 from speechgru.music.chorales import REST, SPLITS, VOICES, Parts
-from speechgru.music.seating import MIDDLES, in_unison
+from speechgru.music.seating import MIDDLES, in_order, in_unison, seated
 
 STEPS_PER_BEAT = 4
 """Where the file's name doesn't say: the voices are kept best in sixteenths."""
@@ -60,8 +59,8 @@ def read(path: str | Path) -> Chorales:
     steps, remark = _steps_per_beat(path)
     remarks = [remark] if remark else []
     if not (bass_first and all(_are_keys(pitches) for pitches in every)):
-        seated = {name: [_in_voices(piece, bass_first) for piece in pieces] for name, pieces in sets.items()}
-        return Chorales(seated, steps, tuple(remarks))
+        voices = {name: [_in_voices(piece, bass_first) for piece in pieces] for name, pieces in sets.items()}
+        return Chorales(voices, steps, tuple(remarks))
     down = _octave_above(every)
     if down:
         remarks.append(
@@ -112,30 +111,7 @@ def _octave_above(every: Sequence[list[int]]) -> int:
 
 def _in_voices(piece: Steps, bass_first: bool) -> Parts:
     """Steps that keep the voices: a rest for each that was left out."""
-    parts = np.full((len(piece), len(VOICES)), REST, dtype=np.int16)
-    last = np.array(MIDDLES)
-    for step, pitches in enumerate(piece):
-        parts[step] = _seated(pitches[::-1] if bass_first else pitches, last)
-        last = np.where(parts[step] == REST, last, parts[step])
-    return parts
-
-
-def _seated(pitches: Sequence[int], last: NDArray[np.int_]) -> Sequence[int]:
-    """Pitches from the highest voice to the lowest, a REST for each voice that was left out: so that the others, in
-    their order, move least from what they sang last."""
-    missing = len(last) - len(pitches)
-    if not missing:
-        return pitches
-    if not pitches:
-        return [REST] * len(last)
-    choices = (
-        [pitches[0], *_seated(pitches[1:], last[1:])],
-        [REST, *_seated(pitches, last[1:])],
-    )
-    return min(
-        choices,
-        key=lambda seats: sum(abs(seat - before) for seat, before in zip(seats, last) if seat != REST),
-    )
+    return seated([tuple(pitches[::-1] if bass_first else pitches) for pitches in piece], in_order)
 
 
 # ------------------------------------------------------------------------------------------------ what the file holds

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from speechgru import checkpoint
-from speechgru.errors import CheckpointError, MusicError
-from speechgru.music import beginning, rollmodel, wordmodel
+from speechgru.errors import CheckpointError
+from speechgru.music import rollmodel, wordmodel
 from speechgru.music.drawing import OnProgress
 from speechgru.music.notes import NoteSequence
 from speechgru.music.rollcomposer import RollComposer
@@ -21,8 +21,6 @@ from speechgru.packaged import ASSETS, SUFFIX, find_model
 
 RECIPE = "folk"
 """Of the packaged model; what to train where there is none."""
-LEAST_WORDS = 8
-"""Of a tune with one note: START, METRE, UNIT, SIGNATURE, MODE, BAR, NOTE, DURATION."""
 
 
 class Composer(Protocol):
@@ -42,6 +40,13 @@ class Composer(Protocol):
         Raises:
             MusicError: a wish that can't be: a value outside its range, a primer longer than the piece or with notes
                 that the model doesn't know, a range without a note of the scale.
+        """
+
+    def remark(self, wishes: Wishes) -> str:
+        """What is to be known of how the model hears the primer, "" for nothing; said before any work.
+
+        Raises:
+            MusicError: steps in which no note has room, a primer's note that the model doesn't know.
         """
 
 
@@ -67,28 +72,6 @@ def load_composer(path: str | Path | None = None, device: str = "cpu") -> RollCo
         f"{path} holds a model of kind {kind!r}, which knows nothing of notes; expected {rollmodel.KIND!r} or "
         f"{wordmodel.KIND!r}. Leave it out for the packaged model of tunes. {_advice()}"
     )
-
-
-def check(composer: RollComposer | WordComposer, wishes: Wishes) -> str:
-    """Refuse early what the model can't do.
-
-    Returns:
-        What is to be known of how it hears the primer, "" for nothing.
-
-    Raises:
-        MusicError: steps in which no note has room, a primer's note that the model doesn't know.
-    """
-    if isinstance(composer, RollComposer):
-        return composer.remark(wishes)
-    words = composer.model.encoding.settings
-    if wishes.primer:
-        beginning.check(wishes.primer, words.lowest, words.highest)
-    elif 0 < wishes.steps < LEAST_WORDS:
-        raise MusicError(
-            f"Got {wishes.steps} steps; this model's steps are words, metre and key are the first, and a note has room "
-            f"from {LEAST_WORDS} on. Ask for more, or for --bars."
-        )
-    return ""
 
 
 def default_model() -> Path:

@@ -49,7 +49,8 @@ class RollComposer:
         says otherwise), within the compass of a choir (unless a range is asked for), and are dealt out to them; of
         others the notes have one voice."""
         key = self._key(wishes)
-        given, up, steps = self._moved(wishes), self.semitones(key), self.steps(wishes)
+        up, steps = self.semitones(key), self.steps(wishes)
+        given = _moved(wishes.primer, up)
         start = beginning.heard(given, self.steps_per_beat) if given else np.zeros((0, KEYS), dtype=np.uint8)
         if self._sings:
             wishes = in_choir(replace(wishes, top_k=wishes.top_k or len(VOICES)))
@@ -65,24 +66,12 @@ class RollComposer:
         return [_dressed(self._piece(roll, len(start), wishes, up), wishes) for roll in found]
 
     def remark(self, wishes: Wishes) -> str:
-        """What the model doesn't hear of the primer as it is, "" for nothing.
-
-        Raises:
-            MusicError: the primer has notes that it doesn't hear at all.
-        """
-        given = self._moved(wishes)
+        """See `compose.Composer`."""
+        given = _moved(wishes.primer, self.semitones(self._key(wishes)))
         return beginning.losses(given, self.steps_per_beat) if given else ""
 
     def _key(self, wishes: Wishes) -> Key | None:
         return wishes.scale.key or (home.key_of(wishes.primer) if wishes.primer else None)
-
-    def _moved(self, wishes: Wishes) -> NoteSequence | None:
-        """The primer where the model hears it."""
-        if wishes.primer is None:
-            return None
-        up = self.semitones(self._key(wishes))
-        beginning.check(wishes.primer, LOWEST - up, HIGHEST - up)
-        return wishes.primer.transposed(up)
 
     def _last_chord(self, steps: int, key: Key, up: int) -> NDArray[np.int8]:
         """What is given of [steps, 88]: in the last beat keys outside the tonic's triad are silent."""
@@ -119,6 +108,14 @@ class RollComposer:
         if wishes.steps:
             return wishes.steps
         return math.ceil((wishes.bars or BARS) * metre_of(wishes).bar * self.steps_per_beat)
+
+
+def _moved(primer: NoteSequence | None, up: int) -> NoteSequence | None:
+    """A primer where the model hears it, `up` semitones above."""
+    if primer is None:
+        return None
+    beginning.check(primer, LOWEST - up, HIGHEST - up)
+    return primer.transposed(up)
 
 
 def in_choir(wishes: Wishes) -> Wishes:

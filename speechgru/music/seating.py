@@ -5,7 +5,7 @@ Voices never cross, every note is sung, and of all ways to do it the one in whic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations, combinations_with_replacement, groupby
@@ -41,11 +41,16 @@ def doubled(keys: Chord, before: Chord) -> Chord:
 @lru_cache(maxsize=1 << 16)
 def rested(keys: Chord, before: Chord) -> Chord:
     """The same, but voices that are left rest."""
+    return in_order(tuple(sorted(keys, reverse=True)), before)
+
+
+def in_order(pitches: Chord, before: Chord) -> Chord:
+    """`pitches` (REST: none) as they come, the highest voice first, and a REST for each voice that is left."""
     choices = []
-    for places in combinations(range(len(before)), len(keys)):
+    for places in combinations(range(len(before)), len(pitches)):
         voices = [REST] * len(before)
-        for place, key in zip(places, sorted(keys, reverse=True), strict=True):
-            voices[place] = key
+        for place, pitch in zip(places, pitches, strict=True):
+            voices[place] = pitch
         choices.append(tuple(voices))
     return min(choices, key=lambda voices: moved(voices, before))
 
@@ -69,10 +74,18 @@ def in_voices(roll: Roll, up: int = 0) -> Parts | None:
 
 def in_unison(chords: Sequence[Chord], up: int = 0) -> Parts:
     """Chords of up to four pitches, each once, as [steps, 4] from soprano to bass; what is left as in `in_voices`."""
+    return seated(
+        chords,
+        lambda chord, before: (doubled if len(chord) >= len(VOICES) - 1 else rested)(chord, before),
+        up,
+    )
+
+
+def seated(chords: Sequence[Chord], seat: Callable[[Chord, Chord], Chord], up: int = 0) -> Parts:
+    """Chords as [steps, 4]: each as `seat` gives it the voices, told what each of them sang last."""
     parts = np.full((len(chords), len(VOICES)), REST, dtype=np.int16)
     before = tuple(pitch + up for pitch in MIDDLES)
     for step, chord in enumerate(chords):
-        seat = doubled if len(chord) >= len(VOICES) - 1 else rested
         parts[step] = seats = seat(chord, before)
         before = tuple(now if now != REST else then for now, then in zip(seats, before))
     return parts

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.errors import MusicError
-from speechgru.music import home
+from speechgru.music import beginning, home
 from speechgru.music.drawing import OnProgress
 from speechgru.music.events import Encoding
 from speechgru.music.notes import KeyChange, Note, NoteSequence
@@ -24,6 +24,8 @@ from speechgru.music.wordsample import WordSampling, sample_words
 
 TEMPERATURE = 0.85
 """Of 1, 0.92, 0.88, 0.85 and 0.8 what made tunes most like those of `folk` by bars that come again (41 % for 44 %)."""
+LEAST_WORDS = 8
+"""Of a tune with one note: START, METRE, UNIT, SIGNATURE, MODE, BAR, NOTE, DURATION."""
 ACCIDENTALS = 3
 """Most sharps or flats of a key that nobody asked for. Training pieces are transposed to all keys, so the model finds G
 flat as good as G; players don't."""
@@ -80,6 +82,18 @@ class WordComposer:
             options = replace(options, most=wishes.steps - len(start))
         found = sample_words(self.model, count, options=options, primer=start, on_progress=on_progress)
         return [self.model.encoding.decode(numbers, wishes.tempo) for numbers in found]
+
+    def remark(self, wishes: Wishes) -> str:
+        """See `compose.Composer`: it hears a primer as it is."""
+        words = self.model.encoding.settings
+        if wishes.primer:
+            beginning.check(wishes.primer, words.lowest, words.highest)
+        elif 0 < wishes.steps < LEAST_WORDS:
+            raise MusicError(
+                f"Got {wishes.steps} steps; this model's steps are words, metre and key are the first, and a note has "
+                f"room from {LEAST_WORDS} on. Ask for more, or for --bars."
+            )
+        return ""
 
     def _heading(self, wishes: Wishes, options: WordSampling) -> Sequence[int]:
         """The words that a piece in this key and metre begins with."""

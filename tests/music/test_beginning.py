@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.errors import MusicError
-from speechgru.music import beginning, compose, primer, rolls, scales, seating
+from speechgru.music import beginning, primer, rolls, scales, seating
 from speechgru.music.compose import load_composer
 from speechgru.music.notes import Note, NoteSequence
 from speechgru.music.wishes import Wishes
+from speechgru.music.wordcomposer import LEAST_WORDS
 
 QUICK = "G4:1/2 A4:1/2 B4:1/4 A4:1/4 G4:1/2 C5"
 
@@ -92,7 +93,7 @@ def test_it_is_the_roll_where_the_grid_holds_it_and_has_no_clusters(notes: list[
 
 def test_what_is_not_heard_is_told(made: Any) -> None:
     def told(corpus: str, text: str) -> str:
-        return compose.check(made[corpus], Wishes(primer=primer.parse(text)))
+        return made[corpus].remark(Wishes(primer=primer.parse(text)))
 
     assert told("musedata", "C4 D4:1/2 E4") == "" == told("jsb_chorales", "C0 C4 E4")
     assert "1/2 beat, hears less: 1 notes joined to the same note before." in told("musedata", "C4 C4")
@@ -109,7 +110,7 @@ def test_what_is_not_heard_is_told(made: Any) -> None:
 )
 def test_notes_that_no_key_has_are_named(corpus: str, text: str, message: str, made: Any) -> None:
     wishes = Wishes(bars=3, primer=primer.parse(text))
-    for refused in (lambda: made[corpus].compose(wishes), lambda: compose.check(made[corpus], wishes)):
+    for refused in (lambda: made[corpus].compose(wishes), lambda: made[corpus].remark(wishes)):
         with pytest.raises(MusicError, match=message):
             refused()
 
@@ -132,10 +133,10 @@ def test_what_is_still_held_is_not_doubled() -> None:
 def test_words_of_a_model_of_tunes(tmp_path: Path) -> None:
     tunes = load_composer(music_models.tunes(tmp_path / "tunes.safetensors"))
     with pytest.raises(MusicError, match="from A0 to C8 here; the beginning has C9"):
-        compose.check(tunes, Wishes(primer=primer.parse("C4 C9")))
-    with pytest.raises(MusicError, match=f"Got 4 steps; .* from {compose.LEAST_WORDS} on"):
-        compose.check(tunes, Wishes(steps=4))
-    assert compose.check(tunes, Wishes(steps=compose.LEAST_WORDS)) == ""
+        tunes.remark(Wishes(primer=primer.parse("C4 C9")))
+    with pytest.raises(MusicError, match=f"Got 4 steps; .* from {LEAST_WORDS} on"):
+        tunes.remark(Wishes(steps=4))
+    assert tunes.remark(Wishes(steps=LEAST_WORDS)) == ""
 
 
 def test_notes_get_voices_that_sing_one_at_a_time() -> None:
