@@ -11,6 +11,10 @@ class UsageError(SpeechGruError):
     """Arguments of a command that don't go together. Exit code 2."""
 
 
+class DependencyError(SpeechGruError):
+    """A package that isn't installed, can't be loaded, or is of a version that doesn't fit."""
+
+
 class AudioError(SpeechGruError):
     """A recording that can't be opened, decoded or used."""
 

@@ -24,6 +24,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speechgru import dependencies
 from speechgru.errors import ConfigError
 from speechgru.featurespool import Spool, Values
 from speechgru.files import atomic_path, write_text
@@ -37,7 +38,6 @@ Add = Callable[[str, Values | Spool], None]
 FORMATS = ("npz", "npy", "h5", "csv", "parquet")
 KEY = "speechgru"
 MEMBER = "__speechgru__"
-_INSTALL = "pip install speechgru[tables]"
 
 
 def format_of(path: str | Path) -> str:
@@ -49,14 +49,10 @@ def format_of(path: str | Path) -> str:
 
 
 def require(kind: str) -> None:
-    """Raise ConfigError where what writes `kind` (of FORMATS) isn't installed."""
+    """Raise DependencyError where what writes `kind` (of FORMATS) isn't installed."""
     library = {"h5": "h5py", "parquet": "pyarrow"}.get(kind)
-    if library is None:
-        return
-    try:
-        __import__(library)
-    except ImportError:
-        raise ConfigError(f".{kind} files need {library}, which isn't installed: {_INSTALL}") from None
+    if library is not None:
+        dependencies.require(library, f"A .{kind} file")
 
 
 def archive(path: str | Path, header: Header, *, durable: bool = True) -> AbstractContextManager[Add]:

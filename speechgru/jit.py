@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import tempfile
 from collections.abc import Callable
 from functools import lru_cache
@@ -18,13 +17,9 @@ from typing import Any
 import numba
 from numba.core import config
 
+from speechgru.packaged import cache_folder
+
 _log = logging.getLogger("speechgru")
-
-
-def cache_folder() -> Path:
-    """Where this user's programs keep what they can make again: $XDG_CACHE_HOME or ~/.cache."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "speechgru"
 
 
 def compiled(*files: str) -> Callable[[Callable[..., Any]], Any]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from speechgru import dependencies
+
 
 def bar(name: str, total: int, done: int, quiet: bool) -> Any:
     """A progress bar of `total` batches on stderr, `done` of them before; none where stderr is no terminal."""
@@ -17,14 +19,15 @@ def bar(name: str, total: int, done: int, quiet: bool) -> Any:
 
 
 class Curves:
-    """TensorBoard event files in `folder`/tensorboard, or nothing where `folder` is None."""
+    """TensorBoard event files in `folder`/tensorboard, or nothing where `folder` is None or TensorBoard (an extra)
+    isn't installed."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self.writer: Any = None
 
     def __enter__(self) -> Curves:
-        if self.folder is not None:
+        if self.folder is not None and dependencies.is_installed("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
 
             self.writer = SummaryWriter(str(self.folder / "tensorboard"))

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from speechgru import config, curves, files, plugins, receipts, runs, runstate, sweeps
+from speechgru import config, curves, dependencies, files, plugins, receipts, runs, runstate, sweeps
 from speechgru.errors import SpeechGruError, TrainingError, UsageError
 from speechgru.markdown import table
 from speechgru.recipe import Recipe
@@ -182,9 +182,10 @@ def write(folder: Path, recipe: str, chosen: Sequence[Variant], outcomes: Sequen
     curve = plugins.find("tasks", chosen[0].recipe.task).CURVE
     histories = {o.name: _history(o) for o in ranked(outcomes) if o.score is not None}
     written = []
-    if histories:
+    drawn = bool(histories) and dependencies.is_installed("matplotlib")
+    if drawn:
         written.append(curves.draw(folder / PICTURE, histories, curve))
-    picture = [f"![Training loss and dev score of each run]({PICTURE})"] if histories else []
+    picture = [f"![Training loss and dev score of each run]({PICTURE})"] if drawn else []
     note = (
         "A row a run, best dev score first; each is trained in the folder of its name. What is chosen by these rows "
         "is chosen by dev: of the test sets, report the chosen run's alone."

@@ -1,4 +1,4 @@
-"""Models that a name is enough for: those that come with the package, and those fetched (see store.py)."""
+"""Models that a name is enough for: those that come with the package, and those fetched (see store.py); folders."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ def models_folder() -> Path:
     given = os.environ.get(FOLDER_VARIABLE, "")
     data = os.environ.get("XDG_DATA_HOME", "") or "~/.local/share"
     return Path(given or Path(data) / "speechgru" / "models").expanduser()
+
+
+def cache_folder() -> Path:
+    """Where this user's programs keep what they can make again: $XDG_CACHE_HOME or ~/.cache."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "speechgru"
 
 
 def find_model(model: str | Path | None = None) -> Path:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from speechgru import audio
+from speechgru import audio, dependencies
 from speechgru.activity import Signal
 from speechgru.errors import UsageError
 from speechgru.features.spectral import LogMel, Settings
@@ -66,6 +66,7 @@ def check(path: str, source: str) -> None:
 
     Raises:
         UsageError: `path` isn't the name of a PNG file, or the recording itself; `source` is standard input.
+        DependencyError: Matplotlib isn't installed.
     """
     if source == "-":
         raise UsageError(
@@ -75,6 +76,7 @@ def check(path: str, source: str) -> None:
         raise UsageError(f"--plot writes a PNG file; got {path}. Give a name that ends in .png.")
     if Path(path).resolve() == Path(source).resolve():
         raise UsageError(f"--plot {path} would replace the recording. Choose another name.")
+    dependencies.require("matplotlib", "--plot")
 
 
 def _first_seconds(source: str | Path) -> Signal:

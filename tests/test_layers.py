@@ -17,7 +17,9 @@ PACKAGE = Path(speechgru.__file__).parent
 FLOORS: list[set[str]] = [
     {"errors"},
     {
+        "dependencies",
         "devices",
+        "environment",
         "plugins",
         "files",
         "interrupts",

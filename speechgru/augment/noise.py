@@ -8,15 +8,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from speechgru.dependencies import torchaudio_module
+
 
 def add(signal: Tensor, noise: Tensor, snr: float) -> Tensor:
     """`signal` [time] with `noise` [time] scaled to `snr` dB below it. Where either is silent: the signal."""
-    from torchaudio.functional import add_noise
-
     if not signal.any() or not noise.any():
         return signal
     noise = noise / noise.abs().max()  # the squares of a faint noise would round to nothing
-    return add_noise(signal, noise, torch.tensor(snr))
+    mixed: Tensor = torchaudio_module("functional").add_noise(signal, noise, torch.tensor(snr))
+    return mixed
 
 
 def fit(noise: Tensor, length: int, generator: torch.Generator) -> Tensor:

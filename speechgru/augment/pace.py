@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from speechgru.dependencies import torchaudio_module
+
 HOP_SECONDS = 0.016  # half a window: a period or two of a low voice
 REACH_SECONDS = (
     0.008  # how far a window may lie from its nominal place: nearly a period of a low voice either way
@@ -21,9 +23,10 @@ def speed(signal: Tensor, factor: float) -> Tensor:
 
     Source: Ko et al. 2015, "Audio augmentation for speech recognition".
     """
-    from torchaudio.functional import resample
-
-    return signal if factor == 1 or not len(signal) else resample(signal, round(factor * 100), 100)
+    if factor == 1 or not len(signal):
+        return signal
+    faster: Tensor = torchaudio_module("functional").resample(signal, round(factor * 100), 100)
+    return faster
 
 
 def tempo(signal: Tensor, factor: float, rate: int = 16000) -> Tensor:

@@ -17,7 +17,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from speechgru import __version__, plugins
+from speechgru import __version__, dependencies, plugins
 from speechgru.errors import SpeechGruError, UsageError
 
 DEBUG_VARIABLE = "SPEECHGRU_DEBUG"
@@ -39,10 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except KeyboardInterrupt:
         return 130
-    except (SpeechGruError, OSError) as error:
+    except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exc()
-        return _complain(str(error), 2 if isinstance(error, UsageError) else 1)
+        told = dependencies.explain(error) or error
+        if not isinstance(told, (SpeechGruError, OSError)):
+            raise
+        return _complain(str(told), 2 if isinstance(told, UsageError) else 1)
 
 
 def _dispatch(arguments: list[str], group: str = "") -> int:

@@ -134,8 +134,11 @@ def _seed(value: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """1 where a piece came to nothing or could not be written: it is named, the others are written."""
-    from speechgru import filework
+    from speechgru import dependencies, filework
 
+    dependencies.require("mido", "A MIDI file")
+    if args.png:
+        dependencies.require("matplotlib", "--png")
     targets = _targets(args)
     written = [file for files in targets for file in files]
     _refuse_source(args.primer or args.harmonize, written)

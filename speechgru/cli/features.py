@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from speechgru import dependencies
 from speechgru.cli import positive
 from speechgru.errors import ConfigError, UsageError
 from speechgru.terminal import progress, say
@@ -135,6 +136,8 @@ def _check(args: argparse.Namespace, sources: list[str]) -> None:
         raise UsageError("--format is of the files in a folder; give the folder with -o.")
     if args.plot is not None and Path(args.plot).suffix.lower() != ".png":
         raise UsageError(f"--plot writes a PNG file; got {args.plot}. Give a name that ends in .png.")
+    if args.plot is not None:
+        dependencies.require("matplotlib", "--plot")
 
 
 def _check_one(args: argparse.Namespace, found: Found) -> None:

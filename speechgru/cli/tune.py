@@ -49,10 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """1 where no trial came to its end."""
-    from speechgru import parallel
+    from speechgru import dependencies, parallel
 
     if parallel.place().size > 1:
         raise UsageError("tune starts its own processes (--jobs N); call it without torchrun.")
+    dependencies.require("optuna", "tune")
     search, trials = _search(args)
     from speechgru.search import study, workers
 

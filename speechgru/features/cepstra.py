@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from speechgru.dependencies import torchaudio_module
 from speechgru.errors import ConfigError
 from speechgru.features.stft import (
     LogMelSettings,
@@ -87,10 +88,8 @@ class LFCC(Spectrogram):
     dct: Tensor
 
     def __init__(self, settings: LFCCSettings = LFCCSettings()) -> None:
-        from torchaudio.functional import linear_fbanks
-
         super().__init__(settings)
-        bank = linear_fbanks(
+        bank = torchaudio_module("functional").linear_fbanks(
             settings.size // 2 + 1, settings.f_min, settings.highest, settings.n_filter, settings.rate
         )
         self.register_buffer("bank", bank, persistent=False)
@@ -102,8 +101,7 @@ class LFCC(Spectrogram):
 
 
 def _dct(count: int, bands: int, norm: str) -> Tensor:
-    from torchaudio.functional import create_dct
-
+    create_dct = torchaudio_module("functional").create_dct
     matrix: Tensor = create_dct(count, bands, norm=None if norm == "none" else norm)
     return matrix
 

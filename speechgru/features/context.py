@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from speechgru.dependencies import torchaudio_module
 from speechgru.errors import ConfigError
 from speechgru.features.transforms import Kind, Transform
 
@@ -100,8 +101,7 @@ class Deltas(_Derived):
         self.bins = tuple(f"{mark} {name}".strip() for mark in marks for name in names)
 
     def rows(self, signal: Tensor) -> Tensor:
-        from torchaudio.functional import compute_deltas
-
+        compute_deltas = torchaudio_module("functional").compute_deltas
         values = self.base.compute(signal).transpose(1, 2)
         parts = [values] if self.settings.static else []
         for _ in range(self.settings.order):

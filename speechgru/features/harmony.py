@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from speechgru.dependencies import load
 from speechgru.errors import ConfigError
 from speechgru.features import sources
 from speechgru.features.framing import Framing
@@ -81,8 +82,7 @@ class Chroma(ArrayTransform):
             self.whole = "tuning=null is estimated from the whole recording (give tuning=0.0)"
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        from librosa.feature import chroma_stft
-
+        chroma_stft = load("librosa.feature").chroma_stft
         s = self.settings
         if not signal.any():
             return np.zeros((1 + len(signal) // s.hop_length, 12))  # silence has no tuning to estimate
@@ -107,7 +107,7 @@ class CQT(ArrayTransform):
         self.bins = tuple(round(settings.f_min * ratio**n, 4) for n in range(settings.n_bins))
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        import librosa
+        librosa = load("librosa")
 
         s = self.settings
         values = librosa.cqt(
@@ -153,7 +153,7 @@ def separate(source: Any, sample_rate: int | None = None, **settings: Any) -> tu
 
     With margin=1 they add up to the recording. Arguments as for `extract(source, "harmonic")`.
     """
-    import librosa
+    librosa = load("librosa")
 
     from speechgru import typed
 
@@ -169,7 +169,7 @@ def separate(source: Any, sample_rate: int | None = None, **settings: Any) -> tu
 
 def _parts(signal: NDArray[np.float32], s: PartSettings) -> tuple[NDArray[Any], NDArray[Any]]:
     """Spectra [bins, frames] of the harmonic and the percussive part."""
-    import librosa
+    librosa = load("librosa")
 
     spectrum = librosa.stft(signal, n_fft=s.n_fft, hop_length=s.hop_length)
     harmonic, percussive = librosa.decompose.hpss(spectrum, kernel_size=s.kernel, margin=s.margin)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from speechgru.dependencies import torchaudio_module
 from speechgru.errors import ConfigError
 from speechgru.features.framing import Framing
 from speechgru.features.stft import band_centres
@@ -118,8 +119,7 @@ class KaldiFbank(Transform):
         return (*named, "log energy") if s.htk_compat else ("log energy", *named)
 
     def rows(self, signal: Tensor) -> Tensor:
-        from torchaudio.compliance.kaldi import fbank
-
+        fbank = torchaudio_module("compliance.kaldi").fbank
         return torch.stack(
             [
                 fbank(row[None], use_power=self.settings.power == 2, **self._given())
@@ -161,8 +161,7 @@ class KaldiMFCC(KaldiFbank):
         return (*cepstra, first) if s.htk_compat else (first, *cepstra)
 
     def rows(self, signal: Tensor) -> Tensor:
-        from torchaudio.compliance.kaldi import mfcc
-
+        mfcc = torchaudio_module("compliance.kaldi").mfcc
         s: Any = self.settings
         extra = {"num_ceps": s.n_mfcc, "cepstral_lifter": s.lifter}
         return torch.stack([mfcc(row[None], **extra, **self._given()) for row in signal * s.full_scale])

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from speechgru.dependencies import load
 from speechgru.errors import ConfigError
 from speechgru.features.framing import Framing
 from speechgru.features.transforms import Kind, Transform
@@ -92,7 +93,7 @@ class Pitch(Transform):
         return torch.from_numpy(np.stack(found)).to(signal.device)
 
     def _pyin(self, signal: Any) -> Any:
-        import librosa
+        librosa = load("librosa")
 
         s = self.settings
         f0, _, probability = librosa.pyin(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speechgru.dependencies import load
 from speechgru.errors import ConfigError
 from speechgru.features.framing import Framing
 from speechgru.features.transforms import ArrayTransform, Kind
@@ -100,8 +101,7 @@ class OnsetStrength(_Rhythm):
         super().__init__(settings)
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        from librosa.onset import onset_strength
-
+        onset_strength = load("librosa.onset").onset_strength
         strength: NDArray[Any] = onset_strength(y=signal, **self.times)
         return strength[:, None]
 
@@ -116,8 +116,7 @@ class Tempogram(_Rhythm):
         self.bins = (0.0, *(round(per_minute / lag, 4) for lag in range(1, settings.width)))
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        from librosa.feature import tempogram
-
+        tempogram = load("librosa.feature").tempogram
         values: NDArray[Any] = tempogram(y=signal, win_length=self.settings.width, **self.times)
         return values.T
 
@@ -131,8 +130,7 @@ class Tempo(_Events):
         super().__init__(settings)
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        from librosa.feature import tempo
-
+        tempo = load("librosa.feature").tempo
         found: NDArray[Any] = tempo(y=signal, start_bpm=self.settings.start_bpm, **self.times)
         return found.reshape(1, 1)
 
@@ -146,8 +144,7 @@ class Beats(_Events):
         super().__init__(settings)
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        from librosa.beat import beat_track
-
+        beat_track = load("librosa.beat").beat_track
         s = self.settings
         _, beats = beat_track(
             y=signal, start_bpm=s.start_bpm, tightness=s.tightness, units="time", **self.times
@@ -164,8 +161,7 @@ class Onsets(_Events):
         super().__init__(settings)
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        from librosa.onset import onset_detect
-
+        onset_detect = load("librosa.onset").onset_detect
         return np.asarray(onset_detect(y=signal, units="time", **self.times)).reshape(-1, 1)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speechgru.dependencies import load
 from speechgru.errors import ConfigError
 from speechgru.features.framing import Framing
 from speechgru.features.transforms import ArrayTransform, Kind
@@ -98,8 +99,7 @@ class Energy(_Frames):
         self.bins = ("rms dB",) if settings.db else ("rms",)
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        from librosa.feature import rms
-
+        rms = load("librosa.feature").rms
         s = self.settings
         values: NDArray[Any] = rms(y=signal, frame_length=s.n_fft, hop_length=s.hop_length).T
         return 20 * np.log10(np.maximum(values, 1e-5)) if s.db else values
@@ -114,8 +114,7 @@ class ZeroCrossings(_Frames):
         super().__init__(settings)
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        from librosa.feature import zero_crossing_rate
-
+        zero_crossing_rate = load("librosa.feature").zero_crossing_rate
         s = self.settings
         rate: NDArray[Any] = zero_crossing_rate(signal, frame_length=s.n_fft, hop_length=s.hop_length)
         return rate.T
@@ -130,8 +129,7 @@ class Centroid(_Frames):
         super().__init__(settings)
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        from librosa.feature import spectral_centroid
-
+        spectral_centroid = load("librosa.feature").spectral_centroid
         values: NDArray[Any] = spectral_centroid(y=signal, **self.spectral)
         return values.T
 
@@ -145,8 +143,7 @@ class Bandwidth(_Frames):
         super().__init__(settings)
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        from librosa.feature import spectral_bandwidth
-
+        spectral_bandwidth = load("librosa.feature").spectral_bandwidth
         values: NDArray[Any] = spectral_bandwidth(y=signal, **self.spectral)
         return values.T
 
@@ -160,8 +157,7 @@ class Rolloff(_Frames):
         super().__init__(settings)
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        from librosa.feature import spectral_rolloff
-
+        spectral_rolloff = load("librosa.feature").spectral_rolloff
         values: NDArray[Any] = spectral_rolloff(
             y=signal, roll_percent=self.settings.fraction, **self.spectral
         )
@@ -179,8 +175,7 @@ class Contrast(_Frames):
             self.whole = "decibels are cut 80 dB below the recording's loudest (linear=True is free of that)"
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        from librosa.feature import spectral_contrast
-
+        spectral_contrast = load("librosa.feature").spectral_contrast
         s = self.settings
         options = {"fmin": s.f_min, "n_bands": s.n_bands, "linear": s.linear}
         values: NDArray[Any] = spectral_contrast(y=signal, **options, **self.spectral)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from speechgru import typed
+from speechgru.dependencies import torchaudio_module
 from speechgru.errors import ConfigError
 from speechgru.features.framing import Framing
 
@@ -135,9 +136,7 @@ def normalise(features: Tensor, frames: Tensor, mask: Tensor) -> Tensor:
 
 
 def _mel_spectrogram(settings: Settings) -> nn.Module:
-    from torchaudio.transforms import MelSpectrogram
-
-    return MelSpectrogram(
+    mel_spectrogram: nn.Module = torchaudio_module("transforms").MelSpectrogram(
         settings.sample_rate,
         n_fft=_n_fft(settings),
         win_length=round(settings.window * settings.sample_rate),
@@ -147,6 +146,7 @@ def _mel_spectrogram(settings: Settings) -> nn.Module:
         n_mels=settings.n_mels,
         pad_mode="constant",
     )
+    return mel_spectrogram
 
 
 def _n_fft(settings: Settings) -> int:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from speechgru.dependencies import torchaudio_module
 from speechgru.errors import ConfigError
 from speechgru.features.framing import Framing
 from speechgru.features.spectral import normalise
@@ -221,22 +222,20 @@ def take_log(power: Tensor, settings: LogMelSettings) -> Tensor:
 def band_centres(count: int, low: float, high: float, scale: str) -> tuple[float, ...]:
     """Hz at which `count` triangles between `low` and `high` peak."""
     # Private, but of a pinned version; librosa's own would cost its import. A test compares with them.
-    from torchaudio.functional.functional import _hz_to_mel, _mel_to_hz
-
-    mels = torch.linspace(_hz_to_mel(low, scale), _hz_to_mel(high, scale), count + 2, dtype=torch.float64)
-    return tuple(round(f, 4) for f in _mel_to_hz(mels[1:-1], scale).tolist())
+    functional = torchaudio_module("functional.functional")
+    lowest, highest = (functional._hz_to_mel(frequency, scale) for frequency in (low, high))
+    mels = torch.linspace(lowest, highest, count + 2, dtype=torch.float64)
+    return tuple(round(f, 4) for f in functional._mel_to_hz(mels[1:-1], scale).tolist())
 
 
 def _bank(settings: MelSettings) -> Tensor:
     """Weights [1 + n_fft // 2, n_mels]."""
     import warnings
 
-    from torchaudio.functional import melscale_fbanks
-
     with warnings.catch_warnings():
         # More bands than bins of the transform: some stay empty, and only their floor remains.
         warnings.filterwarnings("ignore", "At least one mel filterbank has all zero values")
-        return melscale_fbanks(
+        bank: Tensor = torchaudio_module("functional").melscale_fbanks(
             settings.size // 2 + 1,
             settings.f_min,
             settings.highest,
@@ -245,6 +244,7 @@ def _bank(settings: MelSettings) -> Tensor:
             None if settings.norm == "none" else settings.norm,
             settings.mel_scale,
         )
+    return bank
 
 
 KINDS = {

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from speechgru.dependencies import load
 from speechgru.errors import AudioError, ConfigError
 from speechgru.features.framing import Framing
 
@@ -119,11 +120,10 @@ class ArrayTransform(Transform):
         raise NotImplementedError
 
     def rows(self, signal: Tensor) -> Tensor:
-        from librosa.util.exceptions import ParameterError
-
+        parameter_error = load("librosa.util.exceptions").ParameterError
         arrays = signal.detach().cpu().numpy()
         try:
             done = [np.ascontiguousarray(self.analyse(row), dtype=np.float32) for row in arrays]
-        except ParameterError as error:
+        except parameter_error as error:
             raise ConfigError(f"{self.kind or type(self).__name__}: {error}") from error
         return torch.from_numpy(np.stack(done)).to(signal.device)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import optuna
 
+from speechgru import dependencies
 from speechgru.files import atomic_path, write_text
 from speechgru.markdown import table
 from speechgru.search import study
@@ -68,7 +69,7 @@ def write(search: Search, trials: Sequence[Trial]) -> list[Path]:
     if failed:
         parts += ["## Failed", table(("trial", "why"), failed)]
     written = []
-    if any(t.score is not None for t in trials):
+    if any(t.score is not None for t in trials) and dependencies.is_installed("matplotlib"):
         written.append(_draw(search.folder / PICTURE, trials))
         parts += ["## Dev score by trial", f"![Dev score of each trial, and the best so far]({PICTURE})"]
     write_text(search.folder / TEXT, "\n\n".join(parts) + "\n")

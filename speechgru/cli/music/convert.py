@@ -35,13 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from speechgru import filework
+    from speechgru import dependencies, filework
     from speechgru.music import conversion, midi, rolls
     from speechgru.music.wishes import Wishes
 
     suffix = Path(args.output).suffix.lower()
     if not args.output.endswith("/") and not Path(args.output).is_dir() and suffix not in midi.EXTENSIONS:
         raise UsageError(f"-o {args.output}: expected FILE.mid, or a FOLDER/.")
+    dependencies.require("mido", "A MIDI file")
     Wishes(qpm=args.tempo)  # a tempo that makes no sense is refused before anything is read
     if args.grid:
         rolls.check_steps(args.grid)

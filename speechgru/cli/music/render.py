@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from speechgru import filework
+    from speechgru import dependencies, filework
     from speechgru.music import conversion, soundfont
 
     in_folder = args.output.endswith("/") or Path(args.output).is_dir()
@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"-o {args.output}: expected FILE.wav, FILE.png or another of {', '.join(FORMATS)}.")
     if not in_folder and args.format:
         raise UsageError(f"--format is for a folder; the extension of {args.output} names the format.")
+    if "png" in (args.format, Path(args.output).suffix.lower().lstrip(".")):
+        dependencies.require("matplotlib", "A picture")
     if args.soundfont:
         soundfont.check(args.soundfont)
     return conversion.run(

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     import json
     from pathlib import Path
 
-    from speechgru import filework
+    from speechgru import dependencies, filework
     from speechgru.music import library, report
 
     if args.corpus and len(args.against) != 1:
@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if args.png and not args.png.lower().endswith(".png"):
         raise UsageError(f"--png {args.png}: a picture is written as FILE.png.")
     if args.png:
+        dependencies.require("matplotlib", "--png")
         filework.refuse_existing([Path(args.png)], args.overwrite, "--png")
     own = library.read(args.generated)
     generated = library.only(own, "to judge", args.generated)
