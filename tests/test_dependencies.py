@@ -275,7 +275,7 @@ def test_doctors_json_holds_what_a_bug_report_should(capsys: pytest.CaptureFixtu
 def test_a_library_that_does_not_load_is_a_fault_unless_torch_is_for_cpus() -> None:
     def rows(build: str) -> list[environment.Package]:
         return [
-            environment.Package("torch", "2.14.1", ">=2.11,<2.16", build=build),
+            environment.Package("torch", "2.14.1", ">=2.11,<2.15", build=build),
             environment.Package("torchaudio", "2.11.0", "==2.11.0"),
         ]
 

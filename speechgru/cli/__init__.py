@@ -17,7 +17,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from speechgru import __version__, dependencies, plugins
+from speechgru import __version__, plugins
 from speechgru.errors import SpeechGruError, UsageError
 
 DEBUG_VARIABLE = "SPEECHGRU_DEBUG"
@@ -42,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exc()
+        from speechgru import dependencies
+
         told = dependencies.explain(error) or error
         if not isinstance(told, (SpeechGruError, OSError)):
             raise

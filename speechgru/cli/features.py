@@ -9,7 +9,6 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru import dependencies
 from speechgru.cli import positive
 from speechgru.errors import ConfigError, UsageError
 from speechgru.terminal import progress, say
@@ -137,6 +136,8 @@ def _check(args: argparse.Namespace, sources: list[str]) -> None:
     if args.plot is not None and Path(args.plot).suffix.lower() != ".png":
         raise UsageError(f"--plot writes a PNG file; got {args.plot}. Give a name that ends in .png.")
     if args.plot is not None:
+        from speechgru import dependencies
+
         dependencies.require("matplotlib", "--plot")
 
 
