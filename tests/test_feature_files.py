@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from speechgru import augmented, featurefiles, featureplot, featurerun, featurespool, pool
 from speechgru.augment import pace
 from speechgru.config import augmentation
-from speechgru.errors import AudioError, ConfigError, SpeechGruError
+from speechgru.errors import AudioError, ConfigError, DependencyError, SpeechGruError
 from speechgru.featurerun import Item, Wanted
 from speechgru.features.extraction import extract
 from speechgru.features.registry import transform
