@@ -98,6 +98,9 @@ class Checkpoint:
         values = {each.name: self.get(each.name) for each in wanted}
         values |= {each.name: self.header[each.name] for each in known if each.name in self.header}
         with fitting(self.path):
+            for name, value in values.items():
+                if value is None:  # what may be None there is what a file may leave out
+                    raise ConfigError(f"{name} is null; expected a value, or no such entry")
             return replace(typed.build(header, values), path=self.path)
 
 

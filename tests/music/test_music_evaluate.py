@@ -146,7 +146,7 @@ def test_a_model_that_does_not_say_what_tests_it(tmp_path: Path) -> None:
 
     stored = checkpoint.load(save(tmp_path, "one.safetensors"))
     for corpus, says in (
-        (None, "doesn't say which pieces test it"),
+        (None, "corpus is null"),
         ({"sources": [{}]}, r"corpus.sources\[0\].name is missing"),
         ({"sources": ["jsb_chorales"]}, r"corpus.sources\[0\] is 'jsb_chorales'"),
     ):
@@ -154,3 +154,7 @@ def test_a_model_that_does_not_say_what_tests_it(tmp_path: Path) -> None:
         checkpoint.save(tmp_path / "odd.safetensors", "roll", header, stored.tensors)
         with pytest.raises(CheckpointError, match=says):
             benchmark.evaluate(tmp_path / "odd.safetensors", tmp_path)
+    header = {key: value for key, value in stored.header.items() if key != "corpus"}
+    checkpoint.save(tmp_path / "odd.safetensors", "roll", header, stored.tensors)
+    with pytest.raises(CheckpointError, match="doesn't say which pieces test it"):
+        benchmark.evaluate(tmp_path / "odd.safetensors", tmp_path)
