@@ -30,6 +30,7 @@ import numpy as np
 import torch
 
 from speechgru import checkpoint, manifest, scoring, tuning
+from speechgru.acousticheader import AcousticHeader
 from speechgru.decoders.beam import Decoder, Settings
 from speechgru.errors import SpeechGruError
 from speechgru.lm.ngram import load
@@ -207,8 +208,7 @@ def main() -> int:
     args = parser.parse_args()
     torch.set_num_threads(1)
     try:
-        header = checkpoint.load(find_model(args.model)).header
-        vocabulary = Vocabulary(tuple(header["vocabulary"]))
+        vocabulary = checkpoint.load(find_model(args.model)).read(AcousticHeader).vocabulary
         speech = collect(args.inputs, args.model)
         if args.save:
             arrays = {f"lp{i}": p.astype(np.float16) for i, p in enumerate(speech.log_probs)}

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from speechgru import audio, checkpoint, manifest, plugins, readout, scoring
+from speechgru.acousticheader import AcousticHeader
 from speechgru.comparison import paired_differences
 from speechgru.errors import SpeechGruError
 from speechgru.hypothesis import Hypothesis
@@ -30,7 +31,6 @@ from speechgru.language import LanguageModel, load_language_model
 from speechgru.packaged import find_model
 from speechgru.recognizer import load_recognizer
 from speechgru.rescoring import HEADER, Settings, rescore
-from speechgru.text import Vocabulary
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
 BONUSES = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
@@ -140,14 +140,13 @@ def main() -> int:
 def measure(args: argparse.Namespace) -> None:
     """Search, tune, print."""
     path = find_model(args.model)
-    loaded, lm = checkpoint.load(path).require("acoustic"), load_language_model(args.lm)
+    header, lm = checkpoint.load(path).read(AcousticHeader), load_language_model(args.lm)
     beam: Any = plugins.find("decoders", "beam")
-    stored = loaded.header.get("decoder", {})
-    settings = dict(stored["settings"]) if stored.get("name") == "beam" else {}
+    settings = readout.search(header)
     for given in args.decoder:
         key, _, value = given.partition("=")
         settings[key] = type(getattr(beam.Settings(), key))(value)
-    decoder = beam.Decoder(beam.Settings(**settings), Vocabulary(tuple(loaded.get("vocabulary"))))
+    decoder = beam.Decoder(beam.Settings(**settings), header.vocabulary)
     sets: dict[str, list[Case]] = {}
     for name in (*args.dev, *args.test):
         print(name)

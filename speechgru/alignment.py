@@ -19,6 +19,7 @@ from speechgru import hypothesis, spelling, times
 from speechgru.align import Path, align
 from speechgru.errors import TextError
 from speechgru.hypothesis import SPACE, Hypothesis, Token
+from speechgru.jobs import Source
 from speechgru.posteriors import Posteriors, posteriors
 from speechgru.recognizer import Recognizer
 from speechgru.spelling import Line, Unit
@@ -52,7 +53,7 @@ class Alignment:
 
 def align_text(
     recognizer: Recognizer,
-    source: Any,
+    source: Source,
     text: str,
     on_progress: Callable[[float], None] | None = None,
 ) -> Alignment:

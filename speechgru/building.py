@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 from torch import Tensor, nn
 
 from speechgru import checkpoint, plugins
-from speechgru.checkpoint import Checkpoint
+from speechgru.audioheader import AudioHeader
+from speechgru.checkpoint import Checkpoint, H
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.features.spectral import Settings as FeatureSettings
 from speechgru.recipe import Recipe
@@ -48,51 +48,50 @@ def network(recipe: Recipe, kind: str, *sizes: int, folder: str = "models") -> A
 
 
 @dataclass(frozen=True)
-class Start:
-    """What a run starts from: the header of a checkpoint, and whether its outputs stand for what the run's do."""
+class Start(Generic[H]):
+    """What a run starts from: the header of a checkpoint, all its entries as they are stored, and whether its outputs
+    stand for what the run's do."""
 
-    header: dict[str, Any]
+    header: H
+    entries: Mapping[str, Any]
     same_outputs: bool = True
 
     def inherited(self, names: Sequence[str]) -> dict[str, Any]:
         """The entries of the header that hold for the new model too: none of them where its outputs are others."""
-        return {name: self.header[name] for name in names if name in self.header and self.same_outputs}
+        return {name: self.entries[name] for name in names if name in self.entries and self.same_outputs}
 
 
 def start(
     model: nn.Module,
-    path: Path,
-    kind: str,
+    first: Checkpoint,
+    header: type[H],
     *,
     features: FeatureSettings | None = None,
-    outputs: tuple[str, Sequence[str]] | None = None,
-) -> Start:
+    outputs: Sequence[str] | None = None,
+) -> Start[H]:
     """Give `model` the weights of a checkpoint.
 
     Args:
-        features: what the model hears, if it does.
-        outputs: the header's name for what the model's outputs stand for, and what they do in `model`. Where those
-            are others than the checkpoint's, shared ones keep their weights, and new ones begin as they are.
+        header: of the model's kind.
+        features: what the model takes, if it is one of recordings.
+        outputs: what the model's outputs stand for. Where those are others than the checkpoint's, shared ones keep
+            their weights, and new ones begin as they are.
 
     Raises:
         CheckpointError: it is of another kind or size, or was made for other features.
     """
-    first = checkpoint.load(path).require(kind)
-    first = replace(first, tensors=_second_head(model, first.tensors))
-    if features and first.get("features").get("fingerprint") != features.fingerprint:
+    read = first.read(header)
+    if features and isinstance(read, AudioHeader) and read.features.fingerprint != features.fingerprint:
         raise CheckpointError(
-            f"{path} has other features than this run: {_differences(first, features)}. Start from a model of the "
-            "same, or pass features.SETTING=VALUE."
+            f"{first.path} has other features than this run: {_differences(read.features, features)}. Start from a "
+            "model of the same, or pass features.SETTING=VALUE."
         )
-    if outputs is None:
-        checkpoint.fill(model, first)
-        return Start(dict(first.header))
-    name, ours = outputs
-    theirs = list(first.get(name))
-    if theirs != list(ours):
-        first = replace(first, tensors={**first.tensors, **_moved(model, first.tensors, theirs, list(ours))})
-    checkpoint.fill(model, first)
-    return Start(dict(first.header), theirs == list(ours))
+    tensors = _second_head(model, first.tensors)
+    theirs, ours = list(read.outputs), list(read.outputs if outputs is None else outputs)
+    if theirs != ours:
+        tensors |= _moved(model, tensors, theirs, ours)
+    checkpoint.fill(model, replace(first, tensors=tensors))
+    return Start(read, first.header, theirs == ours)
 
 
 def _second_head(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -105,12 +104,10 @@ def _second_head(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, T
     return theirs
 
 
-def _differences(first: Checkpoint, features: FeatureSettings) -> str:
+def _differences(theirs: FeatureSettings, ours: FeatureSettings) -> str:
     """What is another in a checkpoint's features, in words."""
-    theirs = first.get("features").get("settings", {})
-    ours = asdict(features)
-    found = [f"{key} {theirs.get(key)}, not {ours.get(key)}" for key in ours if theirs.get(key) != ours[key]]
-    return "; ".join(found) or "another version of them"
+    pairs = {name: (getattr(theirs, name), value) for name, value in asdict(ours).items()}
+    return "; ".join(f"{name} {their}, not {our}" for name, (their, our) in pairs.items() if their != our)
 
 
 def _moved(

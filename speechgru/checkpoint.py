@@ -6,10 +6,11 @@ Header (safetensors metadata, strings only): `format`, `kind`, and JSON for ever
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import safetensors.torch
 import torch
@@ -17,14 +18,45 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from speechgru import files, plugins, typed
-from speechgru.errors import CheckpointError, ConfigError
+from speechgru.errors import CheckpointError, ConfigError, SpeechGruError
 
 FORMAT = "speechgru/1"
 
 
 @dataclass(frozen=True)
+class NetworkEntry:
+    """A header's `model`: the name of the network's plugin, and its settings."""
+
+    name: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What files of every kind say of themselves; a kind of model has a class of its own, with what else it says.
+
+    Fields are named as in the file; `path`, of the file, isn't stored.
+    """
+
+    KIND: ClassVar[str] = ""
+    """Of the models that have such a header; "": of any."""
+
+    model: NetworkEntry
+    provenance: dict[str, Any] = field(default_factory=dict)
+    path: Path = Path()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the network's outputs stand for, where it has names for them."""
+        return ()
+
+
+H = TypeVar("H", bound=Header)
+
+
+@dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds. `header` is decoded JSON: model, features, vocabulary, decoder, provenance, ..."""
+    """What a file holds. `header` is decoded JSON, all of it, to be written again; `read` gives it a type."""
 
     path: Path
     kind: str
@@ -52,6 +84,39 @@ class Checkpoint:
                 f"{self.path} lacks {key!r} in its header; the file is damaged or incomplete."
             )
         return self.header[key]
+
+    def read(self, header: type[H]) -> H:
+        """The header as its kind has it. Entries that `header` doesn't know are passed over.
+
+        Raises:
+            CheckpointError: the model is of another kind; an entry is missing, of another type or makes no sense.
+        """
+        if header.KIND:
+            self.require(header.KIND)
+        known = [each for each in fields(header) if each.name != "path"]
+        wanted = [each for each in known if each.default is MISSING and each.default_factory is MISSING]
+        values = {each.name: self.get(each.name) for each in wanted}
+        values |= {each.name: self.header[each.name] for each in known if each.name in self.header}
+        with fitting(self.path):
+            for name, value in values.items():
+                if value is None:  # what may be None there is what a file may leave out
+                    raise ConfigError(f"{name} is null; expected a value, or no such entry")
+            return replace(typed.build(header, values), path=self.path)
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """What goes wrong inside is the fault of the header of the file at `path`.
+
+    Raises:
+        CheckpointError: something did.
+    """
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except (SpeechGruError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} has a damaged header that fits no model: {error}") from error
 
 
 def save(
@@ -124,25 +189,30 @@ def load(path: str | Path) -> Checkpoint:
     return Checkpoint(path, kind, header, tensors)
 
 
-def network(checkpoint: Checkpoint, *sizes: int, folder: str = "models") -> Any:
-    """The network that a header describes, on the meta device: without memory or first values, which `fill` takes from
-    the file, once its shapes are known to fit.
+def network(checkpoint: Checkpoint, entry: NetworkEntry, *sizes: int, folder: str = "models") -> Any:
+    """The network that a header describes, with the checkpoint's weights, ready to be used.
+
+    It is made on the meta device, without memory or first values: weights come from the file, once their shapes are
+    known to fit.
 
     Args:
+        entry: the header's `model`.
         sizes: that networks of its kind want beside their settings.
         folder: where these lie.
 
     Raises:
-        ConfigError: there is no such network, it is of another kind, or its settings make no sense.
-        KeyError, TypeError: the header says no name or no settings.
+        CheckpointError: there is no such network, it is of another kind, its settings make no sense, or the weights
+            don't fit it.
     """
-    described = checkpoint.get("model")
-    module: Any = plugins.find(folder, described["name"])
-    if checkpoint.kind != module.KIND:
-        raise ConfigError(f"{described['name']!r} is a network of kind {module.KIND!r}")
-    settings = typed.build(module.Settings, described["settings"], "model")
-    with torch.device("meta"):
-        return module.Model(settings, *sizes)
+    with fitting(checkpoint.path):
+        module: Any = plugins.find(folder, entry.name)
+        if checkpoint.kind != module.KIND:
+            raise ConfigError(f"{entry.name!r} is a network of kind {module.KIND!r}")
+        settings = typed.build(module.Settings, entry.settings, "model")
+        with torch.device("meta"):
+            made = module.Model(settings, *sizes)
+    fill(made, checkpoint)
+    return made.eval()
 
 
 def fill(module: nn.Module, checkpoint: Checkpoint) -> None:

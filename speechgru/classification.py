@@ -6,16 +6,18 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from speechgru import audio, checkpoint, devices
-from speechgru.errors import AudioError, CheckpointError, ConfigError, CorpusError, SpeechGruError
+from speechgru.audioheader import AudioHeader
+from speechgru.errors import AudioError, CorpusError, SpeechGruError
 from speechgru.evaluation import interval_text
-from speechgru.features.spectral import LogMel, Settings
+from speechgru.features.spectral import LogMel
 from speechgru.manifest import Utterance
 from speechgru.markdown import table
 from speechgru.packaged import find_model
@@ -44,6 +46,20 @@ class Classes:
         if text not in self.names:
             raise CorpusError(f"There is no class {text!r}; expected one of: {', '.join(self.names)}.")
         return [self.names.index(text)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierHeader(AudioHeader):
+    """The header of a classifier: the names of its `classes`, in the order of its outputs."""
+
+    KIND: ClassVar[str] = KIND
+
+    classes: tuple[str, ...]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The classes."""
+        return self.classes
 
 
 @dataclass(frozen=True)
@@ -137,7 +153,7 @@ class Classifier:
         sample_rate: the rate it hears, in Hz.
     """
 
-    def __init__(self, model: Any, features: LogMel, classes: Classes) -> None:
+    def __init__(self, model: nn.Module, features: LogMel, classes: Classes) -> None:
         self.model, self.features, self.classes = model, features, classes
         self.sample_rate = features.settings.sample_rate
 
@@ -239,12 +255,7 @@ def load_classifier(model: str | Path, device: str = "cpu") -> Classifier:
         ConfigError: unknown device.
     """
     path, device = find_model(model), devices.find(device)
-    loaded = checkpoint.load(path).require(KIND)
-    try:
-        settings = Settings.stored(loaded.get("features"))
-        names = tuple(str(name) for name in loaded.get("classes"))
-        network = checkpoint.network(loaded, settings.n_mels, len(names))
-    except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} has a header that fits no classifier: {error}") from error
-    checkpoint.fill(network, loaded)
-    return Classifier(network.to(device).eval(), LogMel(settings).to(device), Classes(names))
+    loaded = checkpoint.load(path)
+    header = loaded.read(ClassifierHeader)
+    network = checkpoint.network(loaded, header.model, header.features.n_mels, len(header.classes))
+    return Classifier(network.to(device), LogMel(header.features).to(device), Classes(header.classes))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from torch import Tensor
 
 from speechgru import audio, checkpoint, devices
 from speechgru.activity import Signal
-from speechgru.errors import AudioError, CheckpointError, ConfigError
-from speechgru.features.spectral import LogMel, Settings
+from speechgru.audioheader import AudioHeader
+from speechgru.errors import AudioError, ConfigError
+from speechgru.features.spectral import LogMel
 from speechgru.packaged import find_model
 from speechgru.spans import Rules, Span, spans
 
@@ -25,6 +26,31 @@ BLOCK_SECONDS = 30.0
 RELEASE = 0.7  # of the threshold: where speech that has begun ends
 
 Probabilities = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorHeader(AudioHeader):
+    """The header of a detector of speech: `sounds` its outputs stand for, and the `threshold` that was best on dev."""
+
+    KIND: ClassVar[str] = KIND
+
+    sounds: tuple[str, ...]
+    threshold: float
+
+    def __post_init__(self) -> None:
+        if self.sounds != SOUNDS or self.features.normalise != "none":
+            raise ConfigError("it detects other things than speech, or not as it comes in")
+        self.rules  # noqa: B018  refuses an impossible threshold
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The sounds."""
+        return self.sounds
+
+    @property
+    def rules(self) -> Rules:
+        """What makes frames a stretch of speech."""
+        return Rules(threshold=self.threshold, release=RELEASE * self.threshold)
 
 
 class Detector:
@@ -163,16 +189,7 @@ def load_detector(path: str | Path, device: str = "cpu") -> Detector:
     Raises:
         CheckpointError: no such file, a model of another kind, or a damaged one.
     """
-    loaded = checkpoint.load(find_model(path)).require(KIND)
-    try:
-        settings = Settings.stored(loaded.get("features"))
-        if list(loaded.get("sounds")) != list(SOUNDS) or settings.normalise != "none":
-            raise ConfigError("it detects other things than speech, or not as it hears them")
-        threshold = float(loaded.get("threshold"))
-        rules = replace(Rules(), threshold=threshold, release=RELEASE * threshold)
-        model = checkpoint.network(loaded, settings.n_mels, len(SOUNDS))
-    except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} has a header that fits no detector: {error}") from error
-    checkpoint.fill(model, loaded)
-    device = devices.find(device)
-    return Detector(model.to(device).eval(), LogMel(settings).to(device), rules)
+    loaded, device = checkpoint.load(find_model(path)), devices.find(device)
+    header = loaded.read(DetectorHeader)
+    model = checkpoint.network(loaded, header.model, header.features.n_mels, len(header.sounds))
+    return Detector(model.to(device), LogMel(header.features).to(device), header.rules)

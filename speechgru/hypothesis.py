@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from speechgru.transcript import Word
 
@@ -37,6 +38,21 @@ class Hypothesis:
     text: str
     tokens: tuple[Token, ...]
     score: float
+
+
+class Decoder(Protocol):
+    """Makes a text of log-probabilities [frames, symbols], natural logs, blank first.
+
+    `sounds`: the phones, space first, that it reads beside characters; their columns (a blank before them) follow.
+    """
+
+    @property
+    def settings(self) -> Any: ...
+    @property
+    def sounds(self) -> tuple[str, ...]: ...
+
+    def __call__(self, log_probs: Any) -> Hypothesis:
+        """The likeliest text of one utterance; `log_probs` is an array or a tensor."""
 
 
 def words(hypothesis: Hypothesis, frame_seconds: float, offset: float = 0.0) -> tuple[Word, ...]:

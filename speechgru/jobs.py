@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO, Union
+
+from numpy.typing import NDArray
 
 from speechgru import audio
 from speechgru.activity import Signal
@@ -13,6 +15,11 @@ from speechgru.errors import AudioError, SpeechGruError
 from speechgru.longform import Piece, cut, join
 from speechgru.samples import Sound, is_array
 from speechgru.transcript import Transcript, Word, segments
+
+if TYPE_CHECKING:
+    import torch
+
+Source = Union[str, Path, BinaryIO, NDArray[Any], Sound, "torch.Tensor"]
 
 
 @dataclass
@@ -22,7 +29,7 @@ class Job:
     Reading it (`pieces`) fills in what is known of the recording; `heard` takes the words of each piece.
     """
 
-    source: Any
+    source: Source
     sample_rate: int
     duration: float = 0.0  # seconds read
     stated: float | None = None  # seconds that the file promises
@@ -47,13 +54,14 @@ class Job:
             self.error = AudioError(f"Can't read {self.name}: {error.strerror or error}.")
 
     def _blocks(self) -> Iterator[Signal]:
+        source: Any = self.source
         if self._is_in_memory:
-            sound = self.source if isinstance(self.source, Sound) else Sound(self.source)
+            sound = source if isinstance(source, Sound) else Sound(source)
             self.duration = self.stated = len(sound.signal) / self.sample_rate
             self.warnings = sound.warnings
             yield sound.signal
             return
-        with audio.AudioStream(self.source, self.sample_rate) as stream:
+        with audio.AudioStream(source, self.sample_rate) as stream:
             self.stated = stream.duration
             for block in stream:
                 self.duration += len(block) / self.sample_rate

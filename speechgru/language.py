@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from speechgru import checkpoint, devices, text
-from speechgru.errors import CheckpointError, ConfigError, LanguageModelError
+from speechgru.checkpoint import Header, NetworkEntry
+from speechgru.errors import ConfigError, LanguageModelError
 from speechgru.terminal import columns
 from speechgru.text import Vocabulary
 
@@ -91,6 +92,37 @@ class Perplexity:
         return columns(self.cells())
 
 
+@dataclass(frozen=True)
+class RescoringSettings:
+    """How much a language model's opinion of a search's texts counts (speechgru.rescoring)."""
+
+    weight: float = 0.5
+    """Of the language model's natural logs."""
+    word_bonus: float = 0.0
+    """For each word; makes up for the words that a language model swallows."""
+    nbest: int = 32
+    """Texts that are asked for: those that the search found best."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight < math.inf or not math.isfinite(self.word_bonus) or self.nbest < 1:
+            raise ConfigError(f"Rescoring wants weight ≥ 0, a finite word_bonus and nbest ≥ 1; got {self}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageHeader(Header):
+    """The header of a language model: the characters it knows, and what was tuned for it (scripts/bench_rescore.py)."""
+
+    KIND: ClassVar[str] = KIND
+
+    vocabulary: Vocabulary
+    rescoring: RescoringSettings = RescoringSettings()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The characters."""
+        return self.vocabulary.symbols
+
+
 class LanguageModel:
     """Scores and continues texts. Make one with `load_language_model`.
 
@@ -99,8 +131,9 @@ class LanguageModel:
         header: what its file says about it.
     """
 
-    def __init__(self, model: Any, vocabulary: Vocabulary, header: Mapping[str, Any] | None = None) -> None:
-        self.model, self.vocabulary, self.header = model, vocabulary, dict(header or {})
+    def __init__(self, model: Any, vocabulary: Vocabulary, header: LanguageHeader | None = None) -> None:
+        self.model, self.vocabulary = model, vocabulary
+        self.header = header or LanguageHeader(model=NetworkEntry(KIND, {}), vocabulary=vocabulary)
 
     def score(self, texts: Sequence[str]) -> list[float]:
         """Natural log of the probability of each text, its end included.
@@ -235,11 +268,7 @@ def load_language_model(path: str | Path, device: str = "cpu") -> LanguageModel:
     Raises:
         CheckpointError: no such file, a model of another kind, or a damaged one.
     """
-    loaded = checkpoint.load(path).require(KIND)
-    try:
-        vocabulary = Vocabulary(tuple(loaded.get("vocabulary")))
-        model = checkpoint.network(loaded, len(vocabulary))
-    except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} has a header that fits no language model: {error}") from error
-    checkpoint.fill(model, loaded)
-    return LanguageModel(model.to(devices.find(device)).eval(), vocabulary, loaded.header)
+    loaded = checkpoint.load(path)
+    header = loaded.read(LanguageHeader)
+    model = checkpoint.network(loaded, header.model, len(header.vocabulary))
+    return LanguageModel(model.to(devices.find(device)), header.vocabulary, header)

@@ -6,12 +6,13 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import torch
 
 from speechgru import batches, building, checkpoint
 from speechgru.batches import Batch, Encoder, Recordings
+from speechgru.checkpoint import H
 from speechgru.manifest import Utterance
 from speechgru.packaged import find_model
 from speechgru.parallel import Group
@@ -22,11 +23,11 @@ EVALUATION_SECONDS = 240.0
 NAMED = 5
 
 
-class Listener:
+class Listener(Generic[H]):
     """A model built from a recipe, and the recordings it learns from.
 
     Args:
-        kind: of the model.
+        header: of the model's kind.
         outputs: the name, in a checkpoint's header, for what the model's outputs stand for, and what that is.
         encoder: makes labels of texts.
         dev: the recordings of each dev split, with texts that `encoder` can make labels of.
@@ -40,22 +41,22 @@ class Listener:
         provenance: Mapping[str, Any],
         group: Group,
         *,
-        kind: str,
+        header: type[H],
         outputs: tuple[str, Sequence[str]],
         encoder: Encoder,
         dev: Mapping[str, Sequence[Utterance]],
     ) -> None:
         self.recipe, self.data, self.device, self.group = recipe, data, device, group
-        self.kind, self.outputs, self.encoder = kind, outputs, encoder
+        self.kind, self.outputs, self.encoder = header.KIND, outputs, encoder
         self.provenance = dict(provenance)
         self.features = building.feature_settings(recipe)
         torch.manual_seed(recipe.seed)
-        self.model = building.network(recipe, kind, self.features.n_mels, len(outputs[1]))
-        self.first: building.Start | None = None
+        self.model = building.network(recipe, self.kind, self.features.n_mels, len(outputs[1]))
+        self.first: building.Start[H] | None = None
         if recipe.trainer.start:
-            path = find_model(recipe.trainer.start)
-            self.first = building.start(self.model, path, kind, features=self.features, outputs=outputs)
-            self.provenance["started_from"] = self.first.header.get("provenance", {})
+            first = checkpoint.load(find_model(recipe.trainer.start))
+            self.first = building.start(self.model, first, header, features=self.features, outputs=outputs[1])
+            self.provenance["started_from"] = self.first.header.provenance
         self.model.to(device)
         # A second view of each recording, masked otherwise, is wanted where both should be read alike.
         self.train = self._recordings(

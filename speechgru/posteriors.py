@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speechgru import times
 from speechgru.activity import Signal
-from speechgru.jobs import Job
+from speechgru.jobs import Job, Source
 from speechgru.recognizer import BATCH_SECONDS, POOLED_BATCHES, Recognizer
 from speechgru.text import BLANK
 from speechgru.times import LEVEL_SECONDS, Silences
@@ -49,7 +48,7 @@ class _Part:
 
 
 def posteriors(
-    recognizer: Recognizer, source: Any, on_progress: Callable[[float], None] | None = None
+    recognizer: Recognizer, source: Source, on_progress: Callable[[float], None] | None = None
 ) -> Posteriors:
     """Run the network of `recognizer` over `source`: a path, "-", a binary file or a `Sound` at its rate.
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from speechgru import languagecodes, normalisers, packaged, plugins, pronunciation, text, typed
+from speechgru import languagecodes, normalisers, packaged, plugins, pronunciation, typed
 from speechgru.errors import CheckpointError, ConfigError
+from speechgru.hypothesis import Decoder
 from speechgru.normalisers import ENGLISH, Normaliser
 
 if TYPE_CHECKING:
-    from speechgru.checkpoint import Checkpoint
+    from speechgru.acousticheader import AcousticHeader
 
 DEFAULT, SEARCH = "greedy", "beam"
 _NEEDS = {  # a setting that does nothing without another
@@ -23,16 +24,12 @@ _NEEDS = {  # a setting that does nothing without another
 
 
 def decoder(
-    checkpoint: Checkpoint,
-    vocabulary: text.Vocabulary,
-    name: str | None = None,
-    wanted: Mapping[str, Any] | None = None,
-) -> tuple[str, Any]:
-    """The name of the decoder to read a checkpoint's output with, and the decoder.
+    header: AcousticHeader, name: str | None = None, wanted: Mapping[str, Any] | None = None
+) -> tuple[str, Decoder]:
+    """The name of the decoder to read a model's output with, and the decoder.
 
     Args:
-        checkpoint: its header's `decoder`, {"name": ..., "settings": {...}}, says how it wants to be read.
-        vocabulary: the checkpoint's.
+        header: of the model's file; its `decoder` says how it wants to be read.
         name: of the decoder that the user wants; by default the stored one, or where that doesn't know what
             is wanted, the beam search.
         wanted: settings over the stored ones, which hold for the stored decoder only. Hotwords are normalised.
@@ -41,15 +38,15 @@ def decoder(
         CheckpointError: what is stored is damaged, or asks for a language model that isn't there.
         ConfigError: an unknown decoder or setting, a value outside its range, a setting that would do nothing.
     """
-    own, values = _stored(checkpoint)
+    own, values = header.decoder.name, header.decoder.settings
     wanted = dict(wanted or {})
     if "hotwords" in wanted:
-        plain = normaliser(checkpoint, vocabulary)
+        plain = normaliser(header)
         wanted["hotwords"] = [spoken(phrase, plain) for phrase in wanted["hotwords"]]
     chosen = name or (own if wanted.keys() <= _settings(own) else SEARCH)
     module = plugins.find("decoders", chosen)
     if chosen == own:
-        _check_stored(checkpoint, module, {key: values[key] for key in values.keys() - wanted.keys()})
+        _check_stored(header, module, {key: values[key] for key in values.keys() - wanted.keys()})
     else:
         values = {}
     settings = typed.build(module.Settings, {**values, **wanted}, f"decoder {chosen}")
@@ -57,33 +54,30 @@ def decoder(
         needed = _NEEDS.get(key)
         if needed and not getattr(settings, needed):
             raise ConfigError(f"{key} does nothing without {needed}. Give both, or neither.")
-    made = module.Decoder(settings, vocabulary)
-    check_sounds(made, sounds(checkpoint), checkpoint.path)
+    made: Decoder = module.Decoder(settings, header.vocabulary)
+    check_sounds(made, header.sounds, header.path)
     return chosen, made
 
 
-def search(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The settings of the beam search that a checkpoint is read with; none where it is read otherwise.
+def search(header: AcousticHeader) -> dict[str, Any]:
+    """The settings of the beam search that a model is read with; none where it is read otherwise.
 
     Raises:
         CheckpointError: they are damaged.
     """
-    name, values = _stored(checkpoint)
-    if name != SEARCH:
+    if header.decoder.name != SEARCH:
         return {}
-    module = plugins.find("decoders", SEARCH)
-    _check_stored(checkpoint, module, values)
-    built = typed.build(module.Settings, values, "decoder.settings")
-    return {key: getattr(built, key) for key in values}
+    built = _check_stored(header, plugins.find("decoders", SEARCH), header.decoder.settings)
+    return {key: getattr(built, key) for key in header.decoder.settings}
 
 
-def check_sounds(decoder: Any, heard: tuple[str, ...], model: object) -> None:
+def check_sounds(decoder: Decoder, heard: tuple[str, ...], model: object) -> None:
     """Refuse a decoder that reads other sounds than those that a network hears.
 
     Raises:
         ConfigError: it does.
     """
-    wanted = sounds_of(decoder)
+    wanted = decoder.sounds
     if wanted and wanted != heard:
         what = f"hears other ones ({' '.join(heard[1:])})" if heard else "hears letters alone"
         raise ConfigError(
@@ -93,56 +87,22 @@ def check_sounds(decoder: Any, heard: tuple[str, ...], model: object) -> None:
         )
 
 
-def sounds(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """Names of the sounds that a checkpoint's network hears beside letters; none of most.
-
-    Raises:
-        CheckpointError: the header's `sounds` are no names.
-    """
-    return _listed(checkpoint, "sounds", "names")
-
-
-def sounds_of(decoder: Any) -> tuple[str, ...]:
-    """Names of the sounds that a decoder reads; none of most."""
-    found: tuple[str, ...] = getattr(decoder, "sounds", ())
-    return found
-
-
-def columns(decoder: Any, output: Any, letters: int | None) -> Any:
+def columns(decoder: Decoder, output: Any, letters: int | None) -> Any:
     """Of a network's `output` [frames, letters + sounds], what a decoder reads."""
-    return output if sounds_of(decoder) else output[:, :letters]
+    return output if decoder.sounds else output[:, :letters]
 
 
-def normaliser(checkpoint: Checkpoint, vocabulary: text.Vocabulary) -> Normaliser:
-    """What makes texts alike before they are compared with those of a checkpoint.
-
-    Raises:
-        CheckpointError: the header's `languages` are no codes.
-    """
-    return normalisers.of(vocabulary.symbols, languages(checkpoint, vocabulary))
+def normaliser(header: AcousticHeader) -> Normaliser:
+    """What makes texts alike before they are compared with those of a model."""
+    return normalisers.of(header.vocabulary.symbols, languages(header))
 
 
-def languages(checkpoint: Checkpoint, vocabulary: text.Vocabulary) -> tuple[str, ...]:
-    """Codes of what a checkpoint writes. One that states none was made when all that is written with English letters
-    was read as English; of others nothing is known then.
-
-    Raises:
-        CheckpointError: the header's `languages` are no codes.
-    """
-    stated = _listed(checkpoint, "languages", "codes")
-    if not stated and normalisers.of(vocabulary.symbols) is ENGLISH:
+def languages(header: AcousticHeader) -> tuple[str, ...]:
+    """Codes of what a model writes. One that states none was made when all that is written with English letters
+    was read as English; of others nothing is known then."""
+    if not header.languages and normalisers.of(header.vocabulary.symbols) is ENGLISH:
         return (languagecodes.ENGLISH,)
-    return stated
-
-
-def _listed(checkpoint: Checkpoint, key: str, what: str) -> tuple[str, ...]:
-    """What a checkpoint's header lists under `key`: `what`, in one word for the message; none where it says nothing."""
-    stated = checkpoint.header.get(key, [])
-    if not isinstance(stated, list) or not all(isinstance(entry, str) for entry in stated):
-        raise CheckpointError(
-            f"{checkpoint.path} has a damaged header: {key} are {stated!r}, not a list of {what}."
-        )
-    return tuple(stated)
+    return header.languages
 
 
 def _settings(name: str) -> set[str]:
@@ -150,34 +110,25 @@ def _settings(name: str) -> set[str]:
     return {field.name for field in fields(plugins.find("decoders", name).Settings)}
 
 
-def _stored(checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
-    """Name and settings in a checkpoint's header."""
-    stored = checkpoint.header.get("decoder") or {}
-    if not isinstance(stored, dict) or not isinstance(stored.get("settings", {}), dict):
-        raise CheckpointError(
-            f"{checkpoint.path} has a damaged header: decoder {stored!r} has no name and settings."
-        )
-    return str(stored.get("name", DEFAULT)), stored.get("settings", {})
+def _check_stored(header: AcousticHeader, module: Any, values: Mapping[str, Any]) -> Any:
+    """The settings that are stored: they must make sense by themselves, and not lead to other files by their path."""
+    from speechgru.checkpoint import fitting
 
-
-def _check_stored(checkpoint: Checkpoint, module: Any, values: Mapping[str, Any]) -> None:
-    """What is stored must make sense by itself, and must not lead to other files by naming their path."""
-    try:
-        typed.build(module.Settings, values, "decoder.settings")
-    except ConfigError as error:
-        raise CheckpointError(f"{checkpoint.path} has a damaged header: {error}") from error
+    with fitting(header.path):
+        settings = typed.build(module.Settings, values, "decoder.settings")
     lm = values.get("lm", "")
     if lm and lm not in packaged.language_models():
         raise CheckpointError(
-            f"{checkpoint.path} is made for the language model {lm!r}, which this installation doesn't hold. "
+            f"{header.path} is made for the language model {lm!r}, which this installation doesn't hold. "
             f"Install speechgru again, name a language model (--lm FILE), or do without (--decoder {DEFAULT})."
         )
     dictionary = values.get("dictionary", "")
     if dictionary and dictionary not in pronunciation.packaged():
         raise CheckpointError(
-            f"{checkpoint.path} is made for the pronouncing dictionary {dictionary!r}, which this installation doesn't "
+            f"{header.path} is made for the pronouncing dictionary {dictionary!r}, which this installation doesn't "
             f"hold. Install speechgru again, or do without (--decoder {DEFAULT})."
         )
+    return settings
 
 
 def spoken(phrase: str, normaliser: Normaliser = ENGLISH) -> str:

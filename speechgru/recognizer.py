@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Union
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +21,15 @@ from speechgru import devices, hypothesis, normalisers, readout, samples
 from speechgru.activity import Gate, Signal, may_hold_speech
 from speechgru.confidence import Calibration
 from speechgru.decoders import greedy
-from speechgru.errors import AudioError, CheckpointError, ConfigError, SpeechGruError
-from speechgru.hypothesis import Hypothesis
-from speechgru.jobs import Job
+from speechgru.errors import AudioError, ConfigError, SpeechGruError
+from speechgru.hypothesis import Decoder, Hypothesis
+from speechgru.jobs import Job, Source
 from speechgru.normalisers import Normaliser
 from speechgru.packaged import find_model
+from speechgru.protocols import Engine, SpeechDetector
 from speechgru.times import Times, corrected
 from speechgru.transcript import Transcript, Word
 
-if TYPE_CHECKING:
-    import torch
-
-Source = Union[str, Path, BinaryIO, NDArray[Any], "torch.Tensor"]
 Progress = Callable[[float], None]
 
 BATCH_SIZE = 16
@@ -58,14 +55,14 @@ class Recognizer:
 
     def __init__(
         self,
-        engine: Any,
-        decoder: Any,
+        engine: Engine,
+        decoder: Decoder,
         *,
         batch_size: int = BATCH_SIZE,
         gate: Gate | None = None,
         times: Times | None = None,
         calibration: Calibration | None = None,
-        detector: Any = None,
+        detector: SpeechDetector | None = None,
         normaliser: Normaliser | None = None,
         model: str = "",
     ) -> None:
@@ -80,7 +77,7 @@ class Recognizer:
         self.detector = detector
         self.normaliser = normaliser or normalisers.of(engine.vocabulary.symbols)
         self.model = model
-        self.sample_rate: int = engine.sample_rate
+        self.sample_rate = engine.sample_rate
 
     def transcribe(
         self, source: Source, sample_rate: int | None = None, on_progress: Progress | None = None
@@ -161,7 +158,7 @@ class Recognizer:
             return False
         if not may_hold_speech(signal, self.sample_rate, self.gate):
             return False
-        return self.detector is None or bool(self.detector.hears_speech(signal))
+        return self.detector is None or self.detector.hears_speech(signal)
 
     def is_speech(self, log_probs: NDArray[Any]) -> bool:
         """Whether the words of one piece, read greedily from [frames, symbols], get past the gate."""
@@ -202,8 +199,7 @@ class Recognizer:
 
     def read(self, output: NDArray[Any]) -> Hypothesis:
         """What the decoder makes of one signal's output."""
-        found: Hypothesis = self.decoder(readout.columns(self.decoder, output, len(self.engine.vocabulary)))
-        return found
+        return self.decoder(readout.columns(self.decoder, output, len(self.engine.vocabulary)))
 
     def outputs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
         """All that the network says of each signal: log-probabilities [frames, symbols], and of sounds behind them if
@@ -311,40 +307,31 @@ def load_recognizer(
     """
     _checked_batch_size(batch_size)
     path = find_model(model)  # before the imports: a mistake is told at once
-    from speechgru import checkpoint, typed
+    from speechgru import checkpoint
     from speechgru.engines.torch import Engine
     from speechgru.rescoring import load_rescorer
 
-    loaded = checkpoint.load(path)
-    engine = Engine(loaded, devices.find(device))
+    engine = Engine(checkpoint.load(path), devices.find(device))
+    header = engine.header
     wanted = decoder or (readout.SEARCH if rescore else None)
-    name, decode = readout.decoder(loaded, engine.vocabulary, wanted, settings)
+    name, decode = readout.decoder(header, wanted, settings)
     if rescore:
         decode = load_rescorer(decode, rescore, engine.vocabulary.symbols, str(engine.device))
-    try:
-        # How sure a network is of noise differs from one to the next: scripts/tune_gate.py finds its gate.
-        gate = typed.build(Gate, loaded.header.get("gate", {}), "gate")
-        # So do its times (scripts/bench_times.py) and confidences (scripts/tune_confidence.py).
-        times = typed.build(Times, loaded.header["times"], "times") if "times" in loaded.header else None
-        calibrations = typed.convert(
-            dict[str, Calibration], loaded.header.get("confidence", {}), "confidence"
-        )
-    except (ConfigError, TypeError) as error:
-        raise CheckpointError(f"{path} has a damaged header: {error}") from error
     return Recognizer(
         engine,
         decode,
         batch_size=batch_size,
-        gate=gate,
-        times=times,
-        calibration=calibrations.get(name),
+        # All three differ from one network to the next: scripts/tune_gate.py, bench_times.py and tune_confidence.py.
+        gate=header.gate,
+        times=header.times,
+        calibration=header.confidence.get(name),
         detector=_detector(detector, engine),
-        normaliser=readout.normaliser(loaded, engine.vocabulary),
+        normaliser=readout.normaliser(header),
         model=path.stem,
     )
 
 
-def _detector(path: str | Path | None, engine: Any) -> Any:
+def _detector(path: str | Path | None, engine: Engine) -> SpeechDetector | None:
     """The detector in a file, if one is named."""
     if path is None:
         return None

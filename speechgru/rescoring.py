@@ -8,39 +8,27 @@ before, letter by letter. Texts that the search didn't keep can't come back.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from speechgru import typed
 from speechgru.errors import CheckpointError, ConfigError
-from speechgru.hypothesis import Hypothesis
-from speechgru.language import LanguageModel, load_language_model
+from speechgru.hypothesis import Decoder, Hypothesis
+from speechgru.language import LanguageModel, RescoringSettings, load_language_model
 
 HEADER = "rescoring"
 """Where a language model's file keeps the settings that were tuned for it (scripts/bench_rescore.py)."""
 
-
-@dataclass(frozen=True)
-class Settings:
-    """How much the second opinion counts."""
-
-    weight: float = 0.5
-    """Of the language model's natural logs."""
-    word_bonus: float = 0.0
-    """For each word; makes up for the words that a language model swallows."""
-    nbest: int = 32
-    """Texts that are asked for: those that the search found best."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.weight < math.inf or not math.isfinite(self.word_bonus) or self.nbest < 1:
-            raise ConfigError(f"Rescoring wants weight ≥ 0, a finite word_bonus and nbest ≥ 1; got {self}.")
+Settings = RescoringSettings
 
 
+@runtime_checkable
 class Searcher(Protocol):
-    """A decoder that knows more than one answer."""
+    """A decoder that knows more than one answer; `sounds` as of `Decoder`."""
+
+    @property
+    def sounds(self) -> tuple[str, ...]: ...
 
     def nbest(self, log_probs: Any, n: int) -> list[Hypothesis]:
         """The `n` best, best first; one at least."""
@@ -49,9 +37,9 @@ class Searcher(Protocol):
 class Rescorer:
     """A decoder, log_probs [frames, symbols] -> Hypothesis, that asks `model` about what `searcher` found."""
 
-    def __init__(self, searcher: Searcher, model: LanguageModel, settings: Settings = Settings()) -> None:
-        self.searcher, self.model, self.settings = searcher, model, settings
-        self.sounds: tuple[str, ...] = getattr(searcher, "sounds", ())
+    def __init__(self, searcher: Searcher, model: LanguageModel, settings: Settings | None = None) -> None:
+        self.searcher, self.model, self.settings = searcher, model, settings or Settings()
+        self.sounds = searcher.sounds
 
     def __call__(self, log_probs: Any) -> Hypothesis:
         """The best of the search's best texts; its score is that of the module's formula."""
@@ -78,7 +66,9 @@ def rescore(
     return sorted(scored, key=lambda h: -h.score)
 
 
-def load_rescorer(searcher: Any, path: str | Path, symbols: Sequence[str], device: str = "cpu") -> Rescorer:
+def load_rescorer(
+    searcher: Decoder | Searcher, path: str | Path, symbols: Sequence[str], device: str = "cpu"
+) -> Rescorer:
     """Put the language model at `path`, with the settings that its file holds, behind a decoder.
 
     Args:
@@ -88,7 +78,7 @@ def load_rescorer(searcher: Any, path: str | Path, symbols: Sequence[str], devic
         CheckpointError: no such file, another kind of model, or one that lacks letters.
         ConfigError: the decoder finds one text only.
     """
-    if not hasattr(searcher, "nbest"):
+    if not isinstance(searcher, Searcher):
         raise ConfigError(
             "This decoder finds one text only, so there is nothing to rescore. Use the decoder beam."
         )
@@ -99,8 +89,4 @@ def load_rescorer(searcher: Any, path: str | Path, symbols: Sequence[str], devic
             f"{path} doesn't know {''.join(missing)!r}, which the acoustic model writes. Train a language model on "
             "text that holds them."
         )
-    try:
-        settings = typed.build(Settings, model.header.get(HEADER, {}), HEADER)
-    except (ConfigError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path} has a damaged header: {error}") from error
-    return Rescorer(searcher, model, settings)
+    return Rescorer(searcher, model, model.header.rescoring)

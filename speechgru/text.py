@@ -21,8 +21,9 @@ import string
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from speechgru import numerals
+from speechgru import numerals, typed
 from speechgru.errors import ConfigError, CorpusError
 
 NORMALISER = "english-1"
@@ -160,6 +161,15 @@ class Vocabulary:
         if wrong or len(set(symbols)) != len(symbols):
             raise ConfigError(f"Vocabulary symbols must be different single characters; got {symbols!r}.")
         object.__setattr__(self, "_index", {s: i for i, s in enumerate(symbols) if i != BLANK})
+
+    @classmethod
+    def stored(cls, value: Any, where: str = "vocabulary") -> Vocabulary:
+        """The vocabulary in a checkpoint's header, a list of symbols.
+
+        Raises:
+            ConfigError: it is none.
+        """
+        return cls(tuple(typed.convert(list[str], value, where)))
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> Vocabulary:

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from speechgru import audio, readout, scoring
 from speechgru.errors import SpeechGruError
+from speechgru.hypothesis import Decoder
 from speechgru.longform import MAX_SECONDS
 from speechgru.manifest import Utterance
 
 if TYPE_CHECKING:
-    from speechgru.decoders.beam import Decoder, Settings
+    from speechgru.decoders.beam import Decoder as BeamDecoder
+    from speechgru.decoders.beam import Settings
     from speechgru.recognizer import Recognizer
 
 # Of each weight: the least and the greatest value, and the first step.
@@ -58,7 +60,7 @@ class Heard:
     left_out: int = 0
     letters: int | None = None
 
-    def read(self, decoder: Any) -> list[str]:
+    def read(self, decoder: Decoder) -> list[str]:
         """What a decoder makes of the utterances, a thread a core: compiled searches run side by side."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             found = pool.map(lambda p: decoder(readout.columns(decoder, p, self.letters)), self.log_probs)
@@ -114,7 +116,7 @@ def prior(sets: Sequence[Heard]) -> tuple[float, ...]:
     return tuple(np.log(mean).round(4).tolist())
 
 
-def measure(decoder: Any, sets: Sequence[Heard], seed: int = 0) -> Result:
+def measure(decoder: Decoder, sets: Sequence[Heard], seed: int = 0) -> Result:
     """Scores of what `decoder` reads in `sets`; `seed` is that of the intervals."""
     aligned = [scoring.align(s.texts, s.read(decoder)) for s in sets]
     scores = [scoring.summarise(a, s.speakers, seed=seed) for a, s in zip(aligned, sets)]
@@ -124,7 +126,7 @@ def measure(decoder: Any, sets: Sequence[Heard], seed: int = 0) -> Result:
 
 
 def tune(
-    decoder: Decoder,
+    decoder: BeamDecoder,
     sets: Sequence[Heard],
     names: Sequence[str] = LM_WEIGHTS,
     *,
@@ -172,7 +174,7 @@ def tune(
     return at(best)
 
 
-def _errors(decoder: Decoder, sets: Sequence[Heard]) -> int:
+def _errors(decoder: BeamDecoder, sets: Sequence[Heard]) -> int:
     texts = [text for s in sets for text in s.texts]
     found = [text for s in sets for text in s.read(decoder)]
     return sum(alignment.words.errors for alignment in scoring.align(texts, found))

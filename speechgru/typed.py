@@ -18,8 +18,8 @@ _PLAIN: dict[type, str] = {bool: "true or false", int: "a whole number", float: 
 def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
     """Build the dataclass `kind` from `values`, nested dataclasses, lists and tuples included.
 
-    A whole number is taken for a float, a list for a tuple; nothing else is converted. `where` is the dotted
-    path that errors name.
+    A whole number is taken for a float, a list for a tuple; a class with a method `stored(value, where)` builds itself.
+    Nothing else is converted. `where` is the dotted path that errors name.
 
     Raises:
         ConfigError: a key that `kind` doesn't have, one that it needs, or a value of another type.
@@ -55,6 +55,8 @@ def convert(hint: Any, value: Any, where: str) -> Any:
             convert(arguments[0], k, where): convert(arguments[1], v, _join(where, k))
             for k, v in value.items()
         }
+    if hasattr(hint, "stored"):
+        return hint.stored(value, where)
     if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
         return build(hint, value, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
@@ -66,6 +68,9 @@ def convert(hint: Any, value: Any, where: str) -> Any:
 
 
 def _convert_union(hint: Any, value: Any, where: str) -> Any:
+    classes = [choice for choice in get_args(hint) if is_dataclass(choice)]
+    if len(classes) == 1 and isinstance(value, Mapping):
+        return convert(classes[0], value, where)  # whose error says which key is wrong
     for choice in get_args(hint):
         if choice is type(None):
             if value is None:

@@ -53,6 +53,7 @@ class Engine:
     sample_rate = RATE
     frame_seconds = FRAME / RATE
     vocabulary = VOCABULARY
+    sounds: tuple[str, ...] = ()
     device = torch.device("cpu")
 
     def __init__(self) -> None:

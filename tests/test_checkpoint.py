@@ -17,9 +17,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from speechgru import checkpoint
-from speechgru.checkpoint import Checkpoint
+from speechgru.acousticheader import AcousticHeader, DecoderEntry
+from speechgru.activity import Gate
+from speechgru.checkpoint import Checkpoint, Header, NetworkEntry
 from speechgru.engines import torch as engines
 from speechgru.errors import CheckpointError
+from speechgru.features.spectral import Settings
+from speechgru.text import Vocabulary
+from speechgru.times import Times
 
 HEADER = {
     "model": {"name": "acoustic", "settings": {"width": 6, "dropout": 0.2}},
@@ -146,6 +151,89 @@ def test_a_missing_entry_is_named(written: Callable[..., Path]) -> None:
     assert loaded.get("vocabulary") == HEADER["vocabulary"]
     with pytest.raises(CheckpointError, match="lacks 'tokens' in its header"):
         loaded.get("tokens")
+
+
+FEATURES = Settings(n_mels=12)
+GATE, TIMES = Gate(min_confidence=0.5), Times(start=0.01, end=0.02, quiet=0.3, reach=0.4)
+ACOUSTIC = {
+    **HEADER,
+    "features": {"kind": "log_mel", "settings": vars(FEATURES), "fingerprint": FEATURES.fingerprint},
+    "sounds": [" ", "AA"],
+    "languages": ["fr"],
+    "decoder": {"name": "beam", "settings": {"beam": 8}},
+    "gate": vars(GATE),
+    "times": vars(TIMES),
+    "confidence": {},
+}
+
+
+def test_a_header_is_read_as_its_kind_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    checkpoint.save(path, "acoustic", ACOUSTIC, {})
+    assert checkpoint.load(path).read(AcousticHeader) == AcousticHeader(
+        path=path,
+        model=NetworkEntry(**HEADER["model"]),
+        provenance=HEADER["provenance"],
+        features=FEATURES,
+        vocabulary=Vocabulary(("<blank>", " ", "é")),
+        sounds=(" ", "AA"),
+        languages=("fr",),
+        decoder=DecoderEntry("beam", {"beam": 8}),
+        gate=GATE,
+        times=TIMES,
+    )
+    required = {key: ACOUSTIC[key] for key in ("model", "features", "vocabulary")}
+    checkpoint.save(path, "acoustic", required, {})
+    header = checkpoint.load(path).read(AcousticHeader)
+    assert (header.decoder.name, header.gate, header.times, header.provenance) == ("greedy", Gate(), None, {})
+    assert header.outputs == ("<blank>", " ", "é")
+
+
+def test_a_header_is_of_one_kind(written: Callable[..., Path]) -> None:
+    loaded = checkpoint.load(written("language"))
+    assert loaded.read(Header).model.name == "acoustic", "what all kinds have"
+    with pytest.raises(CheckpointError, match="kind 'language'; expected 'acoustic'"):
+        loaded.read(AcousticHeader)
+
+
+@pytest.mark.parametrize("key", ["model", "features", "vocabulary"])
+def test_a_header_that_lacks_an_entry(tmp_path: Path, key: str) -> None:
+    entries = {name: value for name, value in ACOUSTIC.items() if name != key}
+    checkpoint.save(tmp_path / "m.safetensors", "acoustic", entries, {})
+    with pytest.raises(CheckpointError, match=rf"m\.safetensors lacks '{key}' in its header"):
+        checkpoint.load(tmp_path / "m.safetensors").read(AcousticHeader)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("model", "acoustic", "model is 'acoustic'; expected keys with values"),
+        ("model", {"name": "acoustic"}, "model.settings is missing"),
+        ("vocabulary", "abc", r"vocabulary is 'abc'; expected a list"),
+        ("sounds", [1], r"sounds\[0\] is 1; expected text"),
+        ("decoder", {"settings": [8]}, r"decoder.settings is \[8\]"),
+        ("gate", {"min_confidence": "high"}, "gate.min_confidence is 'high'; expected a number"),
+        ("gate", None, "gate is null"),
+        ("times", {**vars(TIMES), "ends": 1.0}, "unknown key in times.*'ends'|'ends'.*Did you mean 'end'"),
+        ("confidence", {"beam": {"bias": 0.0}}, "confidence.beam.mean is missing"),
+        ("provenance", "mine", "provenance is 'mine'"),
+    ],
+)
+def test_an_entry_of_another_type_is_named_with_its_file(
+    tmp_path: Path, key: str, value: Any, message: str
+) -> None:
+    checkpoint.save(tmp_path / "m.safetensors", "acoustic", {**ACOUSTIC, key: value}, {})
+    with pytest.raises(CheckpointError, match=rf"(?s)m\.safetensors has a damaged header.*({message})"):
+        checkpoint.load(tmp_path / "m.safetensors").read(AcousticHeader)
+
+
+def test_entries_that_nobody_knows_stay_in_the_file(tmp_path: Path) -> None:
+    path, extra = tmp_path / "m.safetensors", {"note": {"by": "somebody", "tags": ["a"]}}
+    checkpoint.save(path, "acoustic", {**ACOUSTIC, **extra}, {"w": torch.ones(2)})
+    checkpoint.annotate(path, {"gate": {"min_confidence": 0.9}})
+    loaded = checkpoint.load(path)
+    assert loaded.read(AcousticHeader).gate == Gate(min_confidence=0.9)
+    assert loaded.header["note"] == extra["note"] and loaded.header["sounds"] == ACOUSTIC["sounds"]
 
 
 def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ def test_a_model_of_another_kind_or_damaged(path: Path, tmp_path: Path) -> None:
         {"model": {"name": "none"}},
     ):
         checkpoint.save(tmp_path / "m.safetensors", "detector", {**loaded.header, **wrong}, loaded.tensors)
-        with pytest.raises(CheckpointError, match=r"m\.safetensors .*fits no detector"):
+        with pytest.raises(CheckpointError, match=r"m\.safetensors .*fits no model"):
             load_detector(tmp_path / "m.safetensors")
 
 

@@ -184,7 +184,7 @@ def test_a_saved_model_says_the_same(tmp_path: Path) -> None:
     scorer = save(tmp_path / "lm.safetensors")
     loaded = load_language_model(tmp_path / "lm.safetensors")
     assert loaded.score(["abc", ""]) == pytest.approx(scorer.score(["abc", ""]), abs=1e-5)
-    assert loaded.header["vocabulary"] == list(VOCABULARY.symbols)
+    assert loaded.header.vocabulary == VOCABULARY
     assert not loaded.model.training
 
 
@@ -206,7 +206,7 @@ def test_a_model_of_another_kind_is_refused() -> None:
 )
 def test_a_damaged_file_is_refused(tmp_path: Path, changed: dict[str, Any]) -> None:
     save(tmp_path / "lm.safetensors", **changed)
-    with pytest.raises(CheckpointError, match=r"lm\.safetensors .*(fits no language model|does not fit)"):
+    with pytest.raises(CheckpointError, match=r"lm\.safetensors .*(fits no model|does not fit)"):
         load_language_model(tmp_path / "lm.safetensors")
 
 

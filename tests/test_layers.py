@@ -39,13 +39,15 @@ FLOORS: list[set[str]] = [
     | {"gru", "recurrence", "dropout", "subsampling", "encoder", "objective"}
     | {"languagecodes", "text", "normalisers", "numerals", "transcript", "hypothesis", "cues", "manifest"}
     | {"archives", "download", "published", "splits"}
-    | {"times", "confidence", "reliability", "spans", "spoken"}
+    | {"times", "confidence", "reliability", "spans", "spoken", "protocols"}
     | {"hotwords", "spelling", "textscore", "trellis", "viterbi"},
     {"lm", "prefixes", "pronunciation", "graphones", "secondear", "soundsearch", "weighing"},
     {"features", "corpora", "models", "decoders", "align", "writers", "scoring", "augment"},
     {
         "engines",
         "checkpoint",
+        "audioheader",
+        "acousticheader",
         "augmentation",
         "augmented",
         "batches",

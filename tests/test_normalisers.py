@@ -126,7 +126,7 @@ def test_a_language_that_is_stated_decides_though_the_letters_are_english(
     for english in (["en"], ["en-GB", "en"], []):
         assert "normaliser         english-1" in scored(english)[1]
     code, _, err = scored("cy")
-    assert code == 1 and "languages are 'cy', not a list of codes" in err
+    assert code == 1 and "languages is 'cy'; expected a list" in err
 
 
 def test_what_is_lost_is_named() -> None:

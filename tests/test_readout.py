@@ -128,15 +128,25 @@ def test_a_packaged_language_model(
 # ----------------------------------------------------------------------------------------------- gate
 
 
+class Says:
+    """A decoder that makes the same of everything, as sure of each letter."""
+
+    settings = None
+    sounds: tuple[str, ...] = ()
+
+    def __init__(self, text: str, confidence: float) -> None:
+        self.text, self.confidence = text, confidence
+
+    def __call__(self, log_probs: Any) -> Hypothesis:
+        tokens = [Token(letter, i, i + 1, self.confidence) for i, letter in enumerate(self.text)]
+        return Hypothesis(self.text, tuple(tokens), 0.0)
+
+
 def test_the_gate_judges_what_greedy_decoding_hears() -> None:
     """A language model makes words of noise, and unsure words of speech: neither says whether somebody spoke."""
-    heard = Recognizer(
-        Engine(), lambda p: Hypothesis("hi", (Token("h", 0, 1, 0.1), Token("i", 1, 2, 0.1)), 0.0)
-    )
+    heard = Recognizer(Engine(), Says("hi", 0.1))
     assert heard.transcribe(beep("hi you"), RATE).text == "hi"
-    sure = Recognizer(
-        Engine(), lambda p: Hypothesis("hi", (Token("h", 0, 1, 1.0), Token("i", 1, 2, 1.0)), 0.0)
-    )
+    sure = Recognizer(Engine(), Says("hi", 1.0))
     assert not sure.is_speech(np.log(np.full((30, len(VOCABULARY)), 1 / len(VOCABULARY))))
 
 

@@ -30,6 +30,8 @@ def found(*pairs: tuple[str, float]) -> list[Hypothesis]:
 class Lists:
     """A search that always finds the same."""
 
+    sounds: tuple[str, ...] = ()
+
     def __init__(self, *pairs: tuple[str, float]) -> None:
         self.pairs, self.asked = pairs, 0
 

@@ -241,7 +241,7 @@ def test_a_model_that_hears_no_sounds_or_others_is_refused(model: Path, lm: str,
     with pytest.raises(ConfigError, match="hears other ones"):
         load_recognizer(tmp_path / "other.safetensors", **wanted)  # type: ignore[arg-type]
     checkpoint.annotate(model, {"sounds": "AA"}, tmp_path / "damaged.safetensors")
-    with pytest.raises(CheckpointError, match="sounds are 'AA'"):
+    with pytest.raises(CheckpointError, match="sounds is 'AA'"):
         load_recognizer(tmp_path / "damaged.safetensors")
     stored = {"name": "beam", "settings": {"lm": "english", "dictionary": "../secret"}}
     checkpoint.annotate(model, {"decoder": stored}, tmp_path / "strange.safetensors")

@@ -265,7 +265,7 @@ def _made_with(args: argparse.Namespace, composer: Composer, number: int) -> str
 
     settings = {name: getattr(args, name) for name in _SETTINGS.split() if getattr(args, name) is not None}
     settings.setdefault("temperature", composer.temperature)
-    provenance = composer.header.get("provenance", {})
+    provenance = composer.header.provenance
     model = {"file": Path(args.model).name if args.model else "default", "corpora": list(composer.corpora)}
     model |= {name: provenance[name] for name in ("commit", "seed") if name in provenance}
     count = {"piece": number + 1, "of": args.num_outputs}

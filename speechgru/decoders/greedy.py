@@ -23,6 +23,8 @@ class Settings:
 class Decoder:
     """Decoder(settings, vocabulary)(log_probs [frames, symbols]) -> Hypothesis."""
 
+    sounds: tuple[str, ...] = ()
+
     def __init__(self, settings: Settings, vocabulary: Vocabulary) -> None:
         self.settings = settings
         self.symbols = tuple(vocabulary.symbols)

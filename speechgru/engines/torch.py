@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from speechgru import checkpoint as checkpoints
-from speechgru import readout
+from speechgru import checkpoint
+from speechgru.acousticheader import AcousticHeader
 from speechgru.checkpoint import Checkpoint
-from speechgru.errors import CheckpointError, ConfigError, SpeechGruError
-from speechgru.features.spectral import LogMel, Settings
-from speechgru.text import Vocabulary
+from speechgru.errors import SpeechGruError
+from speechgru.features.spectral import LogMel
+from speechgru.protocols import AcousticModel
 
 
 class Engine:
@@ -20,35 +20,30 @@ class Engine:
     distribution.
 
     Attributes:
+        header: what the model's file says.
         features: the feature module the model was trained with.
         vocabulary: the symbols of V.
         sounds: the names of S.
         sample_rate: in Hz.
         frame_seconds: seconds per output frame.
+
+    Raises:
+        CheckpointError: it is no acoustic model, or its parts don't fit together.
     """
 
-    def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
-        checkpoint.require("acoustic")
+    def __init__(self, loaded: Checkpoint, device: str = "cpu") -> None:
+        self.header = header = loaded.read(AcousticHeader)
         self.device = torch.device(device)
-        try:
-            self._build(checkpoint)
-        except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{checkpoint.path} has a header that fits no model: {error}") from error
-        checkpoints.fill(self.model, checkpoint)
-        self.model.to(self.device).eval()
-        self.features.to(self.device)
-
-    def _build(self, checkpoint: Checkpoint) -> None:
-        settings = Settings.stored(checkpoint.get("features"))
-        self.features = LogMel(settings)
-        self.vocabulary = Vocabulary(tuple(checkpoint.get("vocabulary")))
-        self.sounds = readout.sounds(checkpoint)
-        self.model = checkpoints.network(checkpoint, settings.n_mels, len(self.vocabulary))
-        heard = self.model.settings.sounds
-        if heard and len(self.sounds) + 1 != heard:
-            raise ValueError(f"{len(self.sounds)} names of sounds for {heard} outputs")
-        self.sample_rate = settings.sample_rate
-        self.frame_seconds = self.model.stride * settings.hop_length / settings.sample_rate
+        self.vocabulary, self.sounds = header.vocabulary, header.sounds
+        network = checkpoint.network(loaded, header.model, header.features.n_mels, len(self.vocabulary))
+        self.model: AcousticModel = network.to(self.device)
+        with checkpoint.fitting(loaded.path):
+            outputs = self.model.settings.sounds
+            if outputs and len(self.sounds) + 1 != outputs:
+                raise ValueError(f"{len(self.sounds)} names of sounds for {outputs} outputs")
+        self.features = LogMel(header.features).to(self.device)
+        self.sample_rate = header.features.sample_rate
+        self.frame_seconds = self.model.stride * header.features.hop_length / self.sample_rate
 
     @torch.inference_mode()
     def __call__(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -59,17 +58,17 @@ class Settings:
             raise ConfigError(f"Features want normalise 'utterance' or 'none'; got {self.normalise!r}.")
 
     @classmethod
-    def stored(cls, entry: Mapping[str, Any]) -> Settings:
+    def stored(cls, value: Any, where: str = "features") -> Settings:
         """Those in a checkpoint's `features`: {"settings": ..., "fingerprint": ...}.
 
         Raises:
-            ConfigError: no such settings, or they meant something else when the model was trained.
-            KeyError: a part is missing.
+            ConfigError: a part is missing, no such settings, or they meant something else when the model was trained.
         """
-        settings = typed.build(cls, entry["settings"], "features")
-        if settings.fingerprint != entry["fingerprint"]:
+        entry = typed.convert(_Entry, value, where)
+        settings = typed.build(cls, entry.settings, where)
+        if settings.fingerprint != entry.fingerprint:
             raise ConfigError(
-                f"features were {entry['fingerprint']} in training and are {settings.fingerprint} here"
+                f"{where} were {entry.fingerprint} in training and are {settings.fingerprint} here"
             )
         return settings
 
@@ -84,6 +83,15 @@ class Settings:
         same = typed.build(Settings, asdict(self))  # 20 Hz given as 20 or as 20.0
         text = json.dumps({"kind": "log_mel", **asdict(same)}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """`Settings` as a checkpoint's header holds them."""
+
+    settings: dict[str, Any]
+    fingerprint: str
+    kind: str = "log_mel"
 
 
 class LogMel(nn.Module):

@@ -85,9 +85,9 @@ def evaluate(path: str | Path, data: str | Path | None = None, device: str = "cp
     score = model.score(test)
     return Entry(
         path=str(path),
-        corpus=" + ".join(source["name"] for source in model.header["corpus"]["sources"]),
+        corpus=" + ".join(model.header.corpora),
         model=_name(model),
-        seed=model.header.get("provenance", {}).get("seed", 0),
+        seed=model.header.provenance.get("seed", 0),
         all=score,
         fresh=score.only([piece.id for piece in test if piece.id not in copies]),
     )
@@ -106,31 +106,25 @@ def _pieces(model: RollModel, path: Path, root: Path) -> tuple[list[Piece], list
     """What the model learnt from, and the test pieces."""
     train: list[Piece] = []
     test: list[Piece] = []
-    try:
-        corpus = model.header["corpus"]
-        sources = [(str(source["name"]), str(source["path"])) for source in corpus["sources"]]
-        learnt, held_out = list(corpus["train"]), list(corpus["test"])
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"{path} doesn't say which pieces test it; it lacks {error} in its header."
-        ) from error
-    for name, place in sources:
-        splits = plugins.find(CORPORA, name).prepare(root / place)
-        train += [piece for split in learnt for piece in splits.get(split, ())]
-        test += [piece for split in held_out for piece in splits.get(split, ())]
+    corpus = model.header.corpus
+    if corpus is None:
+        raise CheckpointError(f"{path} doesn't say which pieces test it; it lacks 'corpus' in its header.")
+    for source in corpus.sources:
+        splits = plugins.find(CORPORA, source.name).prepare(root / source.path)
+        train += [piece for split in corpus.train for piece in splits.get(split, ())]
+        test += [piece for split in corpus.test for piece in splits.get(split, ())]
     if not test:
         raise CorpusError(
-            f"{root} has no pieces that test {path}; expected some in {', '.join(held_out) or 'no split'}."
+            f"{root} has no pieces that test {path}; expected some in {', '.join(corpus.test) or 'no split'}."
         )
     return train, test
 
 
 def _name(model: RollModel) -> str:
     """`biaxial, chain`: the network, how it says a step, and what it isn't told."""
-    stored = model.header["model"]
-    settings = stored["settings"]
+    settings = model.header.model.settings
     without = [f"no {part}" for part in ("echo", "clock") if not settings.get(part)]
-    return ", ".join([stored["name"], settings["output"], *without])
+    return ", ".join([model.header.model.name, settings["output"], *without])
 
 
 def summary(entries: Sequence[Entry]) -> dict[tuple[str, str], dict[str, tuple[float, float]]]:

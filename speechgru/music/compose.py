@@ -7,12 +7,13 @@ afterwards.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from speechgru import checkpoint
 from speechgru.errors import CheckpointError
 from speechgru.music import rollmodel, wordmodel
 from speechgru.music.drawing import OnProgress
+from speechgru.music.loading import MusicHeader
 from speechgru.music.notes import NoteSequence
 from speechgru.music.rollcomposer import RollComposer
 from speechgru.music.wishes import Wishes
@@ -30,7 +31,7 @@ class Composer(Protocol):
     steps_per_beat: int
     temperature: float
     corpora: tuple[str, ...]
-    header: dict[str, Any]
+    header: MusicHeader
 
     def compose(
         self, wishes: Wishes, count: int = 1, on_progress: OnProgress | None = None

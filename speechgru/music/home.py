@@ -10,7 +10,6 @@ model knows it, and moved to where it sounds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from speechgru import plugins
 from speechgru.errors import ConfigError
@@ -36,14 +35,6 @@ def semitones(corpora: Sequence[str], key: Key | None) -> int:
 def key_of(piece: NoteSequence) -> Key | None:
     """The key that a piece names first, else the one it seems to be in; None without notes."""
     return piece.keys[0].key if piece.keys else metrics.estimate_key(piece)
-
-
-def corpora(header: dict[str, Any]) -> tuple[str, ...]:
-    """Names of what a model learnt from, by the header of its file; none where it doesn't say."""
-    try:
-        return tuple(str(source["name"]) for source in header["corpus"]["sources"])
-    except (KeyError, TypeError):
-        return ()
 
 
 def steps_per_beat(corpora: Sequence[str]) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor
 from speechgru import batches, building, checkpoint
 from speechgru.music import pieces
 from speechgru.music.foretelling import Views, on
+from speechgru.music.loading import MusicHeader
 from speechgru.music.pieces import Chunk, Data
 from speechgru.packaged import find_model
 from speechgru.parallel import ALONE, Group
@@ -56,8 +57,9 @@ class Learning(ABC):
         torch.manual_seed(recipe.seed)
         self.model = building.network(recipe, self.KIND, folder=MODELS)
         if recipe.trainer.start:
-            first = building.start(self.model, find_model(recipe.trainer.start), self.KIND)
-            self.provenance["started_from"] = first.header.get("provenance", {})
+            stored = checkpoint.load(find_model(recipe.trainer.start)).require(self.KIND)
+            first = building.start(self.model, stored, MusicHeader)
+            self.provenance["started_from"] = first.header.provenance
         self.model.to(device)
         self.train = [self.hear(item) for item in data.train]
         self.dev = {name: [self.hear(item) for item in found] for name, found in data.dev.items()}

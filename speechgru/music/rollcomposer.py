@@ -37,7 +37,7 @@ class RollComposer:
 
     def __init__(self, model: RollModel) -> None:
         self.model, self.header = model, model.header
-        self.corpora = home.corpora(model.header)
+        self.corpora = model.header.corpora
         self.steps_per_beat = home.steps_per_beat(self.corpora)
 
     def compose(

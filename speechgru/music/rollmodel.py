@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ import numpy as np
 
 from speechgru.music import foretelling, loading, views
 from speechgru.music.likelihood import PieceScore
+from speechgru.music.loading import UNSAVED, MusicHeader
 from speechgru.music.rolls import KEYS, Roll
 from speechgru.music.scores import RollScore
 from speechgru.music.views import Heard
@@ -61,8 +62,8 @@ class RollModel:
         header: what its file says about it.
     """
 
-    def __init__(self, network: Any, header: Mapping[str, Any] | None = None) -> None:
-        self.network, self.header = network, dict(header or {})
+    def __init__(self, network: Any, header: MusicHeader = UNSAVED) -> None:
+        self.network, self.header = network, header
 
     def score(self, pieces: Sequence[HasRoll], heard: Sequence[Heard] | None = None) -> RollScore:
         """Exact likelihood of each piece, in full precision.

@@ -51,7 +51,7 @@ class WordComposer:
 
     def __init__(self, model: WordModel) -> None:
         self.model, self.header = model, model.header
-        self.corpora = home.corpora(model.header)
+        self.corpora = model.header.corpora
         self.steps_per_beat = model.encoding.settings.steps_per_beat
 
     def compose(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 from speechgru.music import foretelling, loading, wordviews
 from speechgru.music.corpus import Piece
 from speechgru.music.events import Encoding
+from speechgru.music.loading import UNSAVED, MusicHeader
 from speechgru.music.scores import SAMPLES, Score, number, span
 from speechgru.music.wordviews import Heard
 from speechgru.scoring import percentiles, resampled
@@ -132,8 +133,8 @@ class WordModel:
         header: what its file says about it.
     """
 
-    def __init__(self, network: Any, header: Mapping[str, Any] | None = None) -> None:
-        self.network, self.header = network, dict(header or {})
+    def __init__(self, network: Any, header: MusicHeader = UNSAVED) -> None:
+        self.network, self.header = network, header
         self.encoding: Encoding = network.encoding
 
     def score(self, items: Sequence[WordItem], heard: Sequence[Heard] | None = None) -> WordScore:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from speechgru import preparation
 from speechgru.batches import Batch, Recordings
-from speechgru.classification import KIND, Classes, Classification, load_classifier
+from speechgru.classification import Classes, Classification, ClassifierHeader, load_classifier
 from speechgru.errors import CorpusError
 from speechgru.listening import Listener
 from speechgru.parallel import ALONE, Group
@@ -45,7 +45,7 @@ def prepare(recipe: Recipe) -> Data:
     return data
 
 
-class Task(Listener):
+class Task(Listener[ClassifierHeader]):
     """A classifier built from a recipe, and the recordings it learns from.
 
     The loss is the negative log-likelihood of the classes per recording (cross-entropy).
@@ -66,7 +66,7 @@ class Task(Listener):
             device,
             provenance,
             group,
-            kind=KIND,
+            header=ClassifierHeader,
             outputs=("classes", self.classes.names),
             encoder=self.classes,
             dev=data.dev,

@@ -23,6 +23,7 @@ from speechgru import (
     pronunciation,
     readout,
 )
+from speechgru.acousticheader import AcousticHeader
 from speechgru.batches import Batch, Recordings
 from speechgru.evaluation import Evaluation, evaluate
 from speechgru.listening import Listener
@@ -38,7 +39,6 @@ from speechgru.text import Vocabulary
 
 GROUPS = ("features", "model", "decoder")
 CURVE = Curve("dev_wer", "dev WER, %", 100)
-KIND = "acoustic"
 BEFORE = f"{preparation.HELD_OUT} before"
 _log = logging.getLogger(__name__)
 BLANK_WARNING = 0.995
@@ -51,15 +51,14 @@ def prepare(recipe: Recipe) -> Data:
     """The recipe's corpora, with what can't be learnt from taken out."""
     if not recipe.trainer.start or recipe.trainer.symbols != "start":
         return preparation.prepare(recipe, _frames_per_second(recipe))
-    first = checkpoint.load(find_model(recipe.trainer.start)).require(KIND)
-    vocabulary = Vocabulary(tuple(first.get("vocabulary")))
-    languages = readout.languages(first, vocabulary)
-    return preparation.prepare(recipe, _frames_per_second(recipe), vocabulary, languages=languages)
+    first = checkpoint.load(find_model(recipe.trainer.start)).read(AcousticHeader)
+    languages = readout.languages(first)
+    return preparation.prepare(recipe, _frames_per_second(recipe), first.vocabulary, languages=languages)
 
 
 def _frames_per_second(recipe: Recipe) -> float:
     """Output frames per second of the recording as it lies on disk, at the fastest speed it is played."""
-    stride = building.network(recipe, KIND, building.feature_settings(recipe).n_mels, 2).stride
+    stride = building.network(recipe, AcousticHeader.KIND, building.feature_settings(recipe).n_mels, 2).stride
     return 1 / (building.feature_settings(recipe).hop * stride * recipe.augment.fastest)
 
 
@@ -70,8 +69,8 @@ def _said_by(recipe: Recipe) -> str:
         return name
     if not recipe.trainer.start:
         return ""
-    found = readout.search(checkpoint.load(find_model(recipe.trainer.start)))
-    return str(found.get("dictionary", ""))
+    first = checkpoint.load(find_model(recipe.trainer.start)).read(AcousticHeader)
+    return str(readout.search(first).get("dictionary", ""))
 
 
 def _dictionary(recipe: Recipe, data: Data) -> Dictionary | None:
@@ -103,7 +102,7 @@ class _Heard:
     frames: int = 0
 
 
-class Task(Listener):
+class Task(Listener[AcousticHeader]):
     """A model built from a recipe, and the data it learns from.
 
     CTC: Graves et al. 2006. The loss is the negative log-likelihood per label, summed over the batch's labels and
@@ -130,7 +129,7 @@ class Task(Listener):
             device,
             provenance,
             group,
-            kind=KIND,
+            header=AcousticHeader,
             outputs=("vocabulary", self.vocabulary.symbols),
             encoder=self.vocabulary,
             # Dev texts may hold letters that training never saw; they are scored, not encoded.
@@ -235,7 +234,7 @@ class Task(Listener):
         inherited = self.first.inherited(INHERITED) if self.first else {}
         reading = {"decoder": decoder, **inherited, "languages": self.data.languages}
         sounds = list(self.dictionary.sounds) if self.dictionary else []
-        if inherited.get("decoder") and self.first and sounds != self.first.header.get("sounds", []):
+        if inherited.get("decoder") and self.first and tuple(sounds) != self.first.header.sounds:
             # The sounds that the first model heard, this one has forgotten.
             own = dict(inherited["decoder"].get("settings") or {})
             own.pop("dictionary", None)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from speechgru import batches, building, checkpoint, written
-from speechgru.language import EDGE, KIND, LanguageModel, Perplexity, load_language_model
+from speechgru.language import EDGE, KIND, LanguageHeader, LanguageModel, Perplexity, load_language_model
 from speechgru.packaged import find_model
 from speechgru.parallel import ALONE, Group
 from speechgru.recipe import Recipe
@@ -51,9 +51,9 @@ class Task:
         torch.manual_seed(recipe.seed)
         self.model = building.network(recipe, KIND, len(data.vocabulary))
         if recipe.trainer.start:
-            outputs = ("vocabulary", data.vocabulary.symbols)
-            first = building.start(self.model, find_model(recipe.trainer.start), KIND, outputs=outputs)
-            self.provenance["started_from"] = first.header.get("provenance", {})
+            stored = checkpoint.load(find_model(recipe.trainer.start))
+            first = building.start(self.model, stored, LanguageHeader, outputs=data.vocabulary.symbols)
+            self.provenance["started_from"] = first.header.provenance
         self.model.to(device)
 
     def plan(self, epoch: int) -> list[list[int]]:

@@ -15,7 +15,7 @@ from speechgru import agreement, audio, augmentation, files, preparation, spoken
 from speechgru.agreement import Agreement
 from speechgru.batches import Batch, Recordings
 from speechgru.classification import Classes
-from speechgru.detection import KIND, SOUNDS, Detector, load_detector
+from speechgru.detection import SOUNDS, Detector, DetectorHeader, load_detector
 from speechgru.encoder import inside
 from speechgru.errors import ConfigError, CorpusError
 from speechgru.listening import Listener
@@ -79,7 +79,7 @@ def prepare(recipe: Recipe) -> Data:
     return Data(**vars(data), noises=noises)
 
 
-class Task(Listener):
+class Task(Listener[DetectorHeader]):
     """A detector built from a recipe, and the stretches of speech and noise it learns from.
 
     The loss is the negative log-likelihood of what each frame is (binary cross-entropy).
@@ -102,7 +102,7 @@ class Task(Listener):
             device,
             provenance,
             group,
-            kind=KIND,
+            header=DetectorHeader,
             outputs=("sounds", SOUNDS),
             encoder=Classes(SOUNDS),
             dev={},

@@ -145,8 +145,16 @@ def test_a_model_that_does_not_say_what_tests_it(tmp_path: Path) -> None:
     from speechgru import checkpoint
 
     stored = checkpoint.load(save(tmp_path, "one.safetensors"))
-    for corpus in (None, {"sources": [{}]}, {"sources": ["jsb_chorales"]}):
+    for corpus, says in (
+        (None, "corpus is null"),
+        ({"sources": [{}]}, r"corpus.sources\[0\].name is missing"),
+        ({"sources": ["jsb_chorales"]}, r"corpus.sources\[0\] is 'jsb_chorales'"),
+    ):
         header = {**stored.header, "corpus": corpus}
         checkpoint.save(tmp_path / "odd.safetensors", "roll", header, stored.tensors)
-        with pytest.raises(CheckpointError, match="doesn't say which pieces test it"):
+        with pytest.raises(CheckpointError, match=says):
             benchmark.evaluate(tmp_path / "odd.safetensors", tmp_path)
+    header = {key: value for key, value in stored.header.items() if key != "corpus"}
+    checkpoint.save(tmp_path / "odd.safetensors", "roll", header, stored.tensors)
+    with pytest.raises(CheckpointError, match="doesn't say which pieces test it"):
+        benchmark.evaluate(tmp_path / "odd.safetensors", tmp_path)

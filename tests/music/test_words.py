@@ -204,7 +204,7 @@ def test_the_recipe_of_tunes_trains(tmp_path: Path) -> None:
     assert 0 < score["nats_per_note"] < 3 * np.log(296) and score["notes"] == 32 * score["pieces"]
     assert "| nats per note |" in (run.folder / "report.md").read_text()
     made = load_word_model(run.model)
-    assert made.header["model"]["name"] == "words"
+    assert made.header.model.name == "words"
     (numbers,) = sample_words(made, options=WordSampling(bars=3, seed=1))
     assert made.encoding.decode(numbers).length >= 0
 

@@ -103,10 +103,11 @@ def run(args: argparse.Namespace) -> int:
 def _first(args: argparse.Namespace) -> Settings:
     """Where the search for weights begins: as the model's file says, a new language model's weights apart."""
     from speechgru import checkpoint, readout, tuning
+    from speechgru.acousticheader import AcousticHeader
     from speechgru.decoders.beam import Settings
     from speechgru.packaged import find_model, language_models
 
-    stored = readout.search(checkpoint.load(find_model(args.model)))
+    stored = readout.search(checkpoint.load(find_model(args.model)).read(AcousticHeader))
     dictionary = stored.get("dictionary", "") if args.dictionary is None else args.dictionary
     if dictionary != stored.get("dictionary", "") and args.lm not in language_models():
         raise UsageError(
