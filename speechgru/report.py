@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from speechgru import dependencies
 from speechgru.files import atomic_path, write_text
 from speechgru.markdown import table
 from speechgru.preparation import CorpusUse
@@ -94,7 +95,7 @@ def write_report(folder: str | Path, report: Report) -> list[Path]:
         the files written.
     """
     folder = Path(folder)
-    curve = len(_points(report.history, "train_loss")) > 0
+    curve = len(_points(report.history, "train_loss")) > 0 and dependencies.is_installed("matplotlib")
     texts = {
         "report.json": json.dumps(to_dict(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
         "report.md": to_markdown(report, curve=curve),

@@ -57,6 +57,20 @@ def test_it_trains_and_says_where_things_are(
     assert capsys.readouterr().out.startswith("== dev")
 
 
+def test_it_trains_without_the_extras(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("matplotlib", "tensorboard", "optuna", "mido", "h5py", "pyarrow"):
+        monkeypatch.setitem(sys.modules, name, None)
+    arguments = [a for a in arguments if not a.startswith("trainer.tensorboard")]
+    assert cli.main(["train", *arguments, "optimizer=adam,adamw", "--multirun"]) == 0
+    (table,) = (tmp_path / "my run").rglob("multirun.md")
+    assert "adamw" in table.read_text()
+    assert not list((tmp_path / "my run").rglob("*.png")) + list((tmp_path / "my run").rglob("tensorboard"))
+    for report in (tmp_path / "my run").rglob("report.md"):
+        assert ".png" not in report.read_text()
+
+
 def test_a_dry_run_plans_and_writes_no_run(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -206,6 +206,19 @@ def test_commands_without_sound_load_no_torchaudio(line: list[str], tmp_path: Pa
     assert "torchaudio" not in loaded
 
 
+def test_midi_files_are_read_without_the_extra_that_writes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from speechgru.music import midi
+    from speechgru.music.notes import Note, NoteSequence
+
+    midi.write(tmp_path / "a.mid", NoteSequence((Note(60, 0.0, 1.0),)))
+    monkeypatch.setitem(sys.modules, "mido", None)
+    assert cli.main(["music", "info", str(tmp_path / "a.mid")]) == 0
+    assert cli.main(["music", "convert", str(tmp_path / "a.mid"), "-o", str(tmp_path / "b.mid")]) == 1
+    assert "A MIDI file needs mido" in capsys.readouterr().err
+
+
 def test_errors_that_no_import_raised_are_left_alone() -> None:
     for error in (ValueError("x"), OSError("disk full"), ImportError("x", name="no_package_of_ours")):
         try:

@@ -7,14 +7,15 @@ import math
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import mido
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from speechgru.errors import MusicError
 from speechgru.files import atomic_path
 from speechgru.music import keys
 from speechgru.music.notes import KeyChange, Metre, Note, NoteSequence, Tempo, nearest
+
+if TYPE_CHECKING:
+    import mido
 
 TICKS = 480
 """Ticks in a beat of what is written, where no time needs others."""
@@ -47,6 +48,8 @@ def to_bytes(sequence: NoteSequence, ticks: int | None = None, text: str = "") -
     Raises:
         MusicError: as `write`.
     """
+    import mido
+
     if not sequence.notes:
         raise MusicError("There are no notes to write as MIDI.")
     ticks = resolution(sequence) if ticks is None else ticks
@@ -103,6 +106,8 @@ def _channel(index: int) -> int:
 
 
 def _conductor(sequence: NoteSequence, ticks: int) -> list[_Event]:
+    import mido
+
     messages: list[tuple[float, Any]] = []
     for tempo in sequence.tempos:
         microseconds = round(60e6 / tempo.qpm)
@@ -124,6 +129,8 @@ def _signature(key: keys.Key) -> str:
 
 
 def _note_messages(notes: list[Note], channel: int, ticks: int) -> list[_Event]:
+    import mido
+
     messages = []
     for note in notes:
         start = nearest(note.start * ticks)
@@ -135,6 +142,8 @@ def _note_messages(notes: list[Note], channel: int, ticks: int) -> list[_Event]:
 
 
 def _track(messages: list[_Event], end: int, name: str) -> mido.MidiTrack:
+    import mido
+
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)] if name else [])
     now = 0
     for tick, _, message in sorted(messages, key=lambda event: event[:2]):

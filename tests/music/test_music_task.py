@@ -247,7 +247,9 @@ def test_files_that_are_no_models_of_rolls(tmp_path: Path) -> None:
         load_roll_model(tmp_path / "speech.safetensors")
     for model in ({}, {"name": "biaxial", "settings": {"width": "wide"}}, {"name": "nets", "settings": {}}):
         checkpoint.save(tmp_path / "odd.safetensors", "roll", {"model": model}, stored.tensors)
-        with pytest.raises(CheckpointError, match=r"odd\.safetensors has a damaged header that fits no model"):
+        with pytest.raises(
+            CheckpointError, match=r"odd\.safetensors has a damaged header that fits no model"
+        ):
             load_roll_model(tmp_path / "odd.safetensors")
 
 
