@@ -212,7 +212,7 @@ def test_midi_files_are_read_without_the_extra_that_writes_them(
     from speechgru.music import midi
     from speechgru.music.notes import Note, NoteSequence
 
-    midi.write(tmp_path / "a.mid", NoteSequence((Note(60, 0.0, 1.0),)))
+    midi.write(tmp_path / "a.mid", NoteSequence((Note(0.0, 60, 1.0),)))
     monkeypatch.setitem(sys.modules, "mido", None)
     assert cli.main(["music", "info", str(tmp_path / "a.mid")]) == 0
     assert cli.main(["music", "convert", str(tmp_path / "a.mid"), "-o", str(tmp_path / "b.mid")]) == 1
