@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru import audio
-from speechgru.errors import AudioError
+from speechgru.errors import AudioError, AudioWarning
 from speechgru.quality import Bandwidth, Clipping
 
 MIN_RATE = 4000
@@ -24,7 +24,7 @@ class Sound:
     """Mono float32 `signal` [time], and what a user should know about the samples it was made of."""
 
     signal: NDArray[np.float32]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[AudioWarning, ...] = ()
 
 
 def is_array(source: object) -> bool:
@@ -72,14 +72,14 @@ def plain(array: Any, sample_rate: int | None) -> NDArray[np.float32]:
     return signal
 
 
-def _warnings(signal: NDArray[np.float32], rate: int) -> tuple[str, ...]:
+def _warnings(signal: NDArray[np.float32], rate: int) -> tuple[AudioWarning, ...]:
     """What a file with these samples would be warned of."""
     clipping, bandwidth = Clipping(), Bandwidth(rate)
     for start in range(0, len(signal), _METER_SAMPLES):
         part = signal[start : start + _METER_SAMPLES]
         clipping.add(part[:, None])
         bandwidth.add(part)
-    return tuple(text for text in (clipping.warning(), bandwidth.warning()) if text is not None)
+    return tuple(each for each in (clipping.warning(), bandwidth.warning()) if each is not None)
 
 
 def _check_rate(sample_rate: Any) -> None:

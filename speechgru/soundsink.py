@@ -43,7 +43,8 @@ def opened(
         if view.error is not None:
             reason = view.error.strerror or str(view.error)
             raise AudioError(
-                f"{target} can't be written: {reason}. Is the disk full? Nothing of it is kept."
+                f"{target} can't be written: {reason}. Is the disk full? Nothing of it is kept.",
+                source=target,
             ) from view.error
 
 

@@ -150,9 +150,9 @@ def _named(module: Transform, source: Any, sample_rate: int | None, place: str) 
         return _one(module, source, sample_rate)
     except AudioError as error:
         name = name_of(source) if sources.is_file(source) else place
-        if name in str(error):
+        if error.source == name:
             raise
-        raise AudioError(f"{name}: {error}") from error
+        raise AudioError(f"{name}: {error}", source=name) from error
 
 
 @torch.no_grad()
