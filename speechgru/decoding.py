@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
 import numpy as np
 import soundfile
@@ -143,4 +143,4 @@ def _named_errors(path: str) -> Iterator[None]:
 def _spool(stream: BinaryIO) -> BinaryIO:
     file = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 (the decoder closes it)
     shutil.copyfileobj(stream, file, 1 << 20)
-    return cast(Any, file)
+    return cast(BinaryIO, file)

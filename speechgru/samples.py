@@ -109,7 +109,8 @@ def _scaled(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype == np.uint8:
         return (array.astype(np.float32) - 128) / 128
     if kind == "i" and size <= 4:
-        return array.astype(np.float32) / np.float32(2.0 ** (8 * size - 1))
+        scaled: NDArray[np.float32] = array.astype(np.float32) / np.float32(2.0 ** (8 * size - 1))
+        return scaled
     raise AudioError(
         f"Got samples of type {array.dtype}; expected floats in [-1, 1] or integers of 8, 16 or 32 bits. "
         "Convert with array.astype('int16') or to floats: a wider integer doesn't say what its full scale is."
@@ -131,4 +132,5 @@ def _mono(array: NDArray[Any]) -> NDArray[Any]:
         raise AudioError(
             f"Got shape {shape}, which looks like [time, channels]; expected [channels, time]. Pass array.T."
         )
-    return array.mean(axis=0)
+    mean: NDArray[Any] = array.mean(axis=0)
+    return mean

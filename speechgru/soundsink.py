@@ -48,7 +48,7 @@ def opened(
             ) from view.error
 
 
-class _Uninterrupted(soundfile.SoundFile):
+class _Uninterrupted(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
     """An interrupt inside one of libsndfile's callbacks would be lost, and with it what was to be written."""
 
     def write(self, data: Any) -> None:

@@ -43,8 +43,12 @@ def test_runs_are_found_across_pieces(pieces: int) -> None:
 
 
 def test_overdriven_recordings_are_called_clipped() -> None:
-    assert (warning := clipping(np.clip(NOISE * 30, -1, 32767 / 32768)).warning()) and warning.kind == "clipped"
-    assert (warning := clipping(np.clip(NOISE * 30, -1, 127 / 128), subtype="PCM_U8").warning()) and warning.kind == "clipped"
+    assert (
+        warning := clipping(np.clip(NOISE * 30, -1, 32767 / 32768)).warning()
+    ) and warning.kind == "clipped"
+    assert (
+        warning := clipping(np.clip(NOISE * 30, -1, 127 / 128), subtype="PCM_U8").warning()
+    ) and warning.kind == "clipped"
 
 
 @pytest.mark.parametrize("amplitude", [0.0, 0.5, 1.0])

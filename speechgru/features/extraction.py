@@ -163,7 +163,8 @@ def _one(module: Transform, source: Any, sample_rate: int | None) -> Tensor:
         parts = [stream.add(block) for block in sources.blocks(source, sample_rate, module.rate, 30.0)]
         return torch.cat([*parts, stream.finish()[0]])
     signal = sources.signal(source, sample_rate, module.rate)
-    return module.to(signal.device)(signal)[0][0]
+    values: Tensor = module.to(signal.device)(signal)[0][0]
+    return values
 
 
 def _as(output: str, values: Tensor) -> Any:

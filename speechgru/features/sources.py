@@ -74,7 +74,7 @@ def blocks(source: Any, sample_rate: int | None, rate: int, seconds: float) -> I
     """As `signal`, in pieces of `seconds`; of a file only one is in memory."""
     if samples.is_array(source):
         whole = signal(source, sample_rate, rate)
-        yield from whole.split(max(1, round(seconds * rate)))
+        yield from torch.split(whole, max(1, round(seconds * rate)))
         return
     _check_stated(source, sample_rate)
     with audio.AudioStream(source, rate, seconds) as stream:
