@@ -65,4 +65,4 @@ def test_a_report_names_the_recording_once(
     error: SpeechGruError | OSError, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     filework.report("a.wav", error)
-    assert capsys.readouterr().err.strip() == line
+    assert capsys.readouterr().err.strip() == f"speechgru: {line}"
