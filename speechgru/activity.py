@@ -70,7 +70,8 @@ def levels(signal: Signal, rate: int, seconds: float = FRAME_SECONDS) -> Signal:
     emphasised[:1] = 0.0  # no sample before the first: an offset would look like a click
     frames = emphasised.reshape(count, size)
     power = np.einsum("ij,ij->i", frames, frames) / size
-    return (10.0 * np.log10(power + 10.0 ** (SILENCE_DB / 10))).astype(np.float32)
+    decibels: Signal = (10.0 * np.log10(power + 10.0 ** (SILENCE_DB / 10))).astype(np.float32)
+    return decibels
 
 
 def floor_and_top(level: Signal) -> tuple[float, float]:

@@ -123,7 +123,8 @@ def block_size(frames: int, letters: int) -> int:
     Scores take about 9 letters frames / block bytes. A block's codes take a byte for each of its frames and of the
     letters said in it, so they grow with its square; where the text of a chapter is skipped, all its letters count.
     """
-    return max(BLOCK, round((frames * letters / 1.5) ** (1 / 3)))
+    block: int = max(BLOCK, round((frames * letters / 1.5) ** (1 / 3)))
+    return block
 
 
 def _forward(frames: Frames, graph: Graph, block: int) -> list[_Kept]:
@@ -223,8 +224,10 @@ def _part(graph: Graph, scores: Scores, low: int, high: int) -> tuple[Graph, Sco
 def _score(scores: Scores, graph: Graph, state: int) -> np.float32:
     k, kind = divmod(state, KINDS)
     if kind == WILD:
-        return np.float32(scores.wild[np.searchsorted(graph.first, k)])
-    return np.float32((scores.letters if kind == LETTER else scores.gaps)[k])
+        score: np.float32 = scores.wild[np.searchsorted(graph.first, k)]
+    else:
+        score = (scores.letters if kind == LETTER else scores.gaps)[k]
+    return score
 
 
 def _spans(states: Integers, count: int) -> tuple[Integers, Integers]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from speechgru import hypothesis, spelling, times
 from speechgru.align import Path, align
-from speechgru.errors import TextError
+from speechgru.errors import AudioWarning, TextError
 from speechgru.hypothesis import SPACE, Hypothesis, Token
 from speechgru.jobs import Source
 from speechgru.posteriors import Posteriors, posteriors
@@ -161,9 +161,8 @@ def _alignment(lines: Sequence[Line], found: Sequence[Word | None], empty: Trans
     warnings = empty.warnings
     count = sum(word is not None for word in found)
     if count < FEW * len(found):
-        warnings += (
-            f"only {count} of the text's {len(found)} words were found. Is it the text of this recording?",
-        )
+        text = f"only {count} of the text's {len(found)} words were found. Is it the text of this recording?"
+        warnings += (AudioWarning("mismatch", text),)
     transcript = replace(empty, segments=tuple(Segment(line) for line in segments if line), warnings=warnings)
     return Alignment(said, transcript)
 

@@ -22,7 +22,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from speechgru.decoding import name_of, open_decoder
-from speechgru.errors import AudioError
+from speechgru.errors import AudioError, AudioWarning
 from speechgru.files import atomic_path
 from speechgru.quality import Bandwidth, Clipping
 from speechgru.resample import Resampler, resample
@@ -59,10 +59,6 @@ _WRITABLE = {
     ".ogg": ("OGG", "VORBIS"),
     ".opus": ("OGG", "OPUS"),
 }
-
-
-class AudioWarning(UserWarning):
-    """A recording that can be used, but is narrow-band, clipped or cut short."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +102,7 @@ class AudioStream:
         duration: seconds as the file states, None where it doesn't.
         seconds_read: seconds of the recording decoded so far.
         truncated: True once the recording turned out to break off, or to be damaged, before its stated end.
-        warnings: sentences on narrow band, clipping and truncation; complete when the iteration ends.
+        warnings: of truncation, clipping and narrow band; complete when the iteration ends.
     """
 
     def __init__(self, source: Source, sample_rate: int = SAMPLE_RATE, block_seconds: float = 30.0) -> None:
@@ -128,7 +124,7 @@ class AudioStream:
         self.duration = None if self._decoder.frames is None else self._decoder.frames / self.source_rate
         self.seconds_read = 0.0
         self.truncated = False
-        self.warnings: list[str] = []
+        self.warnings: list[AudioWarning] = []
         try:
             self._check_header()
             self._resampler = Resampler(self.source_rate, sample_rate)
@@ -162,10 +158,13 @@ class AudioStream:
         if self.source_rate < MIN_SOURCE_RATE:
             raise AudioError(
                 f"{self._name} is sampled at {self.source_rate} Hz; "
-                f"speech needs at least {MIN_SOURCE_RATE} Hz, better 16000."
+                f"speech needs at least {MIN_SOURCE_RATE} Hz, better 16000.",
+                source=self._name,
             )
         if self._decoder.frames == 0:
-            raise AudioError(f"{self._name} has a header but no samples: nothing was recorded.")
+            raise AudioError(
+                f"{self._name} has a header but no samples: nothing was recorded.", source=self._name
+            )
 
     def _cut(self, size: int) -> Iterator[NDArray[np.float32]]:
         """Blocks of `size` samples; the last may be shorter."""
@@ -200,7 +199,8 @@ class AudioStream:
             seconds = (position + int(bad.argmax())) / self.source_rate
             raise AudioError(
                 f"{self._name} holds NaN or infinite samples, the first at {seconds:.3f} s: "
-                "the file is damaged or was written wrongly; export it again."
+                "the file is damaged or was written wrongly; export it again.",
+                source=self._name,
             )
         return np.ascontiguousarray(mono)
 
@@ -210,11 +210,13 @@ class AudioStream:
         if not frames:
             raise AudioError(
                 f"{self._name} has a header, but no samples could be read: "
-                f"{problem or 'nothing was recorded.'}"
+                f"{problem or 'nothing was recorded.'}",
+                source=self._name,
             )
         self.truncated = problem is not None
-        found = [problem, self._clipping.warning(), self._bandwidth.warning()]
-        self.warnings.extend(text for text in found if text is not None)
+        truncation = None if problem is None else AudioWarning("truncated", problem)
+        possible = (truncation, self._clipping.warning(), self._bandwidth.warning())
+        self.warnings.extend(warning for warning in possible if warning is not None)
 
 
 def read(source: Source, sample_rate: int = SAMPLE_RATE, warn: bool = True) -> NDArray[np.float32]:
@@ -228,8 +230,8 @@ def read(source: Source, sample_rate: int = SAMPLE_RATE, warn: bool = True) -> N
     """
     with AudioStream(source, sample_rate) as stream:
         signal = np.concatenate([np.zeros(0, np.float32), *stream])
-        for text in stream.warnings if warn else ():
-            warnings.warn(f"{name_of(source)}: {text}", AudioWarning, stacklevel=2)
+        for each in stream.warnings if warn else ():
+            warnings.warn(AudioWarning(each.kind, f"{name_of(source)}: {each}"), stacklevel=2)
     return signal
 
 
@@ -246,20 +248,21 @@ def write(path: str | Path, signal: Any, sample_rate: int) -> None:
     kind = _WRITABLE.get(Path(path).suffix.lower())
     if kind is None:
         raise AudioError(
-            f"{path}: sound can be written as {', '.join(_WRITABLE)}; choose one of these extensions."
+            f"{path}: sound can be written as {', '.join(_WRITABLE)}; choose one of these extensions.",
+            source=path,
         )
     samples = np.asarray(signal)
     if samples.ndim != 1 or not samples.size or samples.dtype.kind != "f":
         raise AudioError(
-            f"{path}: expected float samples [time], one or more; got {samples.dtype}, shape {samples.shape}."
+            f"{path}: expected float samples [time], one or more; got {samples.dtype}, shape {samples.shape}.",
+            source=path,
         )
     if not np.isfinite(samples).all():
-        raise AudioError(f"{path} was not written: the signal holds NaN or infinite samples.")
+        raise AudioError(f"{path} was not written: the signal holds NaN or infinite samples.", source=path)
     beyond = int((np.abs(samples) > 1).sum())
     if beyond:
-        warnings.warn(
-            f"{path}: {beyond} of {samples.size} samples beyond ±1 were clipped.", AudioWarning, stacklevel=2
-        )
+        text = f"{path}: {beyond} of {samples.size} samples beyond ±1 were clipped."
+        warnings.warn(AudioWarning("clipped", text), stacklevel=2)
     try:
         container, subtype = kind
         with (
@@ -270,4 +273,6 @@ def write(path: str | Path, signal: Any, sample_rate: int) -> None:
             for start in range(0, len(samples), _CHUNK):
                 file.write(np.clip(samples[start : start + _CHUNK], -1, 1).astype(np.float32))
     except soundfile.LibsndfileError as error:
-        raise AudioError(f"{path} can't be written at {sample_rate} Hz: {error.error_string}") from None
+        raise AudioError(
+            f"{path} can't be written at {sample_rate} Hz: {error.error_string}", source=path
+        ) from None

@@ -15,7 +15,7 @@ from torch import nn
 
 from speechgru import audio, checkpoint, devices
 from speechgru.audioheader import AudioHeader
-from speechgru.errors import AudioError, CorpusError, SpeechGruError
+from speechgru.errors import AudioError, AudioWarning, CorpusError, SpeechGruError
 from speechgru.evaluation import interval_text
 from speechgru.features.spectral import LogMel
 from speechgru.manifest import Utterance
@@ -71,7 +71,7 @@ class Answer:
 
     label: str
     probabilities: dict[str, float]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[AudioWarning, ...] = ()
     truncated: bool = False
 
     @property
@@ -141,7 +141,7 @@ class _Heard:
     """What was read of a recording: its samples [time]; the rest as in `Answer`."""
 
     signal: NDArray[np.float32]
-    warnings: tuple[str, ...]
+    warnings: tuple[AudioWarning, ...]
     truncated: bool
 
 
@@ -194,7 +194,7 @@ class Classifier:
                 failed.append(str(answer))
                 continue
             if answer.truncated:
-                failed.append(f"{utterance.audio_filepath}: {'; '.join(answer.warnings)}")
+                failed.append(f"{utterance.audio_filepath}: {'; '.join(map(str, answer.warnings))}")
                 continue
             true, found = (self.classes.encode(name)[0] for name in (utterance.text, answer.label))
             confusions[true, found] += 1
@@ -227,9 +227,10 @@ class Classifier:
         if math.isfinite(utterance.duration):
             signal = signal[start : start + round(utterance.duration * self.sample_rate)]
         if not len(signal):
-            return AudioError(f"{utterance.audio_filepath} holds no samples; expected a recording.")
+            path = utterance.audio_filepath
+            return AudioError(f"{path} holds no samples; expected a recording.", source=path)
         # A classifier that was trained at a telephone's rate lacks nothing.
-        told = [w for w in stream.warnings if self.sample_rate >= NARROW_RATE or not w.startswith("narrow")]
+        told = [w for w in stream.warnings if self.sample_rate >= NARROW_RATE or w.kind != "narrow"]
         return _Heard(signal, tuple(told), stream.truncated)
 
 

@@ -102,7 +102,8 @@ def paired_differences(
     """Differences in WER, second minus first, of resamples of `table` [utterances, 3]: errors of the first and of the
     second, words. Groups as in `scoring.resampled`; resamples without words are left out."""
     first, second, words = resampled(table, groups, samples, seed).T
-    return (second - first)[words > 0] / words[words > 0]
+    differences: np.ndarray = (second - first)[words > 0] / words[words > 0]
+    return differences
 
 
 def matched_pairs(differences: Sequence[float] | np.ndarray) -> float | None:

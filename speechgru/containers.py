@@ -32,7 +32,7 @@ def is_cut(file: BinaryIO) -> bool:
         return 8 + int.from_bytes(head[4:8], "big") > size
     if head[:4] == b".snd":
         offset, length = struct.unpack(">II", head[4:])
-        return length < _UNKNOWN_SIZE and offset + length > size
+        return bool(length < _UNKNOWN_SIZE and offset + length > size)
     return head[:4] == b"OggS" and not _ogg_ends(file, size)
 
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
 import numpy as np
 import soundfile
@@ -58,7 +58,8 @@ def open_decoder(source: str | Path | BinaryIO) -> Decoder:
     file, owned = _open(source)
     try:
         if containers.size_of(file) == 0:
-            raise AudioError(f"{name_of(source)} is empty (0 bytes): expected an audio file.")
+            name = name_of(source)
+            raise AudioError(f"{name} is empty (0 bytes): expected an audio file.", source=name)
         return SoundfileDecoder(file, owned)
     except soundfile.LibsndfileError as error:
         path = str(source) if isinstance(source, (str, os.PathLike)) and source != "-" else None
@@ -77,7 +78,8 @@ def _open_ffmpeg(name: str, path: str | None, file: BinaryIO, reason: str) -> De
         raise AudioError(
             f"{name} isn't audio that libsndfile can read ({reason}): expected WAV, FLAC, MP3, Ogg Vorbis or "
             "Opus. For other formats (M4A, WMA, WebM, video) install ffmpeg, which isn't on the PATH, or "
-            "convert it to WAV."
+            "convert it to WAV.",
+            source=name,
         ) from None
     try:
         if path is not None and os.path.isfile(path):
@@ -90,7 +92,8 @@ def _open_ffmpeg(name: str, path: str | None, file: BinaryIO, reason: str) -> De
             return ffmpeg.FfmpegDecoder(copy.name)
     except AudioError as error:
         raise AudioError(
-            f"{name} isn't audio that libsndfile ({reason}) or ffmpeg can read; expected a recording. {error}"
+            f"{name} isn't audio that libsndfile ({reason}) or ffmpeg can read; expected a recording. {error}",
+            source=name,
         ) from None
 
 
@@ -105,7 +108,8 @@ def _open(source: str | Path | BinaryIO) -> tuple[BinaryIO, bool]:
     if not hasattr(source, "read"):
         raise AudioError(f"Expected a path, '-' or a binary file object, got {type(source).__name__}.")
     if isinstance(source.read(0), str):
-        raise AudioError(f"{name_of(source)} is open as text: open it in binary mode ('rb').")
+        name = name_of(source)
+        raise AudioError(f"{name} is open as text: open it in binary mode ('rb').", source=name)
     seekable = getattr(source, "seekable", None)
     return (source, False) if seekable is not None and seekable() else (_spool(source), True)
 
@@ -119,7 +123,7 @@ def _open_path(path: str) -> BinaryIO:
     with file:
         if stat.S_ISFIFO(mode):
             return _spool(file)
-    raise AudioError(f"{path} is a device, not an audio file.")
+    raise AudioError(f"{path} is a device, not an audio file.", source=path)
 
 
 @contextmanager
@@ -127,16 +131,16 @@ def _named_errors(path: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise AudioError(f"{path}: no such file.") from None
+        raise AudioError(f"{path}: no such file.", source=path) from None
     except IsADirectoryError:
-        raise AudioError(f"{path} is a folder: expected an audio file.") from None
+        raise AudioError(f"{path} is a folder: expected an audio file.", source=path) from None
     except PermissionError:
-        raise AudioError(f"{path} may not be read: its permissions forbid it.") from None
+        raise AudioError(f"{path} may not be read: its permissions forbid it.", source=path) from None
     except (OSError, ValueError) as error:
-        raise AudioError(f"{path} can't be opened: {error}.") from None
+        raise AudioError(f"{path} can't be opened: {error}.", source=path) from None
 
 
 def _spool(stream: BinaryIO) -> BinaryIO:
     file = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 (the decoder closes it)
     shutil.copyfileobj(stream, file, 1 << 20)
-    return cast(Any, file)
+    return cast(BinaryIO, file)

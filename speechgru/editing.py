@@ -79,7 +79,7 @@ def trim_silence(
             meter.add(block)
     level = meter.finish()
     if level.max() <= LOWEST_DB:
-        raise AudioError(f"{source} is silent from start to end: nothing would be left.")
+        raise AudioError(f"{source} is silent from start to end: nothing would be left.", source=source)
     loud = np.flatnonzero(level >= level.max() - threshold)
     size, kept = meter.size, round(padding * rate)
     start, end = max(int(loud[0]) * size - kept, 0), (int(loud[-1]) + 1) * size + kept
@@ -122,7 +122,9 @@ def normalise_peak(source: str | Path, target: str | Path, *, peak: float) -> Ed
     with Reader(source) as reader:
         largest = max(float(np.abs(block).max()) for block in reader)
     if not largest:
-        raise AudioError(f"{source} is silent from start to end: no gain brings it to {peak:g} dB.")
+        raise AudioError(
+            f"{source} is silent from start to end: no gain brings it to {peak:g} dB.", source=source
+        )
     return _amplified(source, target, amplitude(peak) / largest, [])
 
 
@@ -163,7 +165,9 @@ def mix_noise(
             added = noises.fit(found, len(signal), generator)
         for name, samples in ((source, signal), (noise, added)):
             if not samples.any():
-                raise AudioError(f"{name} is silent: there is no signal-to-noise ratio of silence.")
+                raise AudioError(
+                    f"{name} is silent: there is no signal-to-noise ratio of silence.", source=name
+                )
         # In one row, so that the ratio is of all channels together and the noise alike in each.
         row = noises.add(signal.reshape(-1), added.repeat_interleave(signal.shape[1]), snr)
         mixed = row.reshape(signal.shape).numpy()
@@ -189,7 +193,8 @@ def resampled(blocks: Iterable[Block], from_rate: int, to_rate: int, channels: i
 def _mixed(blocks: Iterable[Block], reader: Reader, wanted: int) -> Iterator[Block]:
     if wanted not in (reader.channels, 1) and reader.channels != 1:
         raise AudioError(
-            f"{reader.name} has {reader.channels} channels; they can become 1 (their mean), not {wanted}."
+            f"{reader.name} has {reader.channels} channels; they can become 1 (their mean), not {wanted}.",
+            source=reader.name,
         )
     for block in blocks:
         if wanted == block.shape[1]:
@@ -217,7 +222,8 @@ def _loudness(reader: Reader) -> tuple[float, float]:
     if reader.sample_rate < LOWEST_RATE or reader.channels > MAX_CHANNELS:
         raise AudioError(
             f"{reader.name} has {reader.channels} channels at {reader.sample_rate} Hz; loudness is defined for up "
-            f"to {MAX_CHANNELS}, and measured from {LOWEST_RATE} Hz up. Normalise its --peak instead."
+            f"to {MAX_CHANNELS}, and measured from {LOWEST_RATE} Hz up. Normalise its --peak instead.",
+            source=reader.name,
         )
     meter = Loudness(reader.sample_rate, reader.channels)
     peak = TruePeak(reader.sample_rate, reader.channels)
@@ -228,10 +234,13 @@ def _loudness(reader: Reader) -> tuple[float, float]:
     if measured is None:
         raise AudioError(
             f"{reader.name} is shorter than {SHORTEST:g} s, the shortest that has a loudness. Normalise its "
-            "--peak instead."
+            "--peak instead.",
+            source=reader.name,
         )
     if math.isinf(measured):
-        raise AudioError(f"{reader.name} holds nothing above -70 LUFS: it is silent, by EBU R 128.")
+        raise AudioError(
+            f"{reader.name} holds nothing above -70 LUFS: it is silent, by EBU R 128.", source=reader.name
+        )
     return measured, peak.finish()
 
 

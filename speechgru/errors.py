@@ -1,10 +1,22 @@
-"""Errors a user can act on. Each message says what was given, what was expected and what to do."""
+"""Errors a user can act on, and warnings. Each message says what was given, what was expected and what to do."""
 
 from __future__ import annotations
 
+from typing import Literal
+
+WarningKind = Literal["clipped", "narrow", "truncated", "mismatch"]
+
 
 class SpeechGruError(Exception):
-    """Base of every error that the command line prints without a traceback."""
+    """Base of every error that the command line prints without a traceback.
+
+    Attributes:
+        source: the file that the message names and is about, as the caller named it; "" for none.
+    """
+
+    def __init__(self, message: str = "", *, source: object = "") -> None:
+        super().__init__(message)
+        self.source = str(source)
 
 
 class UsageError(SpeechGruError):
@@ -53,3 +65,26 @@ class TextError(SpeechGruError):
 
 class MusicError(SpeechGruError):
     """Notes, or a file of notes, that can't be read, written or used."""
+
+
+class AudioWarning(UserWarning):
+    """A recording that can be used, but is clipped, narrow-band or cut short, or doesn't match its text.
+
+    Attributes:
+        kind: what to decide by.
+        text: a sentence for people; `str` of the warning.
+    """
+
+    def __init__(self, kind: WarningKind, text: str) -> None:
+        super().__init__(kind, text)  # both, for pickle
+        self.kind: WarningKind = kind
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AudioWarning) and self.args == other.args
+
+    def __hash__(self) -> int:
+        return hash(self.args)

@@ -166,7 +166,9 @@ def evaluate(
         if isinstance(result, SpeechGruError):
             failed.append(Failure(utterance, str(result)))
         elif result.truncated:
-            failed.append(Failure(utterance, "; ".join(result.warnings) or "The file ends before it should."))
+            failed.append(
+                Failure(utterance, "; ".join(map(str, result.warnings)) or "The file ends before it should.")
+            )
         else:
             heard.append((utterance, result))
         if on_progress is not None:
@@ -215,7 +217,8 @@ def _source(utterance: Utterance, sample_rate: int) -> Path | np.ndarray:
     length = audio.info(utterance.audio_filepath).duration
     if utterance.duration == 0:
         raise AudioError(
-            f"{utterance.audio_filepath} has duration 0 in its manifest; expected its length in s."
+            f"{utterance.audio_filepath} has duration 0 in its manifest; expected its length in s.",
+            source=utterance.audio_filepath,
         )
     if utterance.offset == 0 and (length is None or abs(length - utterance.duration) <= _TOLERANCE):
         return utterance.audio_filepath
@@ -237,7 +240,8 @@ def _part(utterance: Utterance, sample_rate: int) -> np.ndarray:
     if read < last - _TOLERANCE * sample_rate:
         raise AudioError(
             f"{utterance.audio_filepath} has {read / sample_rate:.2f} readable seconds, but its manifest "
-            f"asks for {last / sample_rate:.2f}. Correct offset and duration, or replace the file."
+            f"asks for {last / sample_rate:.2f}. Correct offset and duration, or replace the file.",
+            source=utterance.audio_filepath,
         )
     return np.concatenate(blocks)
 

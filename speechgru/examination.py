@@ -48,14 +48,12 @@ def examine(path: Path, parts: Sequence[Part]) -> Examined:
     except (AudioError, OSError) as error:
         return Examined(error=str(error))
 
-    def warning(beginning: str) -> str:
-        return next((w for w in stream.warnings if w.startswith(beginning)), "")
-
+    texts = {warning.kind: warning.text for warning in stream.warnings}
     return Examined(
         seconds=len(signal) / rate,
-        clipped=warning("clipped"),
-        narrow=warning("narrow band"),
-        damaged=warning("damaged"),
+        clipped=texts.get("clipped", ""),
+        narrow=texts.get("narrow", ""),
+        damaged=texts.get("truncated", ""),
         samples=tuple(_sample(_cut(signal, rate, part), rate) for part in parts),
     )
 

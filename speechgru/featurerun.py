@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from speechgru import audio, featurefiles, pool
-from speechgru.errors import AudioError
+from speechgru.errors import AudioError, AudioWarning
 from speechgru.features.extraction import describe
 from speechgru.features.registry import transform
 from speechgru.features.streaming import Streaming
@@ -85,7 +85,7 @@ class Done:
 
     item: Item
     error: str = ""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[AudioWarning, ...] = ()
     truncated: bool = False
     source_rate: int = 0
     seconds: float = 0.0
@@ -159,7 +159,8 @@ def compute(path: str, wanted: Wanted, add: Callable[[Values], None]) -> Done:
         if wanted.strict_rate and stream.source_rate != module.rate:
             raise AudioError(
                 f"{path} is sampled at {stream.source_rate} Hz; --strict-rate wants {module.rate} Hz. Resample it "
-                "(speechgru audio resample), or leave --strict-rate out."
+                "(speechgru audio resample), or leave --strict-rate out.",
+                source=path,
             )
         blocks = (torch.from_numpy(block) for block in stream)
         frames = 0

@@ -116,7 +116,8 @@ class FfmpegDecoder:
         if match is None or "Estimating duration from bitrate" in messages:
             return None
         hours, minutes, seconds = match.groups()
-        return round((int(hours) * 3600 + int(minutes) * 60 + float(seconds)) * self.sample_rate)
+        frames: int = round((int(hours) * 3600 + int(minutes) * 60 + float(seconds)) * self.sample_rate)
+        return frames
 
 
 def _command(path: str) -> list[str]:

@@ -171,7 +171,8 @@ def check_writable(folder: Path) -> None:
 
 def report(name: str, error: SpeechGruError | OSError) -> None:
     """Say `error` of the recording `name`, which most messages begin with."""
-    say(f"error: {error}" if name in str(error) else f"error: {name}: {error}")
+    source = error.filename if isinstance(error, OSError) else error.source
+    say(f"error: {error}" if source == name else f"error: {name}: {error}")
 
 
 def _is_folder(args: argparse.Namespace) -> bool:

@@ -84,7 +84,7 @@ def of_texts(
         if (name, place) in readable and u.text.strip():
             _, lost = manifest.check([u], frames_per_second=frames_per_second, min_duration=0.0)
             for dropped in lost:
-                yield Finding("too short for CTC", name, place, u, dropped.reason.partition(": ")[2])
+                yield Finding("too short for CTC", name, place, u, dropped.detail)
     yield from _of_rates(
         [(n, p, u) for n, p, u in placed if (n, p) in readable and u.text and u.duration > 0]
     )

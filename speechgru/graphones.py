@@ -291,7 +291,8 @@ def _pair(sounds: NDArray[np.int64], j: int, k: int) -> tuple[int, int]:
 @njit
 def _weight(weights: NDArray[np.float64], letter: int, sounds: NDArray[np.int64], j: int, k: int) -> float:
     a, b = _pair(sounds, j, k)
-    return weights[letter, a, b]
+    weight: float = weights[letter, a, b]
+    return weight
 
 
 @njit
@@ -337,4 +338,5 @@ def _say(
                 said[count] = sound
                 count += 1
         best = back[at, best]
-    return said[:count][::-1].copy()
+    forwards: NDArray[np.int64] = said[:count][::-1].copy()
+    return forwards

@@ -196,14 +196,16 @@ class GRU(nn.Module):
         scale = torch.cat([w_x.new_full((2 * h,), 0.5), w_x.new_ones(h)])
         w_x = (w_x * scale[:, None]).to(dtype).transpose(1, 2)
         gates = torch.baddbmm((bias * scale).to(dtype).unsqueeze(1), x.flatten(1, 2), w_x)
-        gates = gates.unflatten(1, x.shape[1:3])
+        gates = torch.unflatten(gates, 1, x.shape[1:3])
         w_rz = (w_h[:, : 2 * h] * 0.5).to(dtype).transpose(1, 2).contiguous()
         w_n = w_h[:, 2 * h :].to(dtype).transpose(1, 2).contiguous()
         # Without gradients nothing needs to be kept but the outputs.
         save = torch.is_grad_enabled() and (gates.requires_grad or w_rz.requires_grad or start.requires_grad)
         if self.reset == "before":
-            return Before.apply(gates, start, w_rz, w_n, save)
-        return After.apply(gates, start, w_rz, w_n, bias_h[:, 2 * h :].to(dtype), save)
+            outputs: Tensor = Before.apply(gates, start, w_rz, w_n, save)
+        else:
+            outputs = After.apply(gates, start, w_rz, w_n, bias_h[:, 2 * h :].to(dtype), save)
+        return outputs
 
     def _stacked(self, name: str, layer: int) -> Tensor:
         """A parameter of both directions, [D, ...]."""
@@ -258,7 +260,8 @@ class _Padding:
 
     def reverse(self, x: Tensor) -> Tensor:
         """x [T, B, F] with every sequence reversed in place."""
-        return _Reverse.apply(x, self.index, self.batch)
+        reversed_rows: Tensor = _Reverse.apply(x, self.index, self.batch)
+        return reversed_rows
 
     def last(self, h: Tensor) -> Tensor:
         """The state of h [T, D, B, H] at each sequence's last frame, [D, B, H]."""

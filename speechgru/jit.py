@@ -12,17 +12,19 @@ import tempfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import config
 
 from speechgru.packaged import cache_folder
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
 _log = logging.getLogger("speechgru")
 
 
-def compiled(*files: str) -> Callable[[Callable[..., Any]], Any]:
+def compiled(*files: str) -> Callable[[_Function], _Function]:
     """A decorator as numba.njit, whose results are kept for as long as the source `files` stay as they are.
 
     Name the file of the function and the files of all compiled functions that it calls. Where the cache folder
@@ -30,12 +32,12 @@ def compiled(*files: str) -> Callable[[Callable[..., Any]], Any]:
     """
     folder = _folder(files)
 
-    def decorate(function: Callable[..., Any]) -> Any:
+    def decorate(function: _Function) -> _Function:
         if folder is None:
-            return numba.njit(nogil=True)(function)
+            return cast(_Function, numba.njit(nogil=True)(function))
         kept, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
         try:
-            return numba.njit(nogil=True, cache=True)(function)
+            return cast(_Function, numba.njit(nogil=True, cache=True)(function))
         finally:
             # Other packages' functions are none of ours.
             config.CACHE_DIR = kept  # type: ignore[attr-defined]

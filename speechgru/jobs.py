@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from speechgru import audio
 from speechgru.activity import Signal
-from speechgru.errors import AudioError, SpeechGruError
+from speechgru.errors import AudioError, AudioWarning, SpeechGruError
 from speechgru.longform import Piece, cut, join
 from speechgru.samples import Sound, is_array
 from speechgru.transcript import Transcript, Word, segments
@@ -33,7 +33,7 @@ class Job:
     sample_rate: int
     duration: float = 0.0  # seconds read
     stated: float | None = None  # seconds that the file promises
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[AudioWarning, ...] = ()
     truncated: bool = False
     is_read: bool = False
     error: SpeechGruError | None = None
@@ -51,7 +51,7 @@ class Job:
         except SpeechGruError as error:
             self.error = error
         except OSError as error:
-            self.error = AudioError(f"Can't read {self.name}: {error.strerror or error}.")
+            self.error = AudioError(f"Can't read {self.name}: {error.strerror or error}.", source=self.name)
 
     def _blocks(self) -> Iterator[Signal]:
         source: Any = self.source

@@ -32,7 +32,8 @@ def decibels(amplitude: float) -> float:
 
 def amplitude(decibels: float) -> float:
     """The reverse of `decibels`."""
-    return 10.0 ** (decibels / 20)
+    factor: float = 10.0 ** (decibels / 20)
+    return factor
 
 
 class Loudness:

@@ -33,12 +33,21 @@ class Utterance:
     language: str = ""
 
 
+_Reason = tuple[str, str]  # its kind, and a detail or ""
+
+
 @dataclass(frozen=True)
 class Dropped:
-    """An utterance that is not used, and why: a kind, or `kind: detail`."""
+    """An utterance that is not used, and why: the kind of reason, and a detail for people."""
 
     utterance: Utterance
-    reason: str
+    kind: str
+    detail: str = ""
+
+    @property
+    def reason(self) -> str:
+        """`kind`, or `kind: detail`."""
+        return f"{self.kind}: {self.detail}" if self.detail else self.kind
 
 
 def read(path: str | Path) -> list[Utterance]:
@@ -111,15 +120,15 @@ def check(
             or _too_short_for_ctc(utterance, frames_per_second)
         )
         if reason:
-            dropped.append(Dropped(utterance, reason))
+            dropped.append(Dropped(utterance, *reason))
         else:
             kept.append(utterance)
     return kept, dropped
 
 
 def summary(dropped: Iterable[Dropped]) -> dict[str, int]:
-    """How many were dropped for each kind of reason (the part before a colon), the most frequent first."""
-    return dict(Counter(d.reason.partition(":")[0] for d in dropped).most_common())
+    """How many were dropped for each kind of reason, the most frequent first."""
+    return dict(Counter(d.kind for d in dropped).most_common())
 
 
 def counted(dropped: Iterable[Dropped]) -> str:
@@ -136,32 +145,32 @@ def write_dropped(path: str | Path, dropped: Iterable[Dropped]) -> None:
     files.write_text(path, "".join("\t".join(" ".join(cell.split()) for cell in row) + "\n" for row in rows))
 
 
-def _unreadable(utterance: Utterance, vocabulary: Vocabulary | None) -> str:
+def _unreadable(utterance: Utterance, vocabulary: Vocabulary | None) -> _Reason | None:
     if not utterance.audio_filepath.is_file():
-        return "missing audio"
+        return "missing audio", ""
     if not utterance.text.strip():
-        return "empty text"
+        return "empty text", ""
     unknown = vocabulary.unknown(utterance.text) if vocabulary else set()
-    return f"characters outside the vocabulary: {' '.join(map(repr, sorted(unknown)))}" if unknown else ""
+    return ("characters outside the vocabulary", " ".join(map(repr, sorted(unknown)))) if unknown else None
 
 
-def _wrong_length(utterance: Utterance, shortest: float, longest: float) -> str:
+def _wrong_length(utterance: Utterance, shortest: float, longest: float) -> _Reason | None:
     if utterance.duration < shortest:
-        return f"too short: {utterance.duration:.3f} s < {shortest:g} s"
+        return "too short", f"{utterance.duration:.3f} s < {shortest:g} s"
     if utterance.duration > longest:
-        return f"too long: {utterance.duration:.3f} s > {longest:g} s"
-    return ""
+        return "too long", f"{utterance.duration:.3f} s > {longest:g} s"
+    return None
 
 
-def _too_short_for_ctc(utterance: Utterance, frames_per_second: float | None) -> str:
+def _too_short_for_ctc(utterance: Utterance, frames_per_second: float | None) -> _Reason | None:
     if frames_per_second is None:
-        return ""
+        return None
     frames = int(utterance.duration * frames_per_second)
     labels = len(utterance.text)
     repeats = sum(a == b for a, b in pairwise(utterance.text))
     if frames >= labels + repeats:
-        return ""
-    return f"too short for CTC: {frames} frames < {labels} labels + {repeats} repeats"
+        return None
+    return "too short for CTC", f"{frames} frames < {labels} labels + {repeats} repeats"
 
 
 def _line(utterance: Utterance, folder: Path) -> str:

@@ -60,7 +60,7 @@ class Group:
         parts = [(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters]
         flat = torch.cat([*parts, torch.tensor(figures, dtype=parts[0].dtype, device=parts[0].device)])
         distributed.all_reduce(flat)
-        *gradients, sums = flat.split([*map(len, parts), len(figures)])
+        *gradients, sums = torch.split(flat, [*map(len, parts), len(figures)])
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient.view_as(parameter)
         return [float(value) for value in sums]

@@ -87,7 +87,7 @@ def _steps(
             try:
                 with autocast(precision, device):
                     loss, _count = task.loss(batch)
-                loss.backward()
+                torch.autograd.backward(loss)
             except torch.OutOfMemoryError as error:
                 raise TrainingError(
                     "The largest batch doesn't fit in the GPU's memory. Pass a smaller trainer.batch_seconds, and "

@@ -23,7 +23,7 @@ Beginnings are nodes of a tree that only grows, so that one that comes back is t
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,12 @@ from speechgru import jit
 from speechgru.lm import arrays as ngram
 from speechgru.lm import bits
 from speechgru.lm.arrays import advance
+from speechgru.lm.bits import Index
 
 njit = jit.compiled(__file__, ngram.__file__, bits.__file__)
+
+Records = NDArray[np.void]
+Record = Any  # one of `Records`: NumPy's types don't know its fields
 
 END = 2  # the language model's id of </s>
 ROOT = 0
@@ -119,7 +123,7 @@ def unigrams(lm: ngram.Arrays, words: int) -> NDArray[np.float64]:
 
 @njit
 def search(
-    probs: NDArray[np.float64], limits: Limits, trie: NDArray[np.void], lm: ngram.Arrays, bias: Bias
+    probs: NDArray[np.float64], limits: Limits, trie: Records, lm: ngram.Arrays, bias: Bias
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """Texts that the search ends with.
 
@@ -146,7 +150,9 @@ def search(
         slots *= 2
     futures = np.empty(slots, _FUTURE)
     _plant(tree, beam, limits.start)
-    size, nodes, scale = np.int64(1), np.int64(1), 0.0
+    size: Index = np.int64(1)
+    nodes: Index = np.int64(1)
+    scale = 0.0
     for frame in range(len(probs)):
         row = probs[frame]
         _stay(row, beam, after, size, tree, limits.space)
@@ -166,7 +172,7 @@ def search(
 
 
 @njit
-def _loudest(probs, floor):
+def _loudest(probs: NDArray[np.float64], floor: float) -> int:
     """The most symbols of one frame that reach `floor`, the blank apart."""
     most = 0
     for row in probs:
@@ -178,7 +184,7 @@ def _loudest(probs, floor):
 
 
 @njit
-def _plant(tree, beam, start):
+def _plant(tree: Records, beam: Records, start: Index) -> None:
     """The empty beginning."""
     root = tree[ROOT]
     root.parent = root.symbol = root.child = root.sibling = -1
@@ -188,7 +194,9 @@ def _plant(tree, beam, start):
 
 
 @njit
-def _stay(row, beam, after, size, tree, space):
+def _stay(
+    row: NDArray[np.float64], beam: Records, after: Records, size: Index, tree: Records, space: Index
+) -> None:
     """What each beginning keeps when a frame adds nothing to it."""
     for place in range(size):
         here, there = beam[place], after[place]
@@ -204,7 +212,16 @@ def _stay(row, beam, after, size, tree, space):
 
 
 @njit
-def _meet(row, beam, after, size, tree, met, frame, space):
+def _meet(
+    row: NDArray[np.float64],
+    beam: Records,
+    after: Records,
+    size: Index,
+    tree: Records,
+    met: NDArray[np.int32],
+    frame: Index,
+    space: Index,
+) -> None:
     """Paths that prolong one beginning into another that is in the beam as well: noted in `met`."""
     for place in range(size):
         node = tree[beam[place].node]
@@ -219,7 +236,7 @@ def _meet(row, beam, after, size, tree, met, frame, space):
 
 
 @njit
-def _audible(row, limits, room):
+def _audible(row: NDArray[np.float64], limits: Limits, room: NDArray[np.int32]) -> int:
     """Fill `room` with the symbols of at least `token_floor`: the space, then by probability. Returns how many."""
     count = 0
     if limits.space >= 0 and row[limits.space] >= limits.token_floor:
@@ -238,7 +255,7 @@ def _audible(row, limits, room):
 
 
 @njit
-def _floor(after, size, width, threshold):
+def _floor(after: Records, size: Index, width: Index, threshold: float) -> tuple[float, float]:
     """The greatest mass in the beam, and the mass that a beginning needs to have any chance to enter it."""
     best, least = 0.0, np.inf
     for place in range(size):
@@ -248,7 +265,21 @@ def _floor(after, size, width, threshold):
 
 
 @njit
-def _prolong(row, audible, beam, after, size, tree, limits, trie, lm, bias, met, frame, offers):
+def _prolong(
+    row: NDArray[np.float64],
+    audible: NDArray[np.int32],
+    beam: Records,
+    after: Records,
+    size: Index,
+    tree: Records,
+    limits: Limits,
+    trie: Records,
+    lm: ngram.Arrays,
+    bias: Bias,
+    met: NDArray[np.int32],
+    frame: Index,
+    offers: Records,
+) -> tuple[int, float]:
     """Fill `offers` with new beginnings. Returns how many, and the greatest mass of all."""
     count = 0
     best, floor = _floor(after, size, limits.width, limits.threshold)
@@ -297,7 +328,7 @@ def _prolong(row, audible, beam, after, size, tree, limits, trie, lm, bias, met,
 
 
 @njit
-def _child(trie, node, symbol):
+def _child(trie: Records, node: Index, symbol: Index) -> int:
     """Node of the trie after one more letter; -1 outside."""
     if node >= 0:
         for child in range(trie[node].first, trie[node + 1].first):
@@ -307,7 +338,7 @@ def _child(trie, node, symbol):
 
 
 @njit
-def _end_word(tree, index, trie, lm, weight):
+def _end_word(tree: Records, index: Index, trie: Records, lm: ngram.Arrays, weight: float) -> None:
     """Ask the language model what it means for a beginning that its last word ends here."""
     node = tree[index]
     state, gain = _ended(trie, np.int64(node.spelt), lm, node.state, weight)
@@ -315,7 +346,7 @@ def _end_word(tree, index, trie, lm, weight):
 
 
 @njit
-def _ended(trie, spelt, lm, state, weight):
+def _ended(trie: Records, spelt: Index, lm: ngram.Arrays, state: Index, weight: float) -> tuple[Index, float]:
     """The language model's state, and the natural log of the factor, where the word of node `spelt` ends after `state`;
     of -1: outside the trie."""
     here = trie[spelt]
@@ -324,14 +355,16 @@ def _ended(trie, spelt, lm, state, weight):
 
 
 @njit
-def _recombine(after, size, offers, count, floor, tree, futures):
+def _recombine(
+    after: Records, size: Index, offers: Records, count: Index, floor: float, tree: Records, futures: Records
+) -> None:
     """Of beginnings whose futures are worth the same, drop all but the best: their masses become negative.
 
     They differ in earlier words only, which the language model has forgotten. Beginnings that are in the middle
     of an unknown word, or of a text without a language model, are left alone.
     """
-    for slot in range(len(futures)):
-        futures[slot].holder = -1
+    for at in range(len(futures)):
+        futures[at].holder = -1
     for index in range(size + count):
         if index < size:
             node, mass = tree[after[index].node], after[index].blank + after[index].voiced
@@ -357,12 +390,12 @@ def _recombine(after, size, offers, count, floor, tree, futures):
 
 
 @njit
-def _slot(futures, state, spelt, hot):
+def _slot(futures: Records, state: Index, spelt: Index, hot: Index) -> Index:
     """Where such a future is, or belongs, in the table (open addressing)."""
     mask = len(futures) - 1
     # Knuth, The Art of Computer Programming, section 6.4: multiply, and take the upper bits.
     mixed = (np.int64(state) * 2654435761 + spelt) * 2654435761 + hot
-    slot = (mixed >> 16) & mask
+    slot: Index = (mixed >> 16) & mask
     while futures[slot].holder >= 0 and (
         futures[slot].state != state or futures[slot].spelt != spelt or futures[slot].hot != hot
     ):
@@ -371,7 +404,9 @@ def _slot(futures, state, spelt, hot):
 
 
 @njit
-def _limit(after, size, offers, count, floor, masses):
+def _limit(
+    after: Records, size: Index, offers: Records, count: Index, floor: float, masses: NDArray[np.float64]
+) -> tuple[float, Index]:
     """The least mass that enters a beam of len(after), at least `floor`, and how many of just that mass do."""
     found = 0
     for place in range(size):
@@ -394,7 +429,7 @@ def _limit(after, size, offers, count, floor, masses):
 
 
 @njit
-def _greatest(values, count, rank):
+def _greatest(values: NDArray[np.float64], count: Index, rank: Index) -> float:
     """The `rank`-th greatest of the first `count` values, which it reorders (Hoare's quickselect, 1961)."""
     low, high, target = 0, count - 1, rank - 1
     while low < high:
@@ -415,11 +450,23 @@ def _greatest(values, count, rank):
             low = left
         else:
             break
-    return values[target]
+    value: float = values[target]
+    return value
 
 
 @njit
-def _select(beam, after, size, offers, count, limit, ties, best, tree, nodes):
+def _select(
+    beam: Records,
+    after: Records,
+    size: Index,
+    offers: Records,
+    count: Index,
+    limit: float,
+    ties: Index,
+    best: float,
+    tree: Records,
+    nodes: Index,
+) -> tuple[Index, Index]:
     """Keep in `after` what reaches `limit`, of it and of the offers. Returns its size and the tree's."""
     kept = 0
     for place in range(size):
@@ -450,16 +497,16 @@ def _select(beam, after, size, offers, count, limit, ties, best, tree, nodes):
 
 
 @njit
-def _known(tree, parent, symbol):
+def _known(tree: Records, parent: Index, symbol: Index) -> Index:
     """The node of a beginning that was in the beam before, or -1."""
-    node = tree[parent].child
+    node: Index = tree[parent].child
     while node >= 0 and tree[node].symbol != symbol:
         node = tree[node].sibling
     return node
 
 
 @njit
-def _grow(tree, index, parent, offer):
+def _grow(tree: Records, index: Index, parent: Index, offer: Record) -> None:
     """Make node `index` of the tree from an offer."""
     node, above = tree[index], tree[parent]
     node.parent, node.symbol = parent, offer.symbol
@@ -470,7 +517,16 @@ def _grow(tree, index, parent, offer):
 
 
 @njit
-def _finish(beam, size, tree, limits, trie, lm, hot_end, symbols):
+def _finish(
+    beam: Records,
+    size: Index,
+    tree: Records,
+    limits: Limits,
+    trie: Records,
+    lm: ngram.Arrays,
+    hot_end: NDArray[np.float64],
+    symbols: Index,
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Scores and nodes of the texts; a beginning that ends in a space is the text without it."""
     scores = np.full((size, limits.words), -np.inf)
     ends = np.empty(size, np.int32)
@@ -497,7 +553,7 @@ def _finish(beam, size, tree, limits, trie, lm, hot_end, symbols):
 
 
 @njit
-def _add(scores, place, word, score):
+def _add(scores: NDArray[np.float64], place: Index, word: Index, score: float) -> None:
     """Put the probability exp(score) to what is there."""
     low, high = min(scores[place, word], score), max(scores[place, word], score)
     scores[place, word] = high + np.log1p(np.exp(low - high)) if low > -np.inf else high

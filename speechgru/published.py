@@ -27,7 +27,7 @@ def splits_of(corpus: CorpusConfig) -> tuple[dict[str, list[Utterance]], list[Dr
             _download(corpus_module, corpus.source_path(source), corpus)
         with recordings.collect_dropped() as lost:
             prepared = load(corpus_module, corpus.source_path(source), source.language or corpus.language)
-        unusable += [Dropped(_marked(d.utterance, source.label), d.reason) for d in lost]
+        unusable += [replace(d, utterance=_marked(d.utterance, source.label)) for d in lost]
         for split, utterances in prepared.items():
             marked = [_marked(u, source.label) for u in utterances]
             splits.setdefault(split, []).extend(marked)
@@ -90,7 +90,7 @@ def listed(
         splits[path.stem] = [known[i] for i in ids if i in known]
         missing = [i for i in ids if i not in named] if path.stem in wanted else []
         unknown += [
-            Dropped(Utterance(Path(), 0.0, "", id=i), f"not there: listed in {path.name}") for i in missing
+            Dropped(Utterance(Path(), 0.0, "", id=i), "not there", f"listed in {path.name}") for i in missing
         ]
         if missing:
             _log.warning(

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from speechgru.errors import AudioWarning
+
 NARROW_RATE = 12000  # Hz; recordings below it hold no speech above 6 kHz
 _CLIPPED_FRACTION = 0.001
 # The largest code of a coarse format lies visibly below 1.0.
@@ -42,11 +44,14 @@ class Clipping:
         """Clipped samples per sample, in [0, 1]."""
         return self._clipped / max(self._samples, 1)
 
-    def warning(self) -> str | None:
-        """A sentence if the recording is clipped (at least 0.1 % of it), else None."""
+    def warning(self) -> AudioWarning | None:
+        """Not None if the recording is clipped (at least 0.1 % of it)."""
         if self.fraction < _CLIPPED_FRACTION:
             return None
-        return f"clipped: {self.fraction:.1%} of the samples sit at full scale; record it at a lower level."
+        share = f"{self.fraction:.1%}"
+        return AudioWarning(
+            "clipped", f"clipped: {share} of the samples sit at full scale; record it at a lower level."
+        )
 
 
 class Bandwidth:
@@ -85,10 +90,13 @@ class Bandwidth:
         bins = slice(int(low * self._length / self._rate), int(high * self._length / self._rate) + 1)
         return float(self._power[bins].mean())
 
-    def warning(self) -> str | None:
-        """A sentence if the recording is narrow-band, else None."""
+    def warning(self) -> AudioWarning | None:
+        """Not None if the recording is narrow-band."""
         if self._rate < NARROW_RATE:
-            return f"narrow band: sampled at {self._rate} Hz; recognition is best from 16000 Hz up."
+            return AudioWarning(
+                "narrow",
+                f"narrow band: sampled at {self._rate} Hz; recognition is best from 16000 Hz up.",
+            )
         if self._frames < self._MIN_SECONDS * 32:
             return None
         telephone, middle = self._density(100, 3400), self._density(2000, 3400)
@@ -96,7 +104,8 @@ class Bandwidth:
         audible = self._AUDIBLE * float((self._window**2).sum()) * self._frames / 2
         if middle <= max(self._PRESENT * telephone, audible) or high >= self._LIMIT * telephone:
             return None
-        return (
+        return AudioWarning(
+            "narrow",
             f"narrow band: next to nothing lies above 4 kHz although it is sampled at {self._rate} Hz "
-            "(a telephone recording?); recognition suffers."
+            "(a telephone recording?); recognition suffers.",
         )

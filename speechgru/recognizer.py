@@ -102,7 +102,8 @@ class Recognizer:
             )
         elif sample_rate is not None:
             raise AudioError(
-                f"Got sample_rate={sample_rate} with {source}, but a file states its own rate. Leave it out."
+                f"Got sample_rate={sample_rate} with {source}, but a file states its own rate. Leave it out.",
+                source=source,
             )
         ((_, result),) = self.transcribe_many([prepared], on_progress=on_progress)
         if isinstance(result, SpeechGruError):

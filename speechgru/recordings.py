@@ -191,7 +191,7 @@ def _sifted(
     lost = [r for r in results if isinstance(r, Dropped)]
     report(lost, corpus)
     if given and len(lost) == len(given):
-        unread = lost[0].reason.startswith(UNREADABLE_TEXT)
+        unread = lost[0].kind == UNREADABLE_TEXT
         why = f"Is it in another language? {_NAME_IT}" if unread else "Was the archive unpacked only in part?"
         raise CorpusError(
             f"{corpus}: none of its {len(given)} recordings can be used: {counted(lost)}, the first is "
@@ -265,7 +265,7 @@ def _check(given: Utterance) -> Utterance | Dropped:
     english = languagecodes.is_english(given.language)
     unsupported = (text.unsupported_characters if english else text.unreadable)(given.text)
     if unsupported:
-        return Dropped(_plain(given), f"{UNREADABLE_TEXT}: {' '.join(map(repr, sorted(unsupported)))}")
+        return Dropped(_plain(given), UNREADABLE_TEXT, " ".join(map(repr, sorted(unsupported))))
     normalised = (text.normalise if english else text.letters)(given.text)
     if not normalised:
         return Dropped(_plain(given), "empty text")
@@ -276,7 +276,7 @@ def _measured(given: Utterance) -> Utterance | Dropped:
     try:
         return replace(given, duration=duration(given.audio_filepath)) if given.duration < 0 else given
     except AudioError as error:
-        return Dropped(_plain(given), f"unreadable audio: {error}")
+        return Dropped(_plain(given), "unreadable audio", str(error))
 
 
 def _plain(given: Utterance) -> Utterance:

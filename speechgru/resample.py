@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import soxr
@@ -55,7 +55,7 @@ def resample(signal: Signal, from_rate: float, to_rate: float) -> Signal:
         torch: Any = sys.modules["torch"]  # whoever passes a tensor has imported torch; this module needn't
         tensor: Any = signal
         resampled = resample(tensor.detach().cpu().numpy(), from_rate, to_rate)
-        return torch.from_numpy(resampled).to(tensor.device)
+        return cast(Signal, torch.from_numpy(resampled).to(tensor.device))
     array: Any = np.asarray(signal)
     if array.dtype not in (np.float32, np.float64) or not array.ndim:
         raise AudioError(
@@ -68,8 +68,7 @@ def resample(signal: Signal, from_rate: float, to_rate: float) -> Signal:
     rows = np.ascontiguousarray(array).reshape(math.prod(outer), time)
     done = [soxr.resample(row, from_rate, to_rate, quality="HQ") for row in rows]
     time = len(done[0]) if done else round(time * to_rate / from_rate)
-    result: Any = np.array(done, array.dtype).reshape(*outer, time)
-    return result
+    return cast(Signal, np.array(done, array.dtype).reshape(*outer, time))
 
 
 def _check_rates(*rates: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru import audio
-from speechgru.errors import AudioError
+from speechgru.errors import AudioError, AudioWarning
 from speechgru.quality import Bandwidth, Clipping
 
 MIN_RATE = 4000
@@ -24,7 +24,7 @@ class Sound:
     """Mono float32 `signal` [time], and what a user should know about the samples it was made of."""
 
     signal: NDArray[np.float32]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[AudioWarning, ...] = ()
 
 
 def is_array(source: object) -> bool:
@@ -72,14 +72,14 @@ def plain(array: Any, sample_rate: int | None) -> NDArray[np.float32]:
     return signal
 
 
-def _warnings(signal: NDArray[np.float32], rate: int) -> tuple[str, ...]:
+def _warnings(signal: NDArray[np.float32], rate: int) -> tuple[AudioWarning, ...]:
     """What a file with these samples would be warned of."""
     clipping, bandwidth = Clipping(), Bandwidth(rate)
     for start in range(0, len(signal), _METER_SAMPLES):
         part = signal[start : start + _METER_SAMPLES]
         clipping.add(part[:, None])
         bandwidth.add(part)
-    return tuple(text for text in (clipping.warning(), bandwidth.warning()) if text is not None)
+    return tuple(each for each in (clipping.warning(), bandwidth.warning()) if each is not None)
 
 
 def _check_rate(sample_rate: Any) -> None:
@@ -109,7 +109,8 @@ def _scaled(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype == np.uint8:
         return (array.astype(np.float32) - 128) / 128
     if kind == "i" and size <= 4:
-        return array.astype(np.float32) / np.float32(2.0 ** (8 * size - 1))
+        scaled: NDArray[np.float32] = array.astype(np.float32) / np.float32(2.0 ** (8 * size - 1))
+        return scaled
     raise AudioError(
         f"Got samples of type {array.dtype}; expected floats in [-1, 1] or integers of 8, 16 or 32 bits. "
         "Convert with array.astype('int16') or to floats: a wider integer doesn't say what its full scale is."
@@ -131,4 +132,5 @@ def _mono(array: NDArray[Any]) -> NDArray[Any]:
         raise AudioError(
             f"Got shape {shape}, which looks like [time, channels]; expected [channels, time]. Pass array.T."
         )
-    return array.mean(axis=0)
+    mean: NDArray[Any] = array.mean(axis=0)
+    return mean

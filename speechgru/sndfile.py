@@ -94,7 +94,7 @@ class SoundfileDecoder:
             self._file.close()
 
 
-class _Sequential(soundfile.SoundFile):
+class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
     """Front to back only: soundfile seeks after every read, and MP3 decoders then lack bits at each seam."""
 
     def seekable(self) -> bool:

@@ -42,10 +42,12 @@ def write(path: str | Path, blocks: Iterable[Block], rate: int, channels: int, h
                 clipped += 0 if how.bits == FLOAT else int((np.abs(piece) > 1).sum())
                 written += len(piece)
                 if largest is not None and written * size > largest:
-                    raise AudioError(f"{path}: {how.format} files end at 4 GiB; write .w64, .caf or .flac.")
+                    raise AudioError(
+                        f"{path}: {how.format} files end at 4 GiB; write .w64, .caf or .flac.", source=path
+                    )
                 file.write(_coded(piece, how.bits))
         if not written:
-            raise AudioError(f"{path} was not written: no samples are left.")
+            raise AudioError(f"{path} was not written: no samples are left.", source=path)
     return clipped
 
 
@@ -55,7 +57,8 @@ def _check_rate(path: str | Path, rate: int, how: Encoding) -> None:
         better = next((r for r in rates if r >= rate), rates[-1])
         raise AudioError(
             f"{path}: {how.format} has no rate of {rate} Hz, only {', '.join(map(str, rates))}. Write it with "
-            f"`speechgru audio resample --rate {better}`, or choose another format."
+            f"`speechgru audio resample --rate {better}`, or choose another format.",
+            source=path,
         )
 
 
@@ -69,7 +72,8 @@ def _opened(
     except soundfile.LibsndfileError as error:
         raise AudioError(
             f"{path} can't be written as {how.format} with {channels} channels at {rate} Hz: "
-            f"{error.error_string}"
+            f"{error.error_string}",
+            source=path,
         ) from None
 
 

@@ -59,7 +59,9 @@ def format_of(path: str | Path) -> str:
     name = Path(path).suffix.lower().lstrip(".")
     name = {"wave": "wav", "aif": "aiff", "oga": "ogg"}.get(name, name)
     if name not in _FORMATS:
-        raise AudioError(f"{path}: {unknown('format to write', name, FORMATS)} The extension names it.")
+        raise AudioError(
+            f"{path}: {unknown('format to write', name, FORMATS)} The extension names it.", source=path
+        )
     return name
 
 
@@ -79,5 +81,7 @@ def encoding(path: str | Path, bits: str | None = None, like: str = "") -> Encod
         bits = "" if "" in subtypes else wanted if wanted in subtypes else "24"
     if bits not in subtypes:
         has = "no bit depth: it is lossy" if "" in subtypes else f"{', '.join(subtypes)} bits"
-        raise AudioError(f"{path}: {name} has {has}; got {bits}. Leave it out, or choose another format.")
+        raise AudioError(
+            f"{path}: {name} has {has}; got {bits}. Leave it out, or choose another format.", source=path
+        )
     return Encoding(name, container, subtypes[bits], bits)

@@ -58,6 +58,7 @@ def measure(source: Source) -> SoundInfo:
         meters = _Meters(reader)
         for block in reader:
             meters.add(block)
+        narrow = meters.bandwidth.warning()
         return SoundInfo(
             reader.name,
             meters.frames / reader.sample_rate,
@@ -72,7 +73,7 @@ def measure(source: Source) -> SoundInfo:
             None if meters.loudness is None else meters.loudness.integrated,
             _share_of_silence(meters.levels),
             meters.clipping.fraction,
-            meters.bandwidth.warning(),
+            None if narrow is None else narrow.text,
             reader.problem,
         )
 

@@ -43,11 +43,12 @@ def opened(
         if view.error is not None:
             reason = view.error.strerror or str(view.error)
             raise AudioError(
-                f"{target} can't be written: {reason}. Is the disk full? Nothing of it is kept."
+                f"{target} can't be written: {reason}. Is the disk full? Nothing of it is kept.",
+                source=target,
             ) from view.error
 
 
-class _Uninterrupted(soundfile.SoundFile):
+class _Uninterrupted(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
     """An interrupt inside one of libsndfile's callbacks would be lost, and with it what was to be written."""
 
     def write(self, data: Any) -> None:

@@ -75,7 +75,7 @@ def runs(mask: Mask) -> NDArray[np.int64]:
 
 def without_runs(mask: Mask, shortest: float) -> Mask:
     """`mask` without runs of true that have fewer than `shortest` frames."""
-    kept = mask.copy()
+    kept: Mask = mask.copy()
     for start, end in runs(mask).tolist():
         kept[start:end] = end - start >= shortest - 1e-6
     return kept
@@ -84,7 +84,7 @@ def without_runs(mask: Mask, shortest: float) -> Mask:
 def without_gaps(mask: Mask, shortest: float) -> Mask:
     """`mask` with runs of false between two of true filled where they have fewer than `shortest` frames."""
     edges = runs(mask)
-    filled = mask.copy()
+    filled: Mask = mask.copy()
     for start, end in zip(edges[:-1, 1].tolist(), edges[1:, 0].tolist()):
         filled[start:end] = end - start < shortest - 1e-6
     return filled

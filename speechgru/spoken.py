@@ -43,14 +43,16 @@ def at_frames(mask: Mask, frame_seconds: float, count: int) -> Mask:
     edges = np.floor((np.arange(count + 1) - 0.5) * frame_seconds / GRID_SECONDS + 0.5 + 1e-6).astype(int)
     edges = edges.clip(0, len(mask))
     sums = np.concatenate([[0], np.cumsum(mask)])[edges]
-    return 2 * np.diff(sums) >= np.diff(edges).clip(1)
+    mostly: Mask = 2 * np.diff(sums) >= np.diff(edges).clip(1)
+    return mostly
 
 
 def on_grid(values: NDArray[Any], frame_seconds: float, count: int) -> NDArray[Any]:
     """What frames centred at multiples of `frame_seconds` say, `values` [frames], of `count` steps of the grid."""
     centres = (np.arange(count) + 0.5) * GRID_SECONDS
     nearest = np.floor(centres / frame_seconds + 0.5).astype(int)
-    return values[nearest.clip(max=len(values) - 1)]
+    nearest_values: NDArray[Any] = values[nearest.clip(max=len(values) - 1)]
+    return nearest_values
 
 
 def power(signal: Signal, mask: Mask, rate: int) -> float:

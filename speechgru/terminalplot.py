@@ -50,7 +50,7 @@ def spectrogram(
         settings = Settings(n_mels=bands, window=_WINDOW, normalise="none", log_floor=10 ** (_FLOOR_DB / 10))
         power, shown = _means(stream, LogMel(settings), columns, start, seconds)
     if not shown:
-        raise AudioError(f"{source} ends before {start:g} s, where the picture should begin.")
+        raise AudioError(f"{source} ends before {start:g} s, where the picture should begin.", source=source)
     level = 10 * np.log10(np.maximum(power, 10 ** (_FLOOR_DB / 10)))
     top = np.float32(max(level.max(), _FLOOR_DB + RANGE_DB))  # of silence nothing is bright
     bright = np.clip(1 + (level - top) / RANGE_DB, 0, 1)  # [bands, columns]

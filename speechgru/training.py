@@ -169,7 +169,7 @@ class _Run:
             self._seed(number)
             with self.autocast():
                 loss, n = self.task.loss(batch)
-            loss.backward()
+            torch.autograd.backward(loss)
             total, count = total + float(loss.detach()), count + n
         figures = (total, count, float(self.stop.requested))
         total, count, stops = self.group.sum_gradients(self.task.model, figures)

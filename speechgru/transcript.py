@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from speechgru.errors import AudioWarning
+
 PAUSE_SECONDS = 1.0
 """Words further apart than this belong to different segments."""
 
@@ -56,7 +58,7 @@ class Transcript:
 
     segments: tuple[Segment, ...]
     duration: float
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[AudioWarning, ...] = ()
     truncated: bool = False
     source: str = ""
     model: str = ""

@@ -72,9 +72,10 @@ def _best_steps(
 @njit
 def _silence(row: NDArray[np.float64], labels: NDArray[np.int64], state: int, space: int) -> float:
     """Log-probability that a frame is the blank of `state`, or a space that the text leaves out there."""
+    blank: float = row[0]
     if space < 0:
-        return row[0]
+        return blank
     after = state // 2
     beside = after == 0 or after == len(labels) or labels[after] == space or labels[after - 1] == space
     # Just less than the label itself: where the text has a space, it is the space's own.
-    return max(row[0], row[space] - 1e-9) if beside else row[0]
+    return max(blank, float(row[space]) - 1e-9) if beside else blank

@@ -48,7 +48,9 @@ class Reader:
         self.problem: str | None = None
         if frames == 0:
             self._decoder.close()
-            raise AudioError(f"{self.name} has a header but no samples: nothing was recorded.")
+            raise AudioError(
+                f"{self.name} has a header but no samples: nothing was recorded.", source=self.name
+            )
 
     def __iter__(self) -> Iterator[Block]:
         frames = 0
@@ -62,7 +64,8 @@ class Reader:
         if not frames:
             raise AudioError(
                 f"{self.name} has a header, but no samples could be read: "
-                f"{self.problem or 'nothing was recorded.'}"
+                f"{self.problem or 'nothing was recorded.'}",
+                source=self.name,
             )
 
     def _check(self, block: Block, position: int) -> None:
@@ -71,7 +74,8 @@ class Reader:
             seconds = (position + int(bad.argmax())) / self.sample_rate
             raise AudioError(
                 f"{self.name} holds NaN or infinite samples, the first at {seconds:.3f} s: "
-                "the file is damaged or was written wrongly; export it again."
+                "the file is damaged or was written wrongly; export it again.",
+                source=self.name,
             )
 
     def __enter__(self) -> Reader:

@@ -88,7 +88,8 @@ class Weigher:
         share = weights.sounds_weight
         said = self.pronouncer.text(text) if share else None
         heard = spelt if said is None else textscore.log_prob(sounds, np.array(said, np.int64), GAP)
-        return (1 - share) * spelt + share * heard + self._worth(text, labels, weights)
+        score: float = (1 - share) * spelt + share * heard + self._worth(text, labels, weights)
+        return score
 
     def _worth(self, text: str, labels: NDArray[np.int64], weights: Weights) -> float:
         """What the text itself adds."""

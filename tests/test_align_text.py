@@ -151,7 +151,7 @@ def test_speech_beside_the_text_is_passed_over() -> None:
 def test_another_recordings_text_is_said_to_be_one() -> None:
     found = _align("the cat sat on the mat", "wherefore quibble unforeseen xylophones")
     assert found.transcript.words == ()
-    assert "only 0 of the text's 4 words" in found.transcript.warnings[-1]
+    assert "only 0 of the text's 4 words" in found.transcript.warnings[-1].text
 
 
 def test_times_are_corrected_by_the_pauses_as_those_of_a_transcript() -> None:

@@ -76,7 +76,7 @@ def test_less_than_stated_is_cut(stand_in: Path, monkeypatch: pytest.MonkeyPatch
     stream = AudioStream(stand_in)
     assert sum(map(len, stream)) == 6400
     assert stream.truncated
-    assert "0.4 of 1.0 s" in stream.warnings[0]
+    assert "0.4 of 1.0 s" in stream.warnings[0].text
 
 
 def test_a_failure_after_some_sound_is_cut(stand_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:

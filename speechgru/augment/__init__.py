@@ -35,4 +35,7 @@ def convolve(signal: Tensor, taps: Tensor) -> Tensor:
 
     size = len(signal) + len(taps) - 1
     fast = next_fast_len(size, real=True)
-    return torch.fft.irfft(torch.fft.rfft(signal, fast) * torch.fft.rfft(taps, fast), fast)[:size]
+    convolved: Tensor = torch.fft.irfft(torch.fft.rfft(signal, fast) * torch.fft.rfft(taps, fast), fast)[
+        :size
+    ]
+    return convolved

@@ -38,4 +38,5 @@ def coloured(length: int, exponent: float, generator: torch.Generator) -> Tensor
     spectrum = torch.fft.rfft(torch.randn(length, generator=generator))
     bins = torch.arange(len(spectrum)).clamp(min=1)
     shaped = torch.fft.irfft(spectrum * bins ** (-exponent / 2), n=length)
-    return shaped / shaped.square().mean().sqrt().clamp(min=1e-12)
+    normalised: Tensor = shaped / shaped.square().mean().sqrt().clamp(min=1e-12)
+    return normalised

@@ -170,8 +170,9 @@ def _transcribe(
 def _report(path: str, result: Transcript | SpeechGruError) -> bool:
     """Name what is wrong on stderr; False when it is more than a remark."""
     if isinstance(result, SpeechGruError):
-        # Most messages begin with the path; where one doesn't, it still has to be named.
-        say(f"error: {result}" if path in str(result) else f"error: {path}: {result}")
+        from speechgru import filework
+
+        filework.report(path, result)
         return False
     for warning in result.warnings:
         say(f"warning: {path}: {warning}")

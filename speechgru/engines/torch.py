@@ -49,6 +49,9 @@ class Engine:
     def __call__(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Run the model; inputs and outputs live on any device."""
         try:
-            return self.model.both(features.to(self.device), lengths.to(self.device))
+            outputs: tuple[Tensor, Tensor] = self.model.both(
+                features.to(self.device), lengths.to(self.device)
+            )
+            return outputs
         except torch.OutOfMemoryError as error:
             raise SpeechGruError(f"Out of memory on {self.device}; use a smaller --batch-size.") from error

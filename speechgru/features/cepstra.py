@@ -97,7 +97,8 @@ class LFCC(Spectrogram):
         self.bins = tuple(f"c{n}" for n in range(settings.n_lfcc))
 
     def rows(self, signal: Tensor) -> Tensor:
-        return (self.spectrum(signal) @ self.bank + self.settings.log_floor).log() @ self.dct
+        values: Tensor = (self.spectrum(signal) @ self.bank + self.settings.log_floor).log() @ self.dct
+        return values
 
 
 def _dct(count: int, bands: int, norm: str) -> Tensor:

@@ -150,9 +150,9 @@ def _named(module: Transform, source: Any, sample_rate: int | None, place: str) 
         return _one(module, source, sample_rate)
     except AudioError as error:
         name = name_of(source) if sources.is_file(source) else place
-        if name in str(error):
+        if error.source == name:
             raise
-        raise AudioError(f"{name}: {error}") from error
+        raise AudioError(f"{name}: {error}", source=name) from error
 
 
 @torch.no_grad()
@@ -163,7 +163,8 @@ def _one(module: Transform, source: Any, sample_rate: int | None) -> Tensor:
         parts = [stream.add(block) for block in sources.blocks(source, sample_rate, module.rate, 30.0)]
         return torch.cat([*parts, stream.finish()[0]])
     signal = sources.signal(source, sample_rate, module.rate)
-    return module.to(signal.device)(signal)[0][0]
+    values: Tensor = module.to(signal.device)(signal)[0][0]
+    return values
 
 
 def _as(output: str, values: Tensor) -> Any:

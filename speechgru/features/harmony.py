@@ -88,8 +88,8 @@ class Chroma(ArrayTransform):
             return np.zeros((1 + len(signal) // s.hop_length, 12))  # silence has no tuning to estimate
         values: NDArray[Any] = chroma_stft(
             y=signal, sr=s.rate, n_fft=s.n_fft, hop_length=s.hop_length, tuning=s.tuning
-        )
-        return values.T
+        ).T
+        return values
 
 
 class CQT(ArrayTransform):
@@ -119,7 +119,8 @@ class CQT(ArrayTransform):
             bins_per_octave=s.bins_per_octave,
             tuning=s.tuning,
         )
-        return np.abs(values).T
+        magnitudes: NDArray[Any] = np.abs(values).T
+        return magnitudes
 
 
 class _Part(ArrayTransform):
@@ -133,7 +134,8 @@ class _Part(ArrayTransform):
         self.bins = tuple(k * settings.rate / settings.n_fft for k in range(settings.n_fft // 2 + 1))
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        return np.abs(_parts(signal, self.settings)[self.which]).T
+        values: NDArray[Any] = np.abs(_parts(signal, self.settings)[self.which]).T
+        return values
 
 
 class Harmonic(_Part):

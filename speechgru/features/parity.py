@@ -221,12 +221,14 @@ def _librosa() -> Iterator[Case]:
     def spectrum(signal: Array) -> Array:
         import librosa
 
-        return np.asarray(np.abs(librosa.stft(signal)) ** 2).T
+        power: Array = np.asarray(np.abs(librosa.stft(signal)) ** 2).T
+        return power
 
     def decibel(signal: Array) -> Array:
         import librosa
 
-        return np.asarray(librosa.power_to_db(mel(signal).T)).T
+        levels: Array = np.asarray(librosa.power_to_db(mel(signal).T)).T
+        return levels
 
     yield _at_22k("spectrogram", f"{frames}, power", spectrum, 1e-6, preset="librosa")
     yield _at_22k("mel", mels, mel, 1e-5, preset="librosa")
@@ -281,8 +283,8 @@ def _librosa_own() -> Iterator[Case]:
 
 def _feature(function: str, **options: Any) -> Array:
     """[frames, bins]"""
-    made: Array = getattr(importlib.import_module("librosa.feature"), function)(**options)
-    return made.T
+    made: Array = getattr(importlib.import_module("librosa.feature"), function)(**options).T
+    return made
 
 
 def _feature_of(function: str, **options: Any) -> Callable[[Array], Array]:
@@ -293,7 +295,9 @@ def _part(number: int) -> Callable[[Array], Array]:
     def compute(signal: Array) -> Array:
         import librosa
 
-        return np.asarray(librosa.decompose.hpss(np.abs(librosa.stft(signal)))[number]).T
+        parts = librosa.decompose.hpss(np.abs(librosa.stft(signal)))
+        values: Array = np.asarray(parts[number]).T
+        return values
 
     return compute
 
@@ -301,7 +305,8 @@ def _part(number: int) -> Callable[[Array], Array]:
 def _cqt(signal: Array) -> Array:
     import librosa
 
-    return np.asarray(np.abs(librosa.cqt(signal))).T
+    magnitudes: Array = np.asarray(np.abs(librosa.cqt(signal))).T
+    return magnitudes
 
 
 def _onset(signal: Array) -> Array:

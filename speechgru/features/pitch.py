@@ -127,7 +127,8 @@ class Pitch(Transform):
         lags = int(self.settings.rate / self.settings.f_min) + 3
         size = 1 << (self.settings.size + lags - 1).bit_length()
         spectrum = torch.fft.rfft(frames, size)
-        return torch.fft.irfft(spectrum.real.square() + spectrum.imag.square(), size)[..., :lags]
+        products: Tensor = torch.fft.irfft(spectrum.real.square() + spectrum.imag.square(), size)[..., :lags]
+        return products
 
 
 def _highest_peak(correlation: Tensor, shortest: float, longest: float) -> tuple[Tensor, Tensor]:

@@ -117,8 +117,8 @@ class Tempogram(_Rhythm):
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
         tempogram = load("librosa.feature").tempogram
-        values: NDArray[Any] = tempogram(y=signal, win_length=self.settings.width, **self.times)
-        return values.T
+        values: NDArray[Any] = tempogram(y=signal, win_length=self.settings.width, **self.times).T
+        return values
 
 
 class Tempo(_Events):

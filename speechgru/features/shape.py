@@ -116,8 +116,8 @@ class ZeroCrossings(_Frames):
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
         zero_crossing_rate = load("librosa.feature").zero_crossing_rate
         s = self.settings
-        rate: NDArray[Any] = zero_crossing_rate(signal, frame_length=s.n_fft, hop_length=s.hop_length)
-        return rate.T
+        rates: NDArray[Any] = zero_crossing_rate(signal, frame_length=s.n_fft, hop_length=s.hop_length).T
+        return rates
 
 
 class Centroid(_Frames):
@@ -130,8 +130,8 @@ class Centroid(_Frames):
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
         spectral_centroid = load("librosa.feature").spectral_centroid
-        values: NDArray[Any] = spectral_centroid(y=signal, **self.spectral)
-        return values.T
+        values: NDArray[Any] = spectral_centroid(y=signal, **self.spectral).T
+        return values
 
 
 class Bandwidth(_Frames):
@@ -144,8 +144,8 @@ class Bandwidth(_Frames):
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
         spectral_bandwidth = load("librosa.feature").spectral_bandwidth
-        values: NDArray[Any] = spectral_bandwidth(y=signal, **self.spectral)
-        return values.T
+        values: NDArray[Any] = spectral_bandwidth(y=signal, **self.spectral).T
+        return values
 
 
 class Rolloff(_Frames):
@@ -160,8 +160,8 @@ class Rolloff(_Frames):
         spectral_rolloff = load("librosa.feature").spectral_rolloff
         values: NDArray[Any] = spectral_rolloff(
             y=signal, roll_percent=self.settings.fraction, **self.spectral
-        )
-        return values.T
+        ).T
+        return values
 
 
 class Contrast(_Frames):
@@ -178,8 +178,8 @@ class Contrast(_Frames):
         spectral_contrast = load("librosa.feature").spectral_contrast
         s = self.settings
         options = {"fmin": s.f_min, "n_bands": s.n_bands, "linear": s.linear}
-        values: NDArray[Any] = spectral_contrast(y=signal, **options, **self.spectral)
-        return values.T
+        values: NDArray[Any] = spectral_contrast(y=signal, **options, **self.spectral).T
+        return values
 
 
 KINDS = {

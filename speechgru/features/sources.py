@@ -74,14 +74,14 @@ def blocks(source: Any, sample_rate: int | None, rate: int, seconds: float) -> I
     """As `signal`, in pieces of `seconds`; of a file only one is in memory."""
     if samples.is_array(source):
         whole = signal(source, sample_rate, rate)
-        yield from whole.split(max(1, round(seconds * rate)))
+        yield from torch.split(whole, max(1, round(seconds * rate)))
         return
     _check_stated(source, sample_rate)
     with audio.AudioStream(source, rate, seconds) as stream:
         for block in stream:
             yield torch.from_numpy(block)
-        for text in stream.warnings:
-            warnings.warn(f"{name_of(source)}: {text}", audio.AudioWarning, stacklevel=3)
+        for each in stream.warnings:
+            warnings.warn(audio.AudioWarning(each.kind, f"{name_of(source)}: {each}"), stacklevel=3)
 
 
 def _check_stated(source: Any, sample_rate: int | None) -> None:
@@ -92,7 +92,8 @@ def _check_stated(source: Any, sample_rate: int | None) -> None:
     if sample_rate is not None:
         raise AudioError(
             f"{name_of(source)} states its own sampling rate; sample_rate={sample_rate} is for arrays. Leave it "
-            "out. (What features are computed at is the setting `rate`.)"
+            "out. (What features are computed at is the setting `rate`.)",
+            source=name_of(source),
         )
 
 

@@ -128,7 +128,8 @@ class LogMel(nn.Module):
 
     def compute(self, signal: Tensor) -> Tensor:
         """Features [B, frames, n_mels] of signals [B, time] that are all of this length."""
-        return self(signal)[0]
+        values: Tensor = self(signal)[0]
+        return values
 
 
 def normalise(features: Tensor, frames: Tensor, mask: Tensor) -> Tensor:

@@ -167,7 +167,8 @@ class Spectrogram(Transform):
         spectrum = torch.fft.rfft(frames * self.window)
         # Several times faster than abs(): no root, and one pass fewer.
         power = (spectrum.real * spectrum.real).addcmul_(spectrum.imag, spectrum.imag)
-        return power if settings.power == 2 else power ** (settings.power / 2)
+        values: Tensor = power if settings.power == 2 else power ** (settings.power / 2)
+        return values
 
 
 class MelSpectrogram(Spectrogram):

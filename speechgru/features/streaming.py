@@ -50,7 +50,7 @@ class Streaming:
 
     def add(self, piece: Tensor) -> Tensor:
         """Frames that `piece` [time] or [B, time] completes: [frames, bins] or [B, frames, bins], maybe none."""
-        rows = torch.atleast_2d(piece)
+        rows = piece if piece.dim() > 1 else piece.reshape(1, -1)
         self._held = rows if self._held is None else torch.cat([self._held, rows], dim=1)
         values = self._up_to(self._framing.ready(self.samples))
         return values[0] if piece.dim() == 1 else values

@@ -73,7 +73,7 @@ class Transform(nn.Module):
             )
         if signal.dim() not in (1, 2):
             raise AudioError(f"Expected signals [time] or [batch, time], got shape {tuple(signal.shape)}.")
-        signal = torch.atleast_2d(signal)
+        signal = signal if signal.dim() == 2 else signal[None]
         if lengths is None and self.framing is not None:
             self.check(signal.shape[1])
             values = self.compute(signal)

@@ -15,7 +15,7 @@ from numba import njit
 
 from speechgru.jit import compiled
 from speechgru.lm import bits as bit_fields
-from speechgru.lm.bits import field
+from speechgru.lm.bits import Index, field
 
 # What the numbers of `Arrays.layout` say: widths in bits ...
 WORD, PROB, BACKOFF, FIRST, LINK = range(5)
@@ -67,7 +67,7 @@ class Arrays(NamedTuple):
 
 
 @compiled(__file__, bit_fields.__file__)
-def advance(arrays: Arrays, state: int, word: int) -> tuple[int, float]:
+def advance(arrays: Arrays, state: Index, word: Index) -> tuple[Index, float]:
     """The state after `word`, and its natural-log probability after `state`, back-off included.
 
     A state outside the model counts as the empty context, a word outside it as unknown. Whatever a damaged file
@@ -96,7 +96,7 @@ def advance(arrays: Arrays, state: int, word: int) -> tuple[int, float]:
 
 
 @njit
-def _find(bits: np.ndarray, layout: np.ndarray, orders: int, context: int, word: int) -> int:
+def _find(bits: np.ndarray, layout: np.ndarray, orders: Index, context: Index, word: Index) -> Index:
     """The n-gram that is `context` and then `word`; -1 where there is none."""
     if context == 0:
         return word
@@ -107,7 +107,7 @@ def _find(bits: np.ndarray, layout: np.ndarray, orders: int, context: int, word:
     # Words are spread evenly enough to guess where one stands: interpolation search, in [low, high).
     below, above = -1, layout[ENDS]
     while low < high:
-        guess = low + (high - low) * (word - below) // (above - below + 1)
+        guess: Index = low + (high - low) * (word - below) // (above - below + 1)
         here = field(bits, guess * record, width)
         if here == word:
             return guess
@@ -119,13 +119,14 @@ def _find(bits: np.ndarray, layout: np.ndarray, orders: int, context: int, word:
 
 
 @njit
-def _first(bits: np.ndarray, layout: np.ndarray, context: int) -> int:
+def _first(bits: np.ndarray, layout: np.ndarray, context: Index) -> Index:
     """Where the n-grams that go on from a context begin."""
-    return field(bits, _record(layout, context) + layout[BACKOFF], layout[FIRST])
+    first: Index = field(bits, _record(layout, context) + layout[BACKOFF], layout[FIRST])
+    return first
 
 
 @njit
-def _link(bits: np.ndarray, layout: np.ndarray, context: int) -> int:
+def _link(bits: np.ndarray, layout: np.ndarray, context: Index) -> Index:
     """The longest context that `context` without its first word ends in."""
     shorter = field(bits, _record(layout, context) + layout[BACKOFF] + layout[FIRST], layout[LINK])
     # A damaged file must not lead in a circle.
@@ -133,28 +134,37 @@ def _link(bits: np.ndarray, layout: np.ndarray, context: int) -> int:
 
 
 @njit
-def _backoff(bits: np.ndarray, weights: np.ndarray, layout: np.ndarray, orders: int, context: int) -> float:
+def _backoff(
+    bits: np.ndarray, weights: np.ndarray, layout: np.ndarray, orders: Index, context: Index
+) -> float:
     """Natural log of the weight that `context`, not the empty one, gives to its link's words."""
     code = field(bits, _record(layout, context), layout[BACKOFF])
     row = _row(layout, ENDS + orders, orders, context)
-    return weights[1, row, min(code, weights.shape[2] - 1)]
+    log_weight: float = weights[1, row, min(code, weights.shape[2] - 1)]
+    return log_weight
 
 
 @njit
-def _probability(bits: np.ndarray, weights: np.ndarray, layout: np.ndarray, orders: int, ngram: int) -> float:
+def _probability(
+    bits: np.ndarray, weights: np.ndarray, layout: np.ndarray, orders: Index, ngram: Index
+) -> float:
     """Natural log of the probability of an n-gram's last word after the others."""
     code = field(bits, ngram * (layout[WORD] + layout[PROB]) + layout[WORD], layout[PROB])
-    return weights[0, _row(layout, ENDS, orders, ngram), min(code, weights.shape[2] - 1)]
+    row = _row(layout, ENDS, orders, ngram)
+    log_prob: float = weights[0, row, min(code, weights.shape[2] - 1)]
+    return log_prob
 
 
 @njit
-def _record(layout: np.ndarray, context: int) -> int:
+def _record(layout: np.ndarray, context: Index) -> Index:
     """The bit where a context's record begins."""
-    return 64 * layout[CONTEXTS] + context * (layout[BACKOFF] + layout[FIRST] + layout[LINK])
+    size: Index = layout[BACKOFF] + layout[FIRST] + layout[LINK]
+    begin: Index = 64 * layout[CONTEXTS] + context * size
+    return begin
 
 
 @njit
-def _row(layout: np.ndarray, ends: int, orders: int, number: int) -> int:
+def _row(layout: np.ndarray, ends: Index, orders: Index, number: Index) -> Index:
     """The order, less one, of n-gram or context `number`, whose orders' ends stand in `layout` from `ends` on."""
     row = 0
     while row < orders - 1 and number >= layout[ends + row]:
@@ -163,7 +173,7 @@ def _row(layout: np.ndarray, ends: int, orders: int, number: int) -> int:
 
 
 @njit
-def _context_of(bits: np.ndarray, layout: np.ndarray, orders: int, ngram: int) -> int:
+def _context_of(bits: np.ndarray, layout: np.ndarray, orders: Index, ngram: Index) -> Index:
     """The context that an n-gram is, by its rank among those whose flag is set; -1 where it is none."""
     if ngram < 0 or orders == 1 or ngram >= layout[ENDS + orders - 2]:
         return -1
@@ -180,4 +190,5 @@ def _context_of(bits: np.ndarray, layout: np.ndarray, orders: int, ngram: int) -
     below = (below + (below >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
     below = (below * np.uint64(0x0101010101010101)) >> np.uint64(56)
     rank = field(bits, 64 * layout[RANKS] + block * layout[LINK], layout[LINK])
-    return min(1 + rank + np.int64(below), layout[ENDS + 2 * orders - 1] - 1)
+    context: Index = min(1 + rank + np.int64(below), layout[ENDS + 2 * orders - 1] - 1)
+    return context

@@ -7,18 +7,22 @@ from numba import njit
 
 from speechgru.jit import compiled
 
+Index = int | np.int64
+"""A whole number in compiled code, where Python's and NumPy's are one."""
+
 _ONE = np.uint64(1)
 
 
 @njit
-def field(bits: np.ndarray, position: int, width: int) -> int:
+def field(bits: np.ndarray, position: Index, width: Index) -> Index:
     """The number in the `width` bits (0 to 63) from bit `position` of `bits` (uint64 `[words]`)."""
     word = position >> 6
     shift = np.uint64(position & 63)
     value = bits[word] >> shift
     if (position & 63) + width > 64:
         value |= bits[word + 1] << (np.uint64(64) - shift)
-    return np.int64(value & ((_ONE << np.uint64(width)) - _ONE))
+    number: Index = np.int64(value & ((_ONE << np.uint64(width)) - _ONE))
+    return number
 
 
 @compiled(__file__)

@@ -81,6 +81,7 @@ def _of(level: CountLevel, source: int | None) -> np.ndarray:
 
 def _adjusted(counts: Counts, raw: list[np.ndarray], k: int) -> np.ndarray:
     """The counts that smoothing works on: occurrences, or below the highest order different words before."""
+    adjusted: np.ndarray
     if k + 1 == len(raw):
         adjusted = raw[k].copy()
     else:

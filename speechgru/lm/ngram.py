@@ -96,7 +96,8 @@ class NGram:
             end: the sentence ends after them: one value more.
         """
         ids = np.array([*map(self.index, words)] + [END_ID] * end, np.int64)
-        return _scores(self.arrays, ids, self.start if begin else 0).tolist()
+        scores: list[float] = _scores(self.arrays, ids, self.start if begin else 0).tolist()
+        return scores
 
     def perplexity(self, sentences: Iterable[str]) -> Perplexity:
         """Score sentences of words parted by spaces, in the normaliser's spelling; empty ones are passed over."""
@@ -114,7 +115,7 @@ class NGram:
 
 
 @compiled(__file__, arrays.__file__, bits.__file__)
-def _scores(arrays: Arrays, words: np.ndarray, state: int) -> np.ndarray:
+def _scores(arrays: Arrays, words: np.ndarray, state: bits.Index) -> np.ndarray:
     scores = np.empty(len(words))
     for i in range(len(words)):
         state, scores[i] = advance(arrays, state, words[i])

@@ -51,7 +51,7 @@ def pack(table: Table, bits: int | None = None) -> Arrays:
 
 def _continues(levels: tuple[Level, ...], k: int) -> np.ndarray:
     """bool `[rows]`: which n-grams of a level anything is known about what follows them."""
-    known = levels[k].backoff != 0
+    known: np.ndarray = levels[k].backoff != 0
     if k + 1 == len(levels):
         return np.zeros_like(known)
     known[levels[k + 1].parent] = True

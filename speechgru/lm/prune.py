@@ -109,7 +109,8 @@ def _relative_entropy(model: Estimate, k: int, share: np.ndarray) -> np.ndarray:
     )
     change = weight - model.backoff[k - 1][context]
     moved = prob * (lower + weight - model.prob[k]) + change * np.maximum(1.0 - given[context], 0.0)
-    return np.maximum(-share[context] * moved, 0.0)
+    loss: np.ndarray = np.maximum(-share[context] * moved, 0.0)
+    return loss
 
 
 def _sums(model: Estimate, k: int, prob: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

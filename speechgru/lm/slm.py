@@ -150,7 +150,8 @@ def _section(header: dict[str, Any], name: str, dtype: str, content: mmap.mmap, 
     if sys.byteorder == "big":
         array = array.astype(dtype)
         array.flags.writeable = False
-    return array.reshape(shape)
+    values: np.ndarray = array.reshape(shape)
+    return values
 
 
 def _check(arrays: Arrays) -> None:

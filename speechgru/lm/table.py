@@ -57,7 +57,8 @@ def sorted_words(words: set[str]) -> tuple[str, ...]:
 
 def row_keys(parent: np.ndarray, word: np.ndarray) -> np.ndarray:
     """uint64 `[rows]` that sort like (parent, word); word ids are below 2**24."""
-    return (parent.astype(np.uint64) << np.uint64(24)) | word.astype(np.uint64)
+    keys: np.ndarray = (parent.astype(np.uint64) << np.uint64(24)) | word.astype(np.uint64)
+    return keys
 
 
 def find_rows(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:

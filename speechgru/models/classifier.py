@@ -50,7 +50,8 @@ class Model(encoder.Encoder):
             lengths: valid frames of each row, [B], at least 1.
         """
         x, lengths, _ = self.encode(features, lengths)
-        return self.head(self._pool(x, lengths)).float().log_softmax(dim=-1)
+        log_probs: Tensor = self.head(self._pool(x, lengths)).float().log_softmax(dim=-1)
+        return log_probs
 
     def _pool(self, x: Tensor, lengths: Tensor) -> Tensor:
         """One vector a recording, [B, width], of x [B, T', width]."""

@@ -57,4 +57,5 @@ class Cell:
         n = (r * h) @ self._n if self._after is None else r * (h @ self._n + self._after)
         n += gates[:, 2 * size :]
         np.tanh(n, out=n)
-        return n + z * (h - n)
+        after: Array = n + z * (h - n)
+        return after

@@ -143,10 +143,12 @@ class _Windows:
         while len(self._powers) <= power:
             half, reach = self._powers[-1], 2 ** (len(self._powers) - 1)
             self._powers.append(_joined(half[: max(len(half) - reach, 0)], half[reach:]))
-        return self._powers[power]
+        wanted: _Hashes = self._powers[power]
+        return wanted
 
 
 def _joined(first: _Hashes, second: _Hashes) -> _Hashes:
     """Mixes two hashes, the order counting."""
     mixed = (first ^ (first >> np.uint64(29))) * _MIXER + second
-    return (mixed ^ (mixed >> np.uint64(32))) * _MIXER
+    joined: _Hashes = (mixed ^ (mixed >> np.uint64(32))) * _MIXER
+    return joined

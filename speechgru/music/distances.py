@@ -110,4 +110,5 @@ def divergence(first: NDArray[np.number], second: NDArray[np.number]) -> NDArray
         p, q = (counts / counts.sum(axis=-1, keepdims=True) for counts in (first, second))
         middle = (p + q) / 2
         terms = [np.where(x > 0, x * np.log2(x / middle), x * 0) for x in (p, q)]
-    return np.maximum(sum(terms).sum(axis=-1) / 2, 0.0)
+    bits: NDArray[np.float64] = np.maximum(sum(terms).sum(axis=-1) / 2, 0.0)
+    return bits

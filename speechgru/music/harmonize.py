@@ -186,7 +186,8 @@ class _Search:
                 state = state[:, kept]
             if on_progress:
                 on_progress((t + 1) / steps)
-        return self.seats[self.generator.choice(self.count, p=_shares(self.weights))]
+        drawn: NDArray[np.int64] = self.seats[self.generator.choice(self.count, p=_shares(self.weights))]
+        return drawn
 
     def _costs(self, t: int) -> Weights:
         """What is wrong with each piece at step t, in nats; takes the voices' seats too."""
@@ -217,8 +218,9 @@ class _Search:
 
 
 def _shares(weights: Weights) -> Weights:
-    shares: Weights = np.exp(weights - weights.max())
-    return shares / shares.sum()
+    unscaled = np.exp(weights - weights.max())
+    shares: Weights = unscaled / unscaled.sum()
+    return shares
 
 
 def given(line: Line, t: int, lowest: int = LOWEST) -> NDArray[np.int8]:

@@ -73,7 +73,7 @@ def hear(path: str | Path, qpm: float, steps_per_beat: int = GRID) -> NoteSequen
             )  # what is narrow-band to speech is enough for pitch
             samples = audio.read(path, RATE)
     except AudioError as error:
-        raise AudioError(f"{path} is no recording that can be heard ({error}).") from error
+        raise AudioError(f"{path} is no recording that can be heard ({error}).", source=path) from error
     if len(samples) > LONGEST * RATE:
         raise MusicError(
             f"{path} lasts {len(samples) / RATE:.0f} s; a few bars do, up to {LONGEST:g} s. Cut it first."

@@ -117,7 +117,8 @@ class Learning(ABC):
             lengths = batch.lengths.clamp(min=1).to(self.device)
             _, state = self.model.hear(on(self.device, batch.run_in), None, lengths)
         some = (batch.lengths > 0).to(state)
-        return state * some.view(1, -1, *[1] * (state.dim() - 2))
+        kept: Tensor = state * some.view(1, -1, *[1] * (state.dim() - 2))
+        return kept
 
     def evaluate(self) -> dict[str, float]:
         """Nats per step of all dev pieces (score), and of each set (nats/SET)."""

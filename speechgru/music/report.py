@@ -100,7 +100,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: an undefined number is None."""
-        return _plain(
+        plain: dict[str, Any] = _plain(
             {
                 "pieces": {"generated": self.generated, "reference": self.reference},
                 "measures": {
@@ -125,6 +125,7 @@ class Report:
                 },
             }
         )
+        return plain
 
 
 def report(

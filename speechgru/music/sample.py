@@ -119,7 +119,8 @@ def _after(network: Any, start: Roll, count: int) -> torch.Tensor:
     device = next(network.parameters()).device
     view = View(*(part.to(device) for part in views.view([known], [(0, len(start))])))
     _, state = network.hear(view)
-    return state.repeat_interleave(count, dim=1)
+    repeated: torch.Tensor = state.repeat_interleave(count, dim=1)
+    return repeated
 
 
 def view_of(memories: list[Memory], pieces: Roll, t: int, device: torch.device) -> View:

@@ -81,7 +81,8 @@ def render(piece: NoteSequence, path: str | Path, sample_rate: int = SAMPLE_RATE
     loudest = float(np.abs(wave).max(initial=0.0))
     if not loudest:
         raise MusicError(f"{path} gave no sound; it may have no instrument for these notes.")
-    return wave * np.float32(PEAK / loudest)
+    scaled: Wave = wave * np.float32(PEAK / loudest)
+    return scaled
 
 
 def _last(text: str) -> str:

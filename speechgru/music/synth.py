@@ -96,4 +96,5 @@ def _drum(note: Note, sample_rate: int) -> Wave:
     spectrum *= np.exp(-frequencies / (150 * 40**brightness)) * (frequencies < BAND * sample_rate / 2)
     sound = np.fft.irfft(spectrum, len(time)) * np.exp(-time * (12 + 20 * brightness))
     sound *= _envelope(len(time) - int(_RELEASE * sample_rate), len(time), sample_rate)
-    return (sound / np.abs(sound).max()).astype(np.float32)
+    normalised: Wave = (sound / np.abs(sound).max()).astype(np.float32)
+    return normalised

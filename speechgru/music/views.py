@@ -147,9 +147,11 @@ def neighbours(keys: Tensor, reach: int) -> Tensor:
 def pitch_classes(keys: Tensor) -> Tensor:
     """For each key how often each interval above it, octaves put together, sounds: [..., K] to [..., K, 12]."""
     count = keys.shape[-1]
-    folded = torch.nn.functional.pad(keys, (0, -count % 12)).unflatten(-1, (-1, 12)).sum(dim=-2)
+    octaves = torch.unflatten(torch.nn.functional.pad(keys, (0, -count % 12)), -1, (-1, 12))
+    folded = octaves.sum(dim=-2)
     key = torch.arange(count, device=keys.device)
-    return folded[..., (key.unsqueeze(1) + torch.arange(12, device=keys.device)) % 12]
+    classes: Tensor = folded[..., (key.unsqueeze(1) + torch.arange(12, device=keys.device)) % 12]
+    return classes
 
 
 def below(keys: Tensor) -> Tensor:

@@ -41,7 +41,10 @@ class _Told(WordSampling):
     def allowed(self, encoding: Encoding) -> NDArray[np.bool_]:
         kinds, _, values = zip(*(word.partition(" ") for word in encoding.words))
         far = [kind == "SIGNATURE" and abs(int(value)) > ACCIDENTALS for kind, value in zip(kinds, values)]
-        return super().allowed(encoding) & ~np.isin(kinds, list(self.told)) & ~np.array(far)
+        allowed: NDArray[np.bool_] = (
+            super().allowed(encoding) & ~np.isin(kinds, list(self.told)) & ~np.array(far)
+        )
+        return allowed
 
 
 class WordComposer:

@@ -59,7 +59,8 @@ def prepare(recipe: Recipe) -> Data:
 def _frames_per_second(recipe: Recipe) -> float:
     """Output frames per second of the recording as it lies on disk, at the fastest speed it is played."""
     stride = building.network(recipe, AcousticHeader.KIND, building.feature_settings(recipe).n_mels, 2).stride
-    return 1 / (building.feature_settings(recipe).hop * stride * recipe.augment.fastest)
+    rate: float = 1 / (building.feature_settings(recipe).hop * stride * recipe.augment.fastest)
+    return rate
 
 
 def _said_by(recipe: Recipe) -> str:
@@ -167,7 +168,7 @@ class Task(Listener[AcousticHeader]):
     def _said(self, batch: Batch, sounds: Tensor, lengths: Tensor) -> Tensor:
         """CTC of the sounds of those texts whose words the dictionary knows."""
         assert self.dictionary
-        texts = batch.labels.split(batch.label_lengths.tolist())
+        texts = torch.split(batch.labels, batch.label_lengths.tolist())
         said = [self.dictionary.say(self.vocabulary.decode(text.tolist())) for text in texts]
         rows = [row for row, known in enumerate(said) if known]
         labels = [torch.tensor(known) for known in said if known]

@@ -122,4 +122,5 @@ def log_probs_of_next(model: Any, tokens: Tensor) -> Tensor:
     # What comes after an end is padding: an edge that follows an edge. The first edge isn't among `following`.
     inside = torch.ones_like(following, dtype=torch.bool)
     inside[:, 1:] = following[:, :-1] != EDGE
-    return found * inside
+    log_probs: Tensor = found * inside
+    return log_probs

@@ -39,7 +39,7 @@ def as_dict(transcript: Transcript) -> dict[str, Any]:
         "text": transcript.text,
         "segments": [_segment(segment) for segment in transcript.segments],
         "expected_wer": None if transcript.expected_wer is None else round(transcript.expected_wer, 4),
-        "warnings": list(transcript.warnings),
+        "warnings": [warning.text for warning in transcript.warnings],
         "truncated": transcript.truncated,
     }
 

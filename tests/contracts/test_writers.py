@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from speechgru import plugins
 from speechgru.cues import LINE_CHARACTERS, LINES, MAX_MS, cues
+from speechgru.errors import AudioWarning
 from speechgru.transcript import Segment, Transcript, Word
 
 NAMES = plugins.names("writers")
@@ -29,7 +30,7 @@ def _words(text: str, start: float = 0.0, each: float = 0.4) -> tuple[Word, ...]
 SPOKEN = Transcript(
     (Segment(_words("it's a fine day")), Segment(_words("is it not", 3661.5))),
     duration=3663.0,
-    warnings=("narrow band",),
+    warnings=(AudioWarning("narrow", "narrow band"),),
     truncated=True,
     source="talks/day one.mp3",
     model="english-small",

@@ -121,8 +121,8 @@ class Model(Recurrent):
             x = self._drop(x) if i else x
             before = None if state is None else state[i].flatten(0, 1).unsqueeze(0)
             x, after = advance(layer, x, lengths, before)
-            states.append(after.unflatten(1, (batch, self.count)))
-        return self._drop(x).unflatten(1, (batch, self.count)).transpose(0, 1), torch.cat(states)
+            states.append(torch.unflatten(after, 1, (batch, self.count)))
+        return torch.unflatten(self._drop(x), 1, (batch, self.count)).transpose(0, 1), torch.cat(states)
 
     def inputs(self, view: View) -> Tensor:
         """What each key is told, [B, T, K, F]."""
@@ -142,7 +142,8 @@ class Model(Recurrent):
 
     def _drop(self, x: Tensor) -> Tensor:
         """Dropout of x [T, N, F], the same in all steps."""
-        return self.dropout(x.transpose(0, 1)).transpose(0, 1)
+        dropped: Tensor = self.dropout(x.transpose(0, 1)).transpose(0, 1)
+        return dropped
 
     def log_probs(self, features: Tensor, view: View, keys: Tensor) -> Tensor:
         """Log-probability [B, T, 88] of each key's being as in `keys` [B, T, 88], given those below."""

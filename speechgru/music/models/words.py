@@ -96,7 +96,10 @@ class Model(Recurrent):
         logits = (self.head(features) @ self.words[:-1].t() + self.bias).float()
         if self._follows is None or self._follows.device != logits.device:
             self._follows = self._followers(logits.device)
-        return logits.masked_fill(~self._follows[view.known[..., 0]], -math.inf).log_softmax(dim=2)
+        log_probs: Tensor = logits.masked_fill(~self._follows[view.known[..., 0]], -math.inf).log_softmax(
+            dim=2
+        )
+        return log_probs
 
     def _followers(self, device: torch.device) -> Tensor:
         """[words + 1, words]: what may follow each word, and, last, that START comes first."""
