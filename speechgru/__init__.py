@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from speechgru import features
+    from speechgru.features.chroma import separate
+    from speechgru.features.frontend import LogMel
     from speechgru.features.functions import (
         bandwidth,
         beats,
@@ -38,18 +40,16 @@ if TYPE_CHECKING:
         tempogram,
         zero_crossings,
     )
-    from speechgru.features.harmony import separate
-    from speechgru.features.spectral import LogMel
-    from speechgru.recognizer import load_recognizer, transcribe
+    from speechgru.inference.recognizer import load_recognizer, transcribe
 
 __version__ = "0.1.0"
 
 # All other names are kinds of features.
 _HOMES = {
-    "LogMel": "speechgru.features.spectral",
-    "load_recognizer": "speechgru.recognizer",
-    "separate": "speechgru.features.harmony",
-    "transcribe": "speechgru.recognizer",
+    "LogMel": "speechgru.features.frontend",
+    "load_recognizer": "speechgru.inference.recognizer",
+    "separate": "speechgru.features.chroma",
+    "transcribe": "speechgru.inference.recognizer",
 }
 
 __all__ = [

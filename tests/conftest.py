@@ -47,7 +47,7 @@ def _one_thread() -> None:
 @pytest.fixture
 def log_levels() -> Iterator[None]:
     """As they were, after a command has set them."""
-    loggers = [logging.getLogger(name) for name in ("speechgru", "speechgru.search")]
+    loggers = [logging.getLogger(name) for name in ("speechgru", "speechgru.training.search")]
     levels = [logger.level for logger in loggers]
     yield
     for logger, level in zip(loggers, levels):

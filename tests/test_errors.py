@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speechgru import audio, filework
+from speechgru.audio import stream as audio
+from speechgru.cli.audio import _files as files
 from speechgru.errors import AudioError, AudioWarning, SpeechGruError
 
 
@@ -64,5 +65,5 @@ def test_kinds_of_warnings(tmp_path: Path) -> None:
 def test_a_report_names_the_recording_once(
     error: SpeechGruError | OSError, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    filework.report("a.wav", error)
+    files.report("a.wav", error)
     assert capsys.readouterr().err.strip() == f"speechgru: {line}"

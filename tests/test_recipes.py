@@ -14,14 +14,19 @@ import pytest
 import replicas
 import torch
 
-from speechgru import audio, checkpoint, manifest, planner, plugins, runs, training
-from speechgru.classification import load_classifier
-from speechgru.config import load_recipe, recipes, to_yaml
+from speechgru.audio import stream as audio
+from speechgru.config.compose import load_recipe, recipes, to_yaml
+from speechgru.config.recipe import Recipe, SourceConfig
+from speechgru.data import manifest
 from speechgru.errors import ConfigError, TrainingError
-from speechgru.language import load_language_model
-from speechgru.recipe import Recipe, SourceConfig
-from speechgru.recognizer import load_recognizer
+from speechgru.inference.classifier import load_classifier
+from speechgru.inference.recognizer import load_recognizer
+from speechgru.lm.neural import load_language_model
+from speechgru.models import checkpoint
 from speechgru.tasks import ctc
+from speechgru.training import estimate, loop
+from speechgru.training import run as training_run
+from speechgru.utils import plugins
 
 TINY = [
     *("trainer.epochs=1", "trainer.workers=0", "trainer.tensorboard=false", "trainer.start="),
@@ -83,7 +88,7 @@ def test_every_task_is_tried() -> None:
 @pytest.mark.parametrize("name", of_task("language"))
 def test_a_recipe_of_a_language_model_trains_a_step(name: str, tmp_path: Path) -> None:
     recipe, overrides = tiny(name, tmp_path)
-    run = runs.train(
+    run = training_run.train(
         recipe, overrides, composed=to_yaml(recipe), command=f"speechgru train {name}", quiet=True
     )
     folder = tmp_path / "run"
@@ -115,7 +120,7 @@ def test_a_recipe_of_a_classifier_trains_a_step(name: str, tmp_path: Path) -> No
     recipe, overrides = tiny(name, tmp_path)
     for source in recipe.corpus.sources:
         words(source, tmp_path / "data" / source.path)
-    run = runs.train(
+    run = training_run.train(
         recipe, overrides, composed=to_yaml(recipe), command=f"speechgru train {name}", quiet=True
     )
     report = json.loads((tmp_path / "run" / "report.json").read_text())
@@ -145,7 +150,7 @@ def words(source: SourceConfig, root: Path) -> None:
 @pytest.mark.parametrize("name", of_task("ctc"))
 def test_a_recipe_trains_a_step(name: str, tmp_path: Path) -> None:
     recipe, overrides = tiny(name, tmp_path)
-    run = runs.train(
+    run = training_run.train(
         recipe, overrides, composed=to_yaml(recipe), command=f"speechgru train {name}", quiet=True
     )
     folder = tmp_path / "run"
@@ -163,7 +168,7 @@ def test_a_recipe_trains_a_step(name: str, tmp_path: Path) -> None:
         assert len(manifest.read(folder / "manifests" / f"{split}.jsonl")) >= 2
     assert (folder / "manifests" / "dropped.tsv").is_file()
     assert load_recipe(folder / "recipe.yaml", ["corpus.splits="]).model == recipe.model
-    assert (folder / training.STATE).is_file()
+    assert (folder / loop.STATE).is_file()
 
     provenance = checkpoint.load(run.model).header["provenance"]
     assert (provenance["recipe"], provenance["overrides"], provenance["epoch"]) == (name, overrides, 1)
@@ -174,26 +179,26 @@ def test_a_recipe_trains_a_step(name: str, tmp_path: Path) -> None:
 def test_a_run_is_not_overwritten_and_not_resumed_as_another(tmp_path: Path) -> None:
     recipe, _ = tiny("digits", tmp_path, "trainer.epochs=2")
     with pytest.raises(TrainingError, match="nothing to resume"):
-        runs.train(recipe, quiet=True, resume=True)
+        training_run.train(recipe, quiet=True, resume=True)
     assert not (tmp_path / "run").exists(), "a refused resume leaves nothing behind"
-    first = runs.train(recipe, quiet=True)
+    first = training_run.train(recipe, quiet=True)
     with pytest.raises(TrainingError, match=r"already holds a run.*--resume.*output=FOLDER"):
-        runs.train(recipe, quiet=True)
+        training_run.train(recipe, quiet=True)
 
     files = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
     other, _ = tiny("digits", tmp_path, "trainer.epochs=3")
     with pytest.raises(TrainingError, match="other settings or other data"):
-        runs.train(other, quiet=True, resume=True)
+        training_run.train(other, quiet=True, resume=True)
     longer = tmp_path / "data" / recipe.corpus.sources[0].path / "1_anna_0.wav"
     audio.write(longer, beeps.beep("one|"), beeps.RATE)
     with pytest.raises(TrainingError, match="other settings or other data"):
-        runs.train(recipe, quiet=True, resume=True)
+        training_run.train(recipe, quiet=True, resume=True)
     assert {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()} == files
 
     replicas.build(recipe, tmp_path / "data")
     # Where and how it runs may change; what is learnt may not.
     again, _ = tiny("digits", tmp_path, "trainer.epochs=2", "trainer.log_every=7", "trainer.threads=1")
-    second = runs.train(again, quiet=True, resume=True)
+    second = training_run.train(again, quiet=True, resume=True)
     assert {k: e.score for k, e in second.evaluations.items()} == {
         k: e.score for k, e in first.evaluations.items()
     }
@@ -211,14 +216,14 @@ def test_an_interrupted_recipe_ends_like_an_uninterrupted_one(
 ) -> None:
     settings = [*settings, "trainer.epochs=2", "trainer.average=0.9"]
     whole, _ = tiny(name, tmp_path / "whole", *settings)
-    expected = checkpoint.load(runs.train(whole, quiet=True).model)
+    expected = checkpoint.load(training_run.train(whole, quiet=True).model)
 
     recipe, _ = tiny(name, tmp_path / "part", *settings)
     task: Any = plugins.find("tasks", recipe.task).Task
     loss = task.loss
 
     # The steps that are measured before the first are no part of the run.
-    monkeypatch.setattr(planner, "measure", lambda *_: "")
+    monkeypatch.setattr(estimate, "measure", lambda *_: "")
 
     def interrupted_loss(self: Any, batch: Any) -> Any:
         signal.raise_signal(signal.SIGINT)
@@ -226,11 +231,11 @@ def test_an_interrupted_recipe_ends_like_an_uninterrupted_one(
 
     with monkeypatch.context() as patch:
         patch.setattr(task, "loss", interrupted_loss)
-        with pytest.raises(training.Interrupted):
-            runs.train(recipe, quiet=True)
-    state = torch.load(tmp_path / "part" / "run" / training.STATE, weights_only=True)
+        with pytest.raises(loop.Interrupted):
+            training_run.train(recipe, quiet=True)
+    state = torch.load(tmp_path / "part" / "run" / loop.STATE, weights_only=True)
     assert (state["progress"]["step"], state["progress"]["epoch"]) == (1, 0)
-    found = checkpoint.load(runs.train(recipe, quiet=True, resume=True).model)
+    found = checkpoint.load(training_run.train(recipe, quiet=True, resume=True).model)
     assert all(found.tensors[name].equal(tensor) for name, tensor in expected.tensors.items())
 
 
@@ -254,13 +259,13 @@ def test_a_gpu_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(
         ConfigError, match=r"trainer\.device=cuda, but PyTorch sees no GPU.*trainer\.device=cpu"
     ):
-        runs.train(recipe, quiet=True)
+        training_run.train(recipe, quiet=True)
 
 
 def test_somebody_elses_checkout_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     site = tmp_path / "venv" / "speechgru"
     site.mkdir(parents=True)
-    monkeypatch.setattr(runs, "__file__", str(site / "runs.py"))
+    monkeypatch.setattr(training_run, "__file__", str(site / "training" / "run.py"))
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("asked git"))
-    assert runs.commit() == ""
+    assert training_run.commit() == ""

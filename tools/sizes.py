@@ -11,7 +11,7 @@ from functools import lru_cache
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from speechgru.dependencies import wanted
+from speechgru.utils.dependencies import wanted
 
 MB = 1e6
 GPU = "torch"  # brings the GPU libraries

@@ -17,8 +17,9 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from speechgru import __version__, plugins
+from speechgru import __version__
 from speechgru.errors import SpeechGruError, UsageError
+from speechgru.utils import plugins
 
 DEBUG_VARIABLE = "SPEECHGRU_DEBUG"
 
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exc()
-        from speechgru import dependencies
+        from speechgru.utils import dependencies
 
         told = dependencies.explain(error) or error
         if not isinstance(told, (SpeechGruError, OSError)):

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgru.errors import ConfigError, UsageError
-from speechgru.terminal import progress, say
+from speechgru.utils.console import progress, say
 
 if TYPE_CHECKING:
-    from speechgru.alignment import Alignment
+    from speechgru.alignment.text import Alignment
 
 HELP = "Find when each word of a known text was said"
 EXAMPLES = """\
@@ -50,12 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Align, draw and write. 1 where the recording breaks off: that is said on stderr."""
-    from speechgru import spelling
+    from speechgru.text import spoken_form
 
     _check(args)
-    text = spelling.read(args.text)
-    from speechgru.alignment import align_text
-    from speechgru.recognizer import load_recognizer
+    text = spoken_form.read(args.text)
+    from speechgru.alignment.text import align_text
+    from speechgru.inference.recognizer import load_recognizer
 
     # No decoder is asked: the plain one loads nothing.
     recognizer = load_recognizer(args.model, device=args.device, decoder="greedy")
@@ -64,9 +64,9 @@ def run(args: argparse.Namespace) -> int:
     _report(args.audio, found)
     _write(found, args)
     if args.plot is not None:
-        from speechgru import plot
+        from speechgru.plots import transcript
 
-        if note := plot.save(args.plot, found.transcript, args.audio):
+        if note := transcript.save(args.plot, found.transcript, args.audio):
             say(f"note: {note}")
     return 1 if found.transcript.truncated else 0
 
@@ -78,9 +78,9 @@ def _check(args: argparse.Namespace) -> None:
     if STDIN in (args.audio, args.text) and sys.stdin.isatty():
         raise ConfigError("- reads standard input, but nothing is piped into it. Name a file instead.")
     if args.plot is not None:
-        from speechgru import plot
+        from speechgru.plots import transcript
 
-        plot.check(args.plot, args.audio)
+        transcript.check(args.plot, args.audio)
     inputs = [Path(name).resolve() for name in (args.audio, args.text) if name != STDIN]
     for option, name in (("-o", args.output), ("--plot", args.plot)):
         if name is None:
@@ -106,9 +106,9 @@ def _report(source: str, found: Alignment) -> None:
 
 
 def _write(found: Alignment, args: argparse.Namespace) -> None:
-    from speechgru import plugins
-    from speechgru.alignment import as_dict
-    from speechgru.files import atomic_path
+    from speechgru.alignment.text import as_dict
+    from speechgru.utils import plugins
+    from speechgru.utils.files import atomic_path
 
     stream = io.StringIO()
     if args.format == "json":

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from speechgru.cli import positive
-from speechgru.terminal import say
+from speechgru.utils.console import say
 
 HELP = "Tell which of a classifier's words or classes each recording is"
 EXAMPLES = """\
@@ -43,9 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a line a file. 1 where a recording could not be read or breaks off: it is named on stderr."""
-    from speechgru import inputs
-    from speechgru.classification import load_classifier
+    from speechgru.cli import _inputs as inputs
     from speechgru.errors import AudioError
+    from speechgru.inference.classifier import load_classifier
 
     found = inputs.find(args.sources, args.recursive)
     found.tell()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from speechgru.comparison import Comparison
+    from speechgru.evaluation.comparison import Comparison
 
 HELP = "Compare two models on the same recordings, and say whether they differ"
 EXAMPLES = """\
@@ -37,10 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score both on each manifest. 1 where a recording could not be read: it is named, and in no score."""
-    from speechgru import manifest
-    from speechgru.comparison import compare
-    from speechgru.evaluation import evaluate
-    from speechgru.recognizer import load_recognizer
+    from speechgru.data import manifest
+    from speechgru.evaluation.comparison import compare
+    from speechgru.evaluation.recognition import evaluate
+    from speechgru.inference.recognizer import load_recognizer
 
     sets = {path: manifest.read_set(path) for path in args.manifests}
     recognizers = [load_recognizer(model, device=args.device) for model in (args.first, args.second)]
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(path: str, comparison: Comparison, first: bool) -> None:
-    from speechgru.evaluation import interval_text, percent
+    from speechgru.evaluation.recognition import interval_text, percent
 
     low_high = interval_text(comparison.interval)
     p = "too few utterances" if comparison.p is None else f"p = {comparison.p:.3g}"

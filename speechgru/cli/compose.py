@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from speechgru.cli import positive
 from speechgru.errors import SpeechGruError, UsageError
-from speechgru.terminal import progress, say
+from speechgru.utils.console import progress, say
 
 if TYPE_CHECKING:
-    from speechgru.music.compose import Composer
-    from speechgru.music.notes import NoteSequence
-    from speechgru.music.wishes import Wishes
+    from speechgru.music.generation.compose import Composer
+    from speechgru.music.generation.request import Wishes
+    from speechgru.music.score.notes import NoteSequence
 
 HELP = "Make up music: in a key, from a few notes or a hummed tune, or a chorale for a melody"
 EXAMPLES = """\
@@ -134,7 +134,8 @@ def _seed(value: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """1 where a piece came to nothing or could not be written: it is named, the others are written."""
-    from speechgru import dependencies, filework
+    from speechgru.cli.audio import _files as audio_files
+    from speechgru.utils import dependencies
 
     dependencies.require("mido", "A MIDI file")
     if args.png:
@@ -142,14 +143,15 @@ def run(args: argparse.Namespace) -> int:
     targets = _targets(args)
     written = [file for files in targets for file in files]
     _refuse_source(args.primer or args.harmonize, written)
-    filework.refuse_existing(written, args.overwrite)
+    audio_files.refuse_existing(written, args.overwrite)
     if args.harmonize and (args.steps or args.bars):
         raise UsageError("--harmonize makes a piece as long as its melody; leave out --steps and --bars.")
     if args.soundfont and not args.wav:
         raise UsageError("--soundfont says what the sound is made with; add --wav.")
     import torch
 
-    from speechgru.music import compose, soundfont
+    from speechgru.music.generation import compose
+    from speechgru.music.rendering import soundfont
 
     if args.soundfont:
         soundfont.check(args.soundfont)
@@ -158,7 +160,7 @@ def run(args: argparse.Namespace) -> int:
     # Word by word the products are too small to share: a second thread waits, for long where the machine is busy.
     torch.set_num_threads(1)
     given = _given(args)
-    filework.check_writable(targets[0][0].parent)
+    audio_files.check_writable(targets[0][0].parent)
     pieces = _make(args, composer, wishes, given)
     good = True
     for number, (piece, files) in enumerate(zip(pieces, targets, strict=True)):
@@ -168,7 +170,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _targets(args: argparse.Namespace) -> list[list[Path]]:
     """The files of each piece, the MIDI file first."""
-    from speechgru.music import midi
+    from speechgru.music.files import midi
 
     output = Path(args.output)
     if args.output.endswith("/") or output.is_dir():
@@ -195,8 +197,9 @@ def _refuse_source(source: str | None, written: list[Path]) -> None:
 
 
 def _wishes(args: argparse.Namespace) -> Wishes:
-    from speechgru.music import scales, wishes
-    from speechgru.music.sample import Sampling
+    from speechgru.music.generation import request as wishes
+    from speechgru.music.generation.sample_rolls import Sampling
+    from speechgru.music.score import scales
 
     low, high = scales.pitch_range(args.range) if args.range else (0, 127)
     found = wishes.Wishes(
@@ -219,7 +222,7 @@ def _wishes(args: argparse.Namespace) -> Wishes:
 
 def _given(args: argparse.Namespace) -> NoteSequence | None:
     """The beginning, or the melody."""
-    from speechgru.music import primer
+    from speechgru.music.files import primer
 
     source = args.primer if args.primer is not None else args.harmonize
     if source is None:
@@ -235,7 +238,7 @@ def _make(
 ) -> list[NoteSequence]:
     from dataclasses import replace
 
-    from speechgru.music import harmonize
+    from speechgru.music.generation import harmonize
 
     if args.harmonize is None:
         wishes = replace(wishes, primer=given)
@@ -273,7 +276,7 @@ def _made_with(args: argparse.Namespace, composer: Composer, number: int) -> str
 
 
 def _write(piece: NoteSequence, files: list[Path], text: str, font: str | None) -> bool:
-    from speechgru.music import products
+    from speechgru.music.rendering import render
 
     if not piece.notes:
         say(
@@ -283,11 +286,11 @@ def _write(piece: NoteSequence, files: list[Path], text: str, font: str | None) 
         return False
     for file in files:
         try:
-            remark = products.save(file, piece, text, files[0].stem, font)
+            remark = render.save(file, piece, text, files[0].stem, font)
         except (SpeechGruError, OSError) as error:
             say(f"error: {file} was not written: {error}")
             return False
         if remark:
             say(f"note: {remark}")
-        print(f"{file}: {products.describe(piece)}" if file == files[0] else file, flush=True)
+        print(f"{file}: {render.describe(piece)}" if file == files[0] else file, flush=True)
     return True

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from speechgru.environment import Package
+    from speechgru.utils.environment import Package
 
 HELP = "Say which packages, threads, GPU and folders this installation uses, and what is wrong"
 EXAMPLES = """
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import environment
+    from speechgru.utils import environment
 
     rows = environment.packages()
     loaded = environment.loads() if args.load else {}
@@ -78,7 +78,7 @@ def _print(
     faults: list[str],
     notes: list[str],
 ) -> None:
-    from speechgru.terminal import columns
+    from speechgru.utils.console import columns
 
     print(columns(machine))
     print()

@@ -12,9 +12,9 @@ from speechgru.cli import positive
 from speechgru.errors import ConfigError
 
 if TYPE_CHECKING:
-    from speechgru.evaluation import Evaluation
-    from speechgru.manifest import Utterance
-    from speechgru.recognizer import Recognizer
+    from speechgru.data.manifest import Utterance
+    from speechgru.evaluation.recognition import Evaluation
+    from speechgru.inference.recognizer import Recognizer
 
 HELP = "Score a model on manifests: WER and CER with counts, intervals and speed"
 EXAMPLES = """\
@@ -26,7 +26,7 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru import decoderoptions
+    from speechgru.cli import _decoder_options as decoder_options
 
     parser.add_argument(
         "manifests",
@@ -49,20 +49,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-size", type=positive, metavar="N", help="recordings at once (default: the model's)"
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
-    decoderoptions.add_arguments(parser)
+    decoder_options.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Score each manifest. 1 where a recording could not be read: it is named, and in no score."""
-    from speechgru import decoderoptions, manifest
-    from speechgru.evaluation import write_details
-    from speechgru.recognizer import load_recognizer
+    from speechgru.cli import _decoder_options as decoder_options
+    from speechgru.data import manifest
+    from speechgru.evaluation.recognition import write_details
+    from speechgru.inference.recognizer import load_recognizer
 
     # All manifests before the first is scored: a mistake in the last should not cost the others' time.
     sets = {path: manifest.read_set(path) for path in args.manifests}
     if args.details and Path(args.details).is_dir():
         raise ConfigError(f"--details {args.details} is a folder; expected the name of a file to write.")
-    recognizer = load_recognizer(args.model, device=args.device, **decoderoptions.choose(args))
+    recognizer = load_recognizer(args.model, device=args.device, **decoder_options.choose(args))
     evaluations: dict[str, Evaluation] = {}
     for name, utterances in sets.items():
         evaluations[name] = _evaluate(name, utterances, recognizer, args.batch_size)
@@ -80,7 +81,7 @@ def _evaluate(
 ) -> Evaluation:
     from tqdm import tqdm
 
-    from speechgru.evaluation import evaluate
+    from speechgru.evaluation.recognition import evaluate
 
     symbols = recognizer.engine.vocabulary.symbols
     normaliser = recognizer.normaliser
@@ -112,7 +113,7 @@ def _warn(message: str) -> None:
 
 
 def _print_text(name: str, evaluation: Evaluation, first: bool) -> None:
-    from speechgru.evaluation import describe
+    from speechgru.evaluation.recognition import describe
 
     print(("" if first else "\n") + name)
     for line in describe(evaluation).splitlines():

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from speechgru.cli import positive
 from speechgru.errors import ConfigError, UsageError
-from speechgru.terminal import progress, say
+from speechgru.utils.console import progress, say
 
 if TYPE_CHECKING:
-    from speechgru.featureplan import Plan
-    from speechgru.featurerun import Done, Wanted
-    from speechgru.inputs import Found
-    from speechgru.moments import Moments
-    from speechgru.recipe import AugmentConfig
+    from speechgru.cli._feature_targets import Plan
+    from speechgru.cli._inputs import Found
+    from speechgru.config.recipe import AugmentConfig
+    from speechgru.data._running_statistics import Moments
+    from speechgru.data.feature_extraction import Done, Wanted
 
 HELP = "Compute features of recordings: log-mel, MFCC, pitch, chroma and many more"
 EXAMPLES = """\
@@ -39,7 +39,7 @@ settings is kept. The settings lie in the file. Other sampling rates are resampl
 Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
 _FILES_A_PROCESS = 8
-_IMPORTS = ("speechgru.featurerun",)
+_IMPORTS = ("speechgru.data.feature_extraction",)
 _FORMATS = ("npy", "npz", "h5", "csv", "parquet")
 
 
@@ -80,19 +80,20 @@ def run(args: argparse.Namespace) -> int:
         if any(value for name, value in vars(args).items() if name != "inputs"):
             raise UsageError(f"`features {args.inputs[0]}` takes no options: leave them out.")
         return _print_kinds() if args.inputs == ["kinds"] else _print_parity()
-    from speechgru import filework, pool
+    from speechgru.cli.audio import _files as audio_files
+    from speechgru.utils import process_pool
 
     sources, pairs = _split(args.inputs)
     _check(args, sources)
-    found = filework.find(sources, args.recursive, twice=args.plot is not None or args.sound is not None)
+    found = audio_files.find(sources, args.recursive, twice=args.plot is not None or args.sound is not None)
     if _processes(args, len(found.inputs)) > 1:
-        pool.prepare(_IMPORTS)  # takes seconds, as do our own
+        process_pool.prepare(_IMPORTS)  # takes seconds, as do our own
     wanted = _wanted(args, pairs)
     header = _header(wanted)
     _check_one(args, found)
-    from speechgru import featureplan
+    from speechgru.cli import _feature_targets as feature_targets
 
-    plan = featureplan.plan(found.inputs, args.output, args.format, args.overwrite, header)
+    plan = feature_targets.plan(found.inputs, args.output, args.format, args.overwrite, header)
     if plan.kept:
         say(f"note: {plan.kept} of {len(found.inputs)} are there already with these settings.")
     good = not found.problems
@@ -136,14 +137,14 @@ def _check(args: argparse.Namespace, sources: list[str]) -> None:
     if args.plot is not None and Path(args.plot).suffix.lower() != ".png":
         raise UsageError(f"--plot writes a PNG file; got {args.plot}. Give a name that ends in .png.")
     if args.plot is not None:
-        from speechgru import dependencies
+        from speechgru.utils import dependencies
 
         dependencies.require("matplotlib", "--plot")
 
 
 def _check_one(args: argparse.Namespace, found: Found) -> None:
     """--plot and --sound: of one recording, which they don't replace."""
-    from speechgru import filework
+    from speechgru.cli.audio import _files as audio_files
 
     targets = [Path(name) for name in (args.plot, args.sound) if name is not None]
     if targets and len(found.inputs) > 1:
@@ -151,12 +152,12 @@ def _check_one(args: argparse.Namespace, found: Found) -> None:
     for target in targets:
         if any(target.exists() and target.samefile(entry.path) for entry in found.inputs):
             raise UsageError(f"{target} is the recording itself. Choose another name.")
-        filework.check_writable(target.parent)
-    filework.refuse_existing(targets, args.overwrite)
+        audio_files.check_writable(target.parent)
+    audio_files.refuse_existing(targets, args.overwrite)
 
 
 def _wanted(args: argparse.Namespace, pairs: list[str]) -> Wanted:
-    from speechgru.featurerun import Wanted
+    from speechgru.data.feature_extraction import Wanted
 
     augment = None if args.augment is None else _augment(args.augment)
     return Wanted(
@@ -188,7 +189,7 @@ def _values(pairs: list[str]) -> dict[str, Any]:
 
 def _augment(given: list[str]) -> AugmentConfig:
     """A choice of conf/augment, and overrides; checked as a recipe's are, and by its messages."""
-    from speechgru.config import augmentation
+    from speechgru.config.compose import augmentation
 
     choices = [text for text in given if "=" not in text]
     if len(choices) > 1:
@@ -202,7 +203,7 @@ def _augment(given: list[str]) -> AugmentConfig:
 
 def _extract(args: argparse.Namespace, plan: Plan, wanted: Wanted, header: dict[str, Any]) -> bool:
     """True when all were whole."""
-    from speechgru import featurerun
+    from speechgru.data import feature_extraction
 
     # What is there isn't written again, but counts.
     items = plan.everything if args.stats else plan.items
@@ -211,7 +212,9 @@ def _extract(args: argparse.Namespace, plan: Plan, wanted: Wanted, header: dict[
     moments: Moments | None = None
     files = 0
     with progress("features") as on_progress:
-        results = featurerun.run(items, wanted, archive=plan.archive, stats=args.stats, processes=processes)
+        results = feature_extraction.run(
+            items, wanted, archive=plan.archive, stats=args.stats, processes=processes
+        )
         for number, done in enumerate(results, start=1):
             good &= _report(done)
             if not done.error:
@@ -221,7 +224,7 @@ def _extract(args: argparse.Namespace, plan: Plan, wanted: Wanted, header: dict[
                 moments = done.moments if moments is None else moments + done.moments
             if on_progress is not None:
                 on_progress(number / len(items))
-    if note := featurerun.rates_note(rates, header["sample_rate"]):
+    if note := feature_extraction.rates_note(rates, header["sample_rate"]):
         say(f"note: {note}")
     if args.stats and moments is not None:
         _print_stats(header, files, moments)
@@ -258,32 +261,34 @@ def _print_stats(header: dict[str, Any], files: int, moments: Moments) -> None:
 
 def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
     """--plot and --sound."""
-    from speechgru import audio, featureplot, filework
+    from speechgru.audio import stream as audio
+    from speechgru.cli.audio import _files as audio_files
     from speechgru.errors import AudioError
+    from speechgru.plots import features
 
     try:
         if wanted.augment is None:
-            signal, rate = featureplot.load(path), featureplot.RATE
+            signal, rate = features.load(path), features.RATE
             asked = args.kind or wanted.preset or wanted.settings
-            panel = featureplot.panel(path, wanted.module()) if asked else None
+            panel = features.panel(path, wanted.module()) if asked else None
         else:
-            from speechgru.augmented import hear
+            from speechgru.augment.preview import hear
 
             module = wanted.module()
             heard = hear(path, module, wanted.augment, wanted.seed)
             signal, rate = heard.signal.numpy(), module.rate
-            panel = featureplot.Panel.of(module, heard.values.numpy())
+            panel = features.Panel.of(module, heard.values.numpy())
     except AudioError as error:
-        filework.report(path, error)
+        audio_files.report(path, error)
         return False
     if args.sound is not None:
         audio.write(args.sound, signal, rate)
     if args.plot is not None:
-        if len(signal) >= featureplot.MAX_SECONDS * rate:
-            say(f"note: {args.plot} shows at most the first {featureplot.MAX_SECONDS:g} s.")
+        if len(signal) >= features.MAX_SECONDS * rate:
+            say(f"note: {args.plot} shows at most the first {features.MAX_SECONDS:g} s.")
         if panel is not None and panel.framing is None and not panel.are_times:
             say(f"note: {args.plot} is without {wanted.kind}, which has no frames.")
-        featureplot.save(args.plot, signal, rate, Path(path).name, panel)
+        features.save(args.plot, signal, rate, Path(path).name, panel)
     return True
 
 

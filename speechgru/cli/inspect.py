@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from speechgru.checkpoint import Checkpoint
+    from speechgru.models.checkpoint import Checkpoint
 
 HELP = "Show what is in a model file"
 EXAMPLES = """\
@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import checkpoint
-    from speechgru.packaged import find_model
+    from speechgru.models import checkpoint
+    from speechgru.utils.assets import find_model
 
     # A path goes to the loader as it is: it says best what is wrong with a folder or a file of another kind.
     is_path = args.file is not None and Path(args.file).exists()
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 def contents(loaded: Checkpoint) -> dict[str, Any]:
     """Everything about the file but the numbers in it, ready for JSON. `bytes` is the size on disk."""
-    from speechgru import checkpoint
+    from speechgru.models import checkpoint
 
     tensors = loaded.tensors
     return {

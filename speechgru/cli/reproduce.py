@@ -7,8 +7,8 @@ import logging
 import shlex
 import sys
 
-from speechgru import terminal
 from speechgru.errors import UsageError
+from speechgru.utils import console
 
 HELP = "Run a finished training again, and say whether the weights are the same"
 EXAMPLES = """\
@@ -32,11 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import parallel, receipts, runs
-    from speechgru.config import load_recipe, recipes, to_yaml
-    from speechgru.report import versions
+    from speechgru.config.compose import load_recipe, recipes, to_yaml
+    from speechgru.training import distributed
+    from speechgru.training import receipt as receipts
+    from speechgru.training import run as training_run
+    from speechgru.training.report import versions
 
-    receipt, group = receipts.read(args.receipt), parallel.place()
+    receipt, group = receipts.read(args.receipt), distributed.place()
     if receipt.processes != group.size:
         command = shlex.join(["speechgru", "reproduce", args.receipt, *args.overrides])
         launcher = f"torchrun --nproc-per-node {receipt.processes} -m " if receipt.processes > 1 else ""
@@ -44,15 +46,15 @@ def run(args: argparse.Namespace) -> int:
             f"The run had {receipt.processes} processes, this has {group.size}. Type: {launcher}{command}"
         )
     level = logging.INFO if group.is_main and not args.quiet else logging.WARNING
-    terminal.log(level)
+    console.log(level)
     recipe = receipt.recipe if receipt.recipe in recipes() else receipt.folder
     overrides = [*receipt.overrides, *_output(receipt.overrides, receipt.recipe), *args.overrides]
     composed = load_recipe(recipe, overrides)
-    notes = receipt.differences(versions(), runs.commit())
+    notes = receipt.differences(versions(), training_run.commit())
     if group.is_main:
         for note in notes:
             print(f"speechgru: note: {note}", file=sys.stderr)
-    finished = runs.train(
+    finished = training_run.train(
         composed,
         overrides,
         composed=to_yaml(composed),

@@ -42,26 +42,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.multirun:
         return _multirun(args)
-    from speechgru.config import load_recipe, to_yaml
+    from speechgru.config.compose import load_recipe, to_yaml
 
     recipe = load_recipe(args.recipe, args.overrides)
     if args.show:
         print(to_yaml(recipe), end="")
         return 0
-    from speechgru import parallel, terminal
+    from speechgru.training import distributed
+    from speechgru.utils import console
 
-    is_main = parallel.place().is_main
+    is_main = distributed.place().is_main
     level = logging.INFO if is_main and not args.quiet else logging.WARNING if is_main else logging.ERROR
-    terminal.log(level)
+    console.log(level)
 
     command = shlex.join(["speechgru", "train", args.recipe, *args.overrides])
     try:
-        from speechgru import runs
+        from speechgru.training import run as training_run
 
         if args.dry_run:
-            print(runs.plan(recipe))
+            print(training_run.plan(recipe))
             return 0
-        finished = runs.train(
+        finished = training_run.train(
             recipe,
             args.overrides,
             composed=to_yaml(recipe),
@@ -83,12 +84,13 @@ def _multirun(args: argparse.Namespace) -> int:
     """Every combination, one after another. 1 where one of them failed: it is named, the others are trained."""
     if args.show or args.dry_run:
         raise UsageError("--multirun trains; leave out --show and --dry-run, or give one value a setting.")
-    from speechgru import multirun, parallel, terminal
+    from speechgru.training import distributed, multirun
+    from speechgru.utils import console
 
-    if parallel.place().size > 1:
+    if distributed.place().size > 1:
         raise UsageError("--multirun runs in one process; call torchrun once for each combination instead.")
     chosen = multirun.variants(args.recipe, args.overrides)
-    terminal.log(logging.WARNING if args.quiet else logging.INFO)
+    console.log(logging.WARNING if args.quiet else logging.INFO)
     try:
         outcomes = multirun.train(args.recipe, chosen, resume=args.resume, quiet=args.quiet)
     except KeyboardInterrupt:

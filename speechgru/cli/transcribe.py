@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from speechgru.cli import positive
 from speechgru.errors import ConfigError, SpeechGruError, UsageError
-from speechgru.terminal import progress, say
+from speechgru.utils.console import progress, say
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from speechgru.inputs import Found
-    from speechgru.recognizer import Recognizer
+    from speechgru.cli._inputs import Found
+    from speechgru.inference.recognizer import Recognizer
     from speechgru.transcript import Transcript
 
 HELP = "Turn recordings into text, subtitles or JSON with word times"
@@ -35,7 +35,7 @@ FORMATS = ("txt", "json", "srt", "vtt", "tsv", "ctm", "textgrid")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru import decoderoptions
+    from speechgru.cli import _decoder_options as decoder_options
 
     parser.add_argument(
         "sources",
@@ -68,12 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "for recordings with noise. With vad, words were heard in 10.0 instead of 18.3 %% of clips of mere noise; "
         "error rate and time stay",
     )
-    decoderoptions.add_arguments(parser)
+    decoder_options.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Transcribe all that can be. 1 where something failed or broke off: it is named on stderr."""
-    from speechgru import inputs, plugins
+    from speechgru.cli import _inputs as inputs
+    from speechgru.utils import plugins
 
     writer = plugins.find("writers", args.format)
     found = inputs.find(args.sources, args.recursive)
@@ -88,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _targets(args: argparse.Namespace, found: Found, writer: ModuleType, several: bool) -> list[Path] | None:
     """Where each result goes; None for stdout. What is wrong with that is refused before any work."""
-    from speechgru import inputs
+    from speechgru.cli import _inputs as inputs
 
     if "-" in args.sources and sys.stdin.isatty():
         raise ConfigError(
@@ -118,18 +119,18 @@ def _check_plot(path: str, found: Found, several: bool) -> None:
         raise UsageError(
             "--plot draws one recording, and several were given. Leave it out, or run the command once for each."
         )
-    from speechgru import plot
+    from speechgru.plots import transcript as transcript_plot
 
     for entry in found.inputs:
-        plot.check(path, entry.path)
+        transcript_plot.check(path, entry.path)
 
 
 def _load(args: argparse.Namespace) -> Recognizer:
-    from speechgru import decoderoptions
-    from speechgru.recognizer import BATCH_SIZE, load_recognizer
+    from speechgru.cli import _decoder_options as decoder_options
+    from speechgru.inference.recognizer import BATCH_SIZE, load_recognizer
 
     batch_size = args.batch_size or BATCH_SIZE
-    wanted = decoderoptions.choose(args)
+    wanted = decoder_options.choose(args)
     return load_recognizer(
         args.model, device=args.device, batch_size=batch_size, detector=args.detector, **wanted
     )
@@ -160,9 +161,9 @@ def _transcribe(
                 (writer.write_line if several else writer.write)(result, sys.stdout)
                 sys.stdout.flush()
             if picture is not None:
-                from speechgru import plot
+                from speechgru.plots import transcript as transcript_plot
 
-                if note := plot.save(picture, result, paths[index]):
+                if note := transcript_plot.save(picture, result, paths[index]):
                     say(f"note: {note}")
     return good
 
@@ -170,9 +171,9 @@ def _transcribe(
 def _report(path: str, result: Transcript | SpeechGruError) -> bool:
     """Name what is wrong on stderr; False when it is more than a remark."""
     if isinstance(result, SpeechGruError):
-        from speechgru import filework
+        from speechgru.cli.audio import _files as files
 
-        filework.report(path, result)
+        files.report(path, result)
         return False
     for warning in result.warnings:
         say(f"warning: {path}: {warning}")
@@ -182,7 +183,7 @@ def _report(path: str, result: Transcript | SpeechGruError) -> bool:
 
 
 def _save(transcript: Transcript, target: Path, writer: ModuleType) -> bool:
-    from speechgru.files import atomic_path
+    from speechgru.utils.files import atomic_path
 
     text = io.StringIO()
     writer.write(transcript, text)

@@ -14,7 +14,7 @@ from speechgru.cli import positive
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:
-    from speechgru.search.study import Search
+    from speechgru.training.search.study import Search
 
 HELP = "Search a recipe's settings for the best dev score"
 EXAMPLES = """\
@@ -49,13 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """1 where no trial came to its end."""
-    from speechgru import dependencies, parallel
+    from speechgru.training import distributed
+    from speechgru.utils import dependencies
 
-    if parallel.place().size > 1:
+    if distributed.place().size > 1:
         raise UsageError("tune starts its own processes (--jobs N); call it without torchrun.")
     dependencies.require("optuna", "tune")
     search, trials = _search(args)
-    from speechgru.search import study, workers
+    from speechgru.training.search import study, workers
 
     workers.listen(args.quiet)
     study.begin(search, resume=args.resume)
@@ -76,12 +77,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _search(args: argparse.Namespace) -> tuple[Search, int]:
     """What is to be searched, and how many trials there are to be."""
-    from speechgru import sweeps
-    from speechgru.config import load_recipe, split
-    from speechgru.search.study import Search
+    from speechgru.config import sweep
+    from speechgru.config.compose import load_recipe, split
+    from speechgru.training.search.study import Search
 
-    single, several = sweeps.parted(args.overrides)
-    spans = sweeps.spans(several)
+    single, several = sweep.parted(args.overrides)
+    spans = sweep.spans(several)
     recipe = load_recipe(args.recipe, single, spans)
     fixed = {split(override)[0] for override in single}
     ranges = {key: span for key, span in recipe.tune.ranges.items() if key not in fixed}
@@ -111,7 +112,7 @@ def _threads(jobs: int) -> int:
 
 def _report(search: Search) -> int:
     """Write and print what was found."""
-    from speechgru.search import report, study
+    from speechgru.training.search import report, study
 
     trials = study.results(search)
     if not trials:

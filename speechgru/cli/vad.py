@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.terminal import say
+from speechgru.utils.console import say
 
 if TYPE_CHECKING:
-    from speechgru.spans import Rules, Span
+    from speechgru.audio.segments import Rules, Span
 
 HELP = "Tell where in recordings somebody speaks"
 EXAMPLES = """\
@@ -61,9 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what was found in each recording as soon as it is heard. 1 where one could not be read."""
-    from speechgru import inputs
-    from speechgru.detection import load_detector
+    from speechgru.cli import _inputs as inputs
     from speechgru.errors import AudioError
+    from speechgru.vad.detector import load_detector
 
     found = inputs.find(args.sources, args.recursive)
     found.tell()
@@ -86,8 +86,8 @@ def _rules(args: argparse.Namespace, own: Rules) -> Rules:
     """The model's rules with what the command line says; what makes no sense is wrong usage."""
     from dataclasses import replace
 
-    from speechgru.detection import RELEASE
     from speechgru.errors import ConfigError, UsageError
+    from speechgru.vad.detector import RELEASE
 
     threshold = own.threshold if args.threshold is None else args.threshold
     lengths = {"pause": args.pause, "shortest": args.shortest, "padding": args.padding}

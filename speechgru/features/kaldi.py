@@ -13,11 +13,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from speechgru.dependencies import torchaudio_module
 from speechgru.errors import ConfigError
+from speechgru.features.base import Kind, Transform
 from speechgru.features.framing import Framing
-from speechgru.features.stft import band_centres
-from speechgru.features.transforms import Kind, Transform
+from speechgru.features.spectrogram import band_centres
+from speechgru.utils.dependencies import torchaudio_module
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from speechgru import audio, packaged
+from speechgru.audio import stream as audio
 from speechgru.errors import ConfigError
-from speechgru.features.extraction import extract
+from speechgru.features.extract import extract
+from speechgru.utils import assets
 
 Array = NDArray[Any]
 _PACKAGES = {"torchaudio.compliance.kaldi": "torchaudio", "kaldi-native-fbank": "kaldi-native-fbank"}
@@ -59,7 +60,7 @@ class Row:
 
 def table() -> list[Row]:
     """All comparisons on the packaged recording, 3.4 s of speech."""
-    path = packaged.ASSETS / "sample.flac"
+    path = assets.ASSETS / "sample.flac"
     signals = {rate: audio.read(path, rate) for rate in {case.rate for case in cases()}}
     return [compare(case, signals[case.rate]) for case in cases()]
 

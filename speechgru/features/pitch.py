@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from speechgru.dependencies import load
 from speechgru.errors import ConfigError
+from speechgru.features.base import Kind, Transform
 from speechgru.features.framing import Framing
-from speechgru.features.transforms import Kind, Transform
+from speechgru.utils.dependencies import load
 
 _OCTAVE_COST = 0.01  # per octave below f_max, as in Praat
 

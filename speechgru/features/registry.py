@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from speechgru import plugins, typed
 from speechgru.errors import ConfigError
+from speechgru.features.base import Kind, Transform
 from speechgru.features.presets import PRESETS
-from speechgru.features.transforms import Kind, Transform
+from speechgru.utils import plugins, schema
 
 
 @lru_cache(maxsize=1)
@@ -44,7 +44,7 @@ def transform(kind: str = "log_mel", *, preset: str | None = None, **settings: A
     find(kind)
     kind, conventions = _conventions(kind, preset)
     entry = find(kind)
-    made = entry.transform(typed.build(entry.settings, {**conventions, **settings}, kind))
+    made = entry.transform(schema.build(entry.settings, {**conventions, **settings}, kind))
     made.kind = kind
     return made
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru.dependencies import load
 from speechgru.errors import ConfigError
+from speechgru.features.base import ArrayTransform, Kind
 from speechgru.features.framing import Framing
-from speechgru.features.transforms import ArrayTransform, Kind
+from speechgru.utils.dependencies import load
 
 _SIZE = 2048  # samples of the spectra under librosa's onset strength
 

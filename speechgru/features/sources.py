@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechgru import audio, samples
-from speechgru.decoding import name_of, open_decoder
+from speechgru.audio import array
+from speechgru.audio import stream as audio
+from speechgru.audio.decode import name_of, open_decoder
 from speechgru.errors import AudioError
-from speechgru.plugins import unknown
+from speechgru.utils.plugins import unknown
 
 CHANNELS = ("mix", "each")
 _CHUNK = 1 << 16
@@ -45,8 +46,8 @@ def rows(
                 "A list of recordings holds paths, binary files, arrays or tensors, one or more; samples in a "
                 "list become one recording with numpy.array(samples)."
             )
-        return [(one, sample_rate if samples.is_array(one) else None) for one in source], True
-    if not samples.is_array(source):
+        return [(one, sample_rate if array.is_array(one) else None) for one in source], True
+    if not array.is_array(source):
         return ([(source, sample_rate)], False) if channels == "mix" else (_channels(source), True)
     if source.ndim > 2:
         raise AudioError(
@@ -55,15 +56,15 @@ def rows(
         )
     if channels == "each":
         each = source if source.ndim == 2 else source[None]
-        samples.plain(each, sample_rate)  # refuses [time, channels]
+        array.plain(each, sample_rate)  # refuses [time, channels]
         return [(channel, sample_rate) for channel in each], True
     return [(source, sample_rate)], False
 
 
 def signal(source: Any, sample_rate: int | None, rate: int) -> Tensor:
     """One recording as [time] at `rate` Hz; a tensor's on its device."""
-    if samples.is_array(source):
-        plain = samples.plain(source, sample_rate)
+    if array.is_array(source):
+        plain = array.plain(source, sample_rate)
         made = torch.from_numpy(np.ascontiguousarray(audio.resample(plain, int(sample_rate or rate), rate)))
         return made.to(source.device) if isinstance(source, Tensor) else made
     _check_stated(source, sample_rate)
@@ -72,7 +73,7 @@ def signal(source: Any, sample_rate: int | None, rate: int) -> Tensor:
 
 def blocks(source: Any, sample_rate: int | None, rate: int, seconds: float) -> Iterator[Tensor]:
     """As `signal`, in pieces of `seconds`; of a file only one is in memory."""
-    if samples.is_array(source):
+    if array.is_array(source):
         whole = signal(source, sample_rate, rate)
         yield from torch.split(whole, max(1, round(seconds * rate)))
         return
@@ -104,7 +105,7 @@ def is_file(source: Any) -> bool:
 
 def _cut(batch: Any, lengths: Any) -> list[Any]:
     """Rows of `batch` [B, time], each at its length."""
-    if not samples.is_array(batch):
+    if not array.is_array(batch):
         raise AudioError("lengths go with one array [batch, time]; files and lists have their own.")
     ends = [int(n) for n in np.atleast_1d(lengths.cpu() if isinstance(lengths, Tensor) else lengths)]
     if batch.ndim != 2 or len(ends) != len(batch) or not all(0 < n <= batch.shape[1] for n in ends):

@@ -16,9 +16,9 @@ from typing import IO
 import numpy as np
 
 from speechgru.errors import LanguageModelError
-from speechgru.files import atomic_path
 from speechgru.lm.sentences import read_lines
 from speechgru.lm.table import BEGIN, END, NEVER, SPECIAL, UNKNOWN, Level, Table, row_keys, sorted_words
+from speechgru.utils.files import atomic_path
 
 _LN10 = math.log(10.0)
 _COUNT = re.compile(r"ngram\s+(\d+)\s*=\s*(\d+)$")

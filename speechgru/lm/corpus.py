@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from speechgru.errors import LanguageModelError
-from speechgru.lm.scratch import Scratch
+from speechgru.lm._scratch import Scratch
 from speechgru.lm.table import BEGIN_ID, END_ID, SPECIAL, UNKNOWN_ID, sorted_words
 
 LARGEST_VOCABULARY = 1 << 21

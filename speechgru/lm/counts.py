@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechgru.jit import compiled
+from speechgru.lm._scratch import Scratch
 from speechgru.lm.corpus import Corpus
-from speechgru.lm.scratch import Scratch
+from speechgru.lm.count_windows import RUN, Windows, count_windows
 from speechgru.lm.table import BEGIN_ID
-from speechgru.lm.windows import RUN, Windows, count_windows
+from speechgru.utils.jit import compiled
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from speechgru.jit import compiled
-from speechgru.lm import arrays, bits, slm
-from speechgru.lm.arrays import Arrays, advance
+from speechgru.lm import bit_packing as bits
+from speechgru.lm import packed_query as arrays
+from speechgru.lm import slm
+from speechgru.lm.packed_query import Arrays, advance
 from speechgru.lm.table import BEGIN_ID, END_ID, SPECIAL, UNKNOWN_ID, Table
+from speechgru.utils.jit import compiled
 
 __all__ = ["Arrays", "NGram", "Perplexity", "advance", "from_table", "load"]
 
@@ -123,8 +125,8 @@ def _scores(arrays: Arrays, words: np.ndarray, state: bits.Index) -> np.ndarray:
 
 
 def from_table(table: Table, bits: int | None = None, header: dict[str, Any] | None = None) -> NGram:
-    """Pack a table; `bits` as in `packing.pack`: None keeps every weight exactly."""
-    from speechgru.lm.packing import pack
+    """Pack a table; `bits` as in `packed_write.pack`: None keeps every weight exactly."""
+    from speechgru.lm.packed_write import pack
 
     return NGram(table.words, pack(table, bits), header)
 

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 from speechgru.errors import LanguageModelError
-from speechgru.files import atomic_path
-from speechgru.lm.arrays import BACKOFF, CONTEXTS, ENDS, LINK, Arrays
-from speechgru.lm.bits import width_of, words_needed
+from speechgru.lm.bit_packing import width_of, words_needed
 from speechgru.lm.corpus import LARGEST_VOCABULARY
+from speechgru.lm.packed_query import BACKOFF, CONTEXTS, ENDS, LINK, Arrays
 from speechgru.lm.table import SPECIAL
+from speechgru.utils.files import atomic_path
 
 FORMAT = "speechgru-lm/1"
 LARGEST_HEADER = 1 << 20

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from speechgru import encoder
+from speechgru.models import encoder
 
 KIND = "acoustic"
 

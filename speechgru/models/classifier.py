@@ -11,8 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from speechgru import encoder
 from speechgru.errors import ConfigError
+from speechgru.models import encoder
 
 KIND = "classifier"
 

@@ -15,11 +15,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from speechgru.dropout import LockedDropout
-from speechgru.encoder import inside
 from speechgru.errors import ConfigError
-from speechgru.gru import GRU
-from speechgru.subsampling import Subsampling, ceil_divide
+from speechgru.models.dropout import LockedDropout
+from speechgru.models.encoder import inside
+from speechgru.models.gru import GRU
+from speechgru.models.subsampling import Subsampling, ceil_divide
 
 KIND = "detector"
 # About the mean and the deviation of natural-log mel bands of speech and noise.
@@ -43,7 +43,8 @@ class Settings:
     dropout: float = 0.1
     """Before each GRU layer and before the head."""
     reset: Literal["before", "after"] = "after"
-    """Where the reset gate acts: see speechgru/gru.py. A step alone, not in a batch, takes less time with "after"."""
+    """Where the reset gate acts: see speechgru/models/gru.py. A step alone, not in a batch, takes less time with
+    "after"."""
 
     def __post_init__(self) -> None:
         if min(self.layers, self.width, self.channels) < 1 or self.delay < 0:

@@ -12,9 +12,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from speechgru.dropout import LockedDropout
 from speechgru.errors import ConfigError
-from speechgru.gru import GRU
+from speechgru.models.dropout import LockedDropout
+from speechgru.models.gru import GRU
 
 KIND = "language"
 
@@ -32,7 +32,7 @@ class Settings:
     dropout: float = 0.1
     """Before each GRU layer and before the head, with one mask for a whole text."""
     reset: Literal["before", "after"] = "before"
-    """Where the reset gate acts: see speechgru/gru.py."""
+    """Where the reset gate acts: see speechgru/models/gru.py."""
 
     def __post_init__(self) -> None:
         if min(self.layers, self.width, self.embedding) < 1 or not 0 <= self.dropout < 1:

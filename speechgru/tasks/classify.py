@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speechgru import preparation
-from speechgru.batches import Batch, Recordings
-from speechgru.classification import Classes, Classification, ClassifierHeader, load_classifier
+from speechgru.config.recipe import Recipe
+from speechgru.data import preparation
+from speechgru.data.dataset import Batch, Recordings
+from speechgru.data.preparation import Data
 from speechgru.errors import CorpusError
-from speechgru.listening import Listener
-from speechgru.parallel import ALONE, Group
-from speechgru.preparation import Data
-from speechgru.recipe import Recipe
-from speechgru.report import Curve
+from speechgru.inference.classifier import Classes, Classification, ClassifierHeader, load_classifier
+from speechgru.tasks.speech_task import Listener
+from speechgru.training.distributed import ALONE, Group
+from speechgru.training.report import Curve
 
 GROUPS = ("features", "model")
 CURVE = Curve("score", "dev error, %", 100)

@@ -13,29 +13,26 @@ import jiwer
 import torch
 from torch import Tensor
 
-from speechgru import (
-    building,
-    checkpoint,
-    graphones,
-    languagecodes,
-    plugins,
-    preparation,
-    pronunciation,
-    readout,
-)
-from speechgru.acousticheader import AcousticHeader
-from speechgru.batches import Batch, Recordings
-from speechgru.evaluation import Evaluation, evaluate
-from speechgru.listening import Listener
-from speechgru.objective import ctc, disagreement, objective
-from speechgru.packaged import find_model
-from speechgru.parallel import ALONE, Group
-from speechgru.preparation import Data
-from speechgru.pronunciation import Dictionary
-from speechgru.recipe import Recipe
-from speechgru.recognizer import load_recognizer
-from speechgru.report import Curve
-from speechgru.text import Vocabulary
+from speechgru.config.recipe import Recipe
+from speechgru.data import preparation
+from speechgru.data.dataset import Batch, Recordings
+from speechgru.data.preparation import Data
+from speechgru.evaluation.recognition import Evaluation, evaluate
+from speechgru.inference import select
+from speechgru.inference.acoustic_header import AcousticHeader
+from speechgru.inference.recognizer import load_recognizer
+from speechgru.lexicon import dictionary, g2p
+from speechgru.lexicon.dictionary import Dictionary
+from speechgru.models import checkpoint
+from speechgru.tasks.ctc_loss import ctc, disagreement, objective
+from speechgru.tasks.speech_task import Listener
+from speechgru.text import languages as language_codes
+from speechgru.text.vocabulary import Vocabulary
+from speechgru.training import initialize
+from speechgru.training.distributed import ALONE, Group
+from speechgru.training.report import Curve
+from speechgru.utils import plugins
+from speechgru.utils.assets import find_model
 
 GROUPS = ("features", "model", "decoder")
 CURVE = Curve("dev_wer", "dev WER, %", 100)
@@ -52,14 +49,16 @@ def prepare(recipe: Recipe) -> Data:
     if not recipe.trainer.start or recipe.trainer.symbols != "start":
         return preparation.prepare(recipe, _frames_per_second(recipe))
     first = checkpoint.load(find_model(recipe.trainer.start)).read(AcousticHeader)
-    languages = readout.languages(first)
+    languages = select.languages(first)
     return preparation.prepare(recipe, _frames_per_second(recipe), first.vocabulary, languages=languages)
 
 
 def _frames_per_second(recipe: Recipe) -> float:
     """Output frames per second of the recording as it lies on disk, at the fastest speed it is played."""
-    stride = building.network(recipe, AcousticHeader.KIND, building.feature_settings(recipe).n_mels, 2).stride
-    rate: float = 1 / (building.feature_settings(recipe).hop * stride * recipe.augment.fastest)
+    stride = initialize.network(
+        recipe, AcousticHeader.KIND, initialize.feature_settings(recipe).n_mels, 2
+    ).stride
+    rate: float = 1 / (initialize.feature_settings(recipe).hop * stride * recipe.augment.fastest)
     return rate
 
 
@@ -71,7 +70,7 @@ def _said_by(recipe: Recipe) -> str:
     if not recipe.trainer.start:
         return ""
     first = checkpoint.load(find_model(recipe.trainer.start)).read(AcousticHeader)
-    return str(readout.search(first).get("dictionary", ""))
+    return str(select.search(first).get("dictionary", ""))
 
 
 def _dictionary(recipe: Recipe, data: Data) -> Dictionary | None:
@@ -81,15 +80,15 @@ def _dictionary(recipe: Recipe, data: Data) -> Dictionary | None:
     if not name:
         return None
     words = (word for u in data.train for word in u.text.split())
-    if name not in pronunciation.packaged():
-        return graphones.completed(pronunciation.load(recipe.corpus.below_root(name)), words)
-    foreign = [code for code in data.languages if not languagecodes.is_english(code)]
+    if name not in dictionary.packaged():
+        return g2p.completed(dictionary.load(recipe.corpus.below_root(name)), words)
+    foreign = [code for code in data.languages if not language_codes.is_english(code)]
     if foreign:
         _log.warning(
             "No sounds are learnt: the dictionary %s doesn't say words of %s.", name, ", ".join(foreign)
         )
         return None
-    return graphones.packaged(name).completed(words)
+    return g2p.packaged(name).completed(words)
 
 
 @dataclass
@@ -137,12 +136,12 @@ class Task(Listener[AcousticHeader]):
             dev={name: [replace(u, text="") for u in utterances] for name, utterances in data.dev.items()},
         )
         self.between = recipe.ctc.layers(len(self.model.layers))
-        decoder = plugins.find("decoders", recipe.decoder["name"])
-        settings = building.settings(recipe.decoder)
+        decoder = plugins.find("decoding", recipe.decoder["name"])
+        settings = initialize.settings(recipe.decoder)
         if settings.get("dictionary"):
             heard = self.dictionary.sounds if self.dictionary else ()
             both = decoder.Decoder(decoder.Settings(**settings), data.vocabulary)
-            readout.check_sounds(both, heard, "to be trained")
+            select.check_sounds(both, heard, "to be trained")
             # Epochs are judged by their letters, which takes less time.
             del settings["dictionary"]
         self.decoder = decoder.Decoder(decoder.Settings(**settings), data.vocabulary)
@@ -230,7 +229,7 @@ class Task(Listener[AcousticHeader]):
     def reading(self) -> Mapping[str, Any]:
         """The languages of its texts, and the decoder of the recipe, or all that was chosen for the model that the run
         started from."""
-        settings = building.settings(self.recipe.decoder)
+        settings = initialize.settings(self.recipe.decoder)
         decoder = {"name": self.recipe.decoder["name"], "settings": settings}
         inherited = self.first.inherited(INHERITED) if self.first else {}
         reading = {"decoder": decoder, **inherited, "languages": self.data.languages}

@@ -12,17 +12,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from speechgru import batches, building, checkpoint, written
-from speechgru.language import EDGE, KIND, LanguageHeader, LanguageModel, Perplexity, load_language_model
-from speechgru.packaged import find_model
-from speechgru.parallel import ALONE, Group
-from speechgru.recipe import Recipe
-from speechgru.report import Curve
-from speechgru.written import HELD_OUT, Data
+from speechgru.config.recipe import Recipe
+from speechgru.data import dataset
+from speechgru.lm.neural import EDGE, KIND, LanguageHeader, LanguageModel, Perplexity, load_language_model
+from speechgru.models import checkpoint
+from speechgru.tasks import text_data
+from speechgru.tasks.text_data import HELD_OUT, Data
+from speechgru.training import initialize
+from speechgru.training.distributed import ALONE, Group
+from speechgru.training.report import Curve
+from speechgru.utils.assets import find_model
 
 GROUPS = ("model",)
 CURVE = Curve("score", "held-out text, bits per character")
-prepare = written.prepare
+prepare = text_data.prepare
 
 
 class Batch(NamedTuple):
@@ -49,10 +52,10 @@ class Task:
         self.recipe, self.data, self.device, self.group = recipe, data, device, group
         self.provenance = dict(provenance)
         torch.manual_seed(recipe.seed)
-        self.model = building.network(recipe, KIND, len(data.vocabulary))
+        self.model = initialize.network(recipe, KIND, len(data.vocabulary))
         if recipe.trainer.start:
             stored = checkpoint.load(find_model(recipe.trainer.start))
-            first = building.start(self.model, stored, LanguageHeader, outputs=data.vocabulary.symbols)
+            first = initialize.start(self.model, stored, LanguageHeader, outputs=data.vocabulary.symbols)
             self.provenance["started_from"] = first.header.provenance
         self.model.to(device)
 
@@ -62,7 +65,7 @@ class Task:
         lengths = (self.data.train.lengths[first::parts] + 1).tolist()
         most = self.recipe.trainer.batch_characters * self.group.size
         # The first epoch is like all others: from short to long teaches that texts are short.
-        planned = batches.plan(lengths, most, self.recipe.seed, epoch + 1)
+        planned = dataset.plan(lengths, most, self.recipe.seed, epoch + 1)
         return [[first + parts * i for i in batch] for batch in planned]
 
     def describe(self, item: Sequence[int]) -> str:
@@ -97,7 +100,7 @@ class Task:
 
     def save(self, path: Path, progress: Mapping[str, Any]) -> None:
         """A checkpoint for users; weights in float16, half the size at no measurable loss."""
-        header = building.header(self.recipe, self.model, {**self.provenance, **progress})
+        header = initialize.header(self.recipe, self.model, {**self.provenance, **progress})
         header["vocabulary"] = list(self.data.vocabulary.symbols)
         checkpoint.save(path, KIND, header, self.model.state_dict(), torch.float16)
 

@@ -1,5 +1,5 @@
 """Learning to foretell piano rolls: the door to speechgru/music."""
 
-from speechgru.music.rolltask import CORPORA, CURVE, GROUPS, MODELS, Task, prepare
+from speechgru.music.training.roll_task import CORPORA, CURVE, GROUPS, MODELS, Task, prepare
 
 __all__ = ["CORPORA", "CURVE", "GROUPS", "MODELS", "Task", "prepare"]

@@ -11,20 +11,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechgru import agreement, audio, augmentation, files, preparation, spoken
-from speechgru.agreement import Agreement
-from speechgru.batches import Batch, Recordings
-from speechgru.classification import Classes
-from speechgru.detection import SOUNDS, Detector, DetectorHeader, load_detector
-from speechgru.encoder import inside
+from speechgru.audio import stream as audio
+from speechgru.augment import pipeline
+from speechgru.config.recipe import AugmentConfig, Recipe
+from speechgru.data import preparation
+from speechgru.data.dataset import Batch, Recordings
+from speechgru.data.manifest import Utterance
+from speechgru.data.preparation import CorpusUse
 from speechgru.errors import ConfigError, CorpusError
-from speechgru.listening import Listener
-from speechgru.manifest import Utterance
-from speechgru.mixtures import CLEAN, Fixed, Mixtures, Stretch
-from speechgru.parallel import ALONE, Group
-from speechgru.preparation import CorpusUse
-from speechgru.recipe import AugmentConfig, Recipe
-from speechgru.report import Curve
+from speechgru.evaluation import vad as vad_metrics
+from speechgru.evaluation.vad import Agreement
+from speechgru.inference.classifier import Classes
+from speechgru.models.encoder import inside
+from speechgru.tasks.speech_task import Listener
+from speechgru.tasks.vad_mixtures import CLEAN, Fixed, Mixtures, Stretch
+from speechgru.training.distributed import ALONE, Group
+from speechgru.training.report import Curve
+from speechgru.utils import files
+from speechgru.vad import labels
+from speechgru.vad.detector import SOUNDS, Detector, DetectorHeader, load_detector
 
 GROUPS = ("features", "model")
 CURVE = Curve("score", "dev 1 - F1, %", 100)
@@ -62,14 +67,14 @@ def prepare(recipe: Recipe) -> Data:
     """
     data = preparation.prepare(recipe, None)
     vad, corpus = recipe.vad, recipe.corpus
-    noises = {"train": augmentation.find("augment.noise_files", recipe.augmentation().noise_files)}
+    noises = {"train": pipeline.find("augment.noise_files", recipe.augmentation().noise_files)}
     for name in ("dev", "test"):
         where = getattr(vad, f"{name}_noise")
         if not where:
             raise CorpusError(
                 f"vad.{name}_noise is empty; expected a folder or pattern of noises, as in the recipe vad."
             )
-        noises[name] = augmentation.find(f"vad.{name}_noise", str(corpus.below_root(where)))
+        noises[name] = pipeline.find(f"vad.{name}_noise", str(corpus.below_root(where)))
         shared = set(noises["train"]) & set(noises[name])
         if shared:
             raise CorpusError(
@@ -172,21 +177,21 @@ class Task(Listener[DetectorHeader]):
                 f"and begins with a gap of {vad.gap[0]:g} to {vad.gap[1]:g} s. Raise vad.seconds, shorten vad.gap or "
                 "add recordings to corpus.dev."
             )
-        best = max(range(len(THRESHOLDS)), key=lambda i: agreement.measures(total[i])["f1"])
+        best = max(range(len(THRESHOLDS)), key=lambda i: vad_metrics.measures(total[i])["f1"])
         self.threshold = float(THRESHOLDS[best])
-        overall = agreement.measures(total[best])
-        each = {f"f1/{name}": agreement.measures(counts[best])["f1"] for name, counts in parts.items()}
+        overall = vad_metrics.measures(total[best])
+        each = {f"f1/{name}": vad_metrics.measures(counts[best])["f1"] for name, counts in parts.items()}
         figures = {"score": 1 - overall["f1"], **overall, "threshold": self.threshold, **each}
         return {name: value for name, value in figures.items() if value == value}
 
-    def _counts(self, mixtures: Recordings) -> agreement.Counts:
+    def _counts(self, mixtures: Recordings) -> vad_metrics.Counts:
         """Of this process's share, frames by what they are and were taken for at each threshold, [thresholds, 4]."""
         counts = np.zeros((len(THRESHOLDS), 4))
         for batch, _ in self.heard(mixtures):
             log_odds, lengths = self.model(batch.features, batch.lengths)
             heard = log_odds[..., 0][inside(lengths, log_odds.shape[1])].sigmoid().cpu().numpy()
             said = batch.labels.cpu().numpy() == 1
-            counts += [agreement.count(heard >= threshold, said) for threshold in THRESHOLDS]
+            counts += [vad_metrics.count(heard >= threshold, said) for threshold in THRESHOLDS]
         return counts
 
     def reading(self) -> Mapping[str, Any]:
@@ -210,10 +215,10 @@ def score(detector: Detector, mixtures: Mixtures) -> Agreement:
         heard = detector.probabilities([stretch.signal.numpy() for stretch in stretches])
         for stretch, frames in zip(stretches, heard, strict=True):
             found = frames >= detector.rules.threshold
-            found = spoken.on_grid(found, detector.frame_seconds, len(stretch.spoken))
-            counts.append(agreement.count(found, stretch.spoken))
+            found = labels.on_grid(found, detector.frame_seconds, len(stretch.spoken))
+            counts.append(vad_metrics.count(found, stretch.spoken))
             conditions.append(condition(stretch))
-    return agreement.summarise(counts, conditions, [u.speaker for u in mixtures.utterances])
+    return vad_metrics.summarise(counts, conditions, [u.speaker for u in mixtures.utterances])
 
 
 def condition(stretch: Stretch) -> str:

@@ -1,5 +1,5 @@
 """Learning to foretell the words of pieces of music: the door to speechgru/music."""
 
-from speechgru.music.wordtask import CORPORA, CURVE, GROUPS, MODELS, Task, prepare
+from speechgru.music.training.token_task import CORPORA, CURVE, GROUPS, MODELS, Task, prepare
 
 __all__ = ["CORPORA", "CURVE", "GROUPS", "MODELS", "Task", "prepare"]

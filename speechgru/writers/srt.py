@@ -1,11 +1,11 @@
-"""SubRip subtitles (.srt). Cues as in speechgru.cues."""
+"""SubRip subtitles (.srt). Cues as in speechgru.writers.cues."""
 
 from __future__ import annotations
 
 from typing import TextIO
 
-from speechgru.cues import cues, timestamp
 from speechgru.transcript import Transcript
+from speechgru.writers.cues import cues, timestamp
 
 EXTENSION = "srt"
 

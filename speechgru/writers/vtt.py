@@ -1,12 +1,12 @@
-"""WebVTT subtitles (.vtt, W3C). Cues as in speechgru.cues; &, < and > are escaped."""
+"""WebVTT subtitles (.vtt, W3C). Cues as in speechgru.writers.cues; &, < and > are escaped."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TextIO
 
-from speechgru.cues import cues, timestamp
 from speechgru.transcript import Transcript
+from speechgru.writers.cues import cues, timestamp
 
 EXTENSION = "vtt"
 

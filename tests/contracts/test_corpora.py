@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from speechgru import plugins
+from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
-from speechgru.manifest import Utterance
+from speechgru.utils import plugins
 
-CORPORA = plugins.names("corpora")
+CORPORA = plugins.names("data.corpora")
 every_corpus = pytest.mark.parametrize("name", CORPORA)
 
 
@@ -40,7 +40,7 @@ def test_the_corpora_of_the_first_version_are_there() -> None:
 
 @every_corpus
 def test_says_where_it_is_from(name: str) -> None:
-    corpus = plugins.find("corpora", name)
+    corpus = plugins.find("data.corpora", name)
     assert all(
         isinstance(getattr(corpus, a), str) and getattr(corpus, a) for a in ("SOURCE", "LICENSE", "CITATION")
     )
@@ -51,8 +51,8 @@ def test_says_where_it_is_from(name: str) -> None:
 
 @every_corpus
 def test_prepare_takes_a_root_and_gives_splits(name: str) -> None:
-    prepare = plugins.find("corpora", name).prepare
-    said = {"language": str} if "user's own" in plugins.find("corpora", name).SOURCE else {}
+    prepare = plugins.find("data.corpora", name).prepare
+    said = {"language": str} if "user's own" in plugins.find("data.corpora", name).SOURCE else {}
     assert list(inspect.signature(prepare).parameters) == ["root", *said]
     assert typing.get_type_hints(prepare) == {"root": Path, **said, "return": dict[str, list[Utterance]]}
     assert "Raises:" in (prepare.__doc__ or "")
@@ -60,7 +60,7 @@ def test_prepare_takes_a_root_and_gives_splits(name: str) -> None:
 
 @every_corpus
 def test_what_can_be_downloaded_says_where_from(name: str) -> None:
-    corpus = plugins.find("corpora", name)
+    corpus = plugins.find("data.corpora", name)
     if "own" in corpus.SOURCE:
         assert not hasattr(corpus, "download")
         return
@@ -79,7 +79,7 @@ def test_what_can_be_downloaded_says_where_from(name: str) -> None:
 def test_a_missing_root_is_named_and_explained(name: str, tmp_path: Path) -> None:
     missing = tmp_path / "nowhere"
     with pytest.raises(CorpusError) as caught:
-        plugins.find("corpora", name).prepare(missing)
+        plugins.find("data.corpora", name).prepare(missing)
     message = str(caught.value)
     assert name in message
     assert str(missing) in message
@@ -93,4 +93,4 @@ def test_an_empty_root_is_refused(name: str, tmp_path: Path) -> None:
     empty_file.touch()
     for root in (tmp_path, empty_file):
         with pytest.raises(CorpusError, match=r"Expected .*corpus\.root=PATH"):
-            plugins.find("corpora", name).prepare(root)
+            plugins.find("data.corpora", name).prepare(root)

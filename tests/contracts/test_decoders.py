@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from speechgru import plugins
+from speechgru.decoding.hypothesis import Hypothesis, words
 from speechgru.errors import ConfigError
-from speechgru.hypothesis import Hypothesis, words
-from speechgru.text import Vocabulary
+from speechgru.text.vocabulary import Vocabulary
+from speechgru.utils import plugins
 
 VOCABULARY = Vocabulary(("<blank>", " ", *"abcdefghijklmnopqrstuvwxyz"))
-NAMES = plugins.names("decoders")
+NAMES = plugins.names("decoding")
 
 
 @pytest.fixture(params=NAMES)
 def decoder(request: pytest.FixtureRequest) -> Any:
-    module = plugins.find("decoders", request.param)
+    module = plugins.find("decoding", request.param)
     return module.Decoder(module.Settings(), VOCABULARY)
 
 
@@ -39,7 +39,7 @@ def test_there_is_one() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_settings_are_a_frozen_dataclass_with_defaults(name: str) -> None:
-    settings = plugins.find("decoders", name).Settings()
+    settings = plugins.find("decoding", name).Settings()
     assert dataclasses.is_dataclass(settings)
     assert type(settings).__dataclass_params__.frozen
 

@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from speechgru import plugins
-from speechgru.decoders import greedy
-from speechgru.features.spectral import LogMel
-from speechgru.features.spectral import Settings as FeatureSettings
-from speechgru.text import Vocabulary
+from speechgru.decoding import greedy
+from speechgru.features.frontend import LogMel
+from speechgru.features.frontend import Settings as FeatureSettings
+from speechgru.text.vocabulary import Vocabulary
+from speechgru.utils import plugins
 
 MODELS = plugins.names("models")
 every_model = pytest.mark.parametrize("name", MODELS)

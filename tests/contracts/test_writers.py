@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechgru import plugins
-from speechgru.cues import LINE_CHARACTERS, LINES, MAX_MS, cues
 from speechgru.errors import AudioWarning
 from speechgru.transcript import Segment, Transcript, Word
+from speechgru.utils import plugins
+from speechgru.writers.cues import LINE_CHARACTERS, LINES, MAX_MS, cues
 
 NAMES = plugins.names("writers")
 TIME = r"(\d\d):([0-5]\d):([0-5]\d)[,.](\d\d\d)"

@@ -19,19 +19,21 @@ Tags are not kept. Exit code: 0 all done, 1 some recording failed or breaks off,
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru import filework, soundformats
+    from speechgru.audio import formats
+    from speechgru.cli.audio import _files as files
 
-    filework.add_arguments(parser)
+    files.add_arguments(parser)
     parser.add_argument(
         "--channels", type=positive, metavar="N", help="1 mixes all to their mean; of mono, N copies"
     )
-    parser.add_argument("--bits", choices=soundformats.BITS, help="bit depth (default: the recording's)")
+    parser.add_argument("--bits", choices=formats.BITS, help="bit depth (default: the recording's)")
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import editing, filework
+    from speechgru.audio import edit
+    from speechgru.cli.audio import _files as files
 
-    return filework.run(
+    return files.run(
         args,
-        lambda source, target: editing.convert(source, target, channels=args.channels, bits=args.bits),
+        lambda source, target: edit.convert(source, target, channels=args.channels, bits=args.bits),
     )

@@ -19,27 +19,28 @@ Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru import filework
+    from speechgru.cli.audio import _files as files
 
-    filework.add_sources(parser)
+    files.add_sources(parser)
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import filework, soundinfo
+    from speechgru.audio import measure
+    from speechgru.cli.audio import _files as files
 
-    found = filework.find(args.sources, args.recursive)
+    found = files.find(args.sources, args.recursive)
     good = not found.problems
     for entry in found.inputs:
         try:
-            info = soundinfo.measure(entry.path)
+            info = measure.measure(entry.path)
         except (SpeechGruError, OSError) as error:
-            filework.report(entry.path, error)
+            files.report(entry.path, error)
             good = False
             continue
         good &= info.problem is None
         as_json = args.format == "json"
-        print(json.dumps(soundinfo.to_dict(info)) if as_json else soundinfo.describe(info), flush=True)
+        print(json.dumps(measure.to_dict(info)) if as_json else measure.describe(info), flush=True)
     return 0 if good else 1

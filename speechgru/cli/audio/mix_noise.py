@@ -22,9 +22,9 @@ _EXPONENTS = {"white": 0.0, "pink": 1.0, "brown": 2.0}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru import filework
+    from speechgru.cli.audio import _files as files
 
-    filework.add_arguments(parser)
+    files.add_arguments(parser)
     parser.add_argument("--snr", type=float, required=True, metavar="DB", help="signal above noise, in dB")
     parser.add_argument("--noise", metavar="FILE", help="a recording of noise (default: it is generated)")
     parser.add_argument("--colour", choices=tuple(_EXPONENTS), help="of generated noise (default: pink)")
@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from zlib import crc32
 
-    from speechgru import audio, editing, filework
+    from speechgru.audio import edit as editing
+    from speechgru.audio import stream as audio
+    from speechgru.cli.audio import _files as files
 
     if not -100 <= args.snr <= 100:
         raise UsageError(f"--snr {args.snr:g}; expected -100 to 100 dB.")
@@ -51,4 +53,4 @@ def run(args: argparse.Namespace) -> int:
         seed = crc32(f"{args.seed}/{Path(source).name}".encode("utf-8", "surrogateescape"))
         return editing.mix_noise(source, target, snr=args.snr, seed=seed, noise=args.noise, colour=exponent)
 
-    return filework.run(args, edit)
+    return files.run(args, edit)

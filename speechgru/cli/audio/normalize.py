@@ -19,9 +19,9 @@ Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru import filework
+    from speechgru.cli.audio import _files as files
 
-    filework.add_arguments(parser)
+    files.add_arguments(parser)
     parser.add_argument(
         "--lufs", type=float, metavar="LUFS", help="wanted integrated loudness (default: -23)"
     )
@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import editing, filework
+    from speechgru.audio import edit
+    from speechgru.cli.audio import _files as files
 
     if args.peak is not None and (args.lufs is not None or args.ceiling is not None):
         raise UsageError("--peak is instead of --lufs and --ceiling; give one or the other.")
@@ -39,13 +40,13 @@ def run(args: argparse.Namespace) -> int:
         if value is not None and not lowest <= value <= 0:
             raise UsageError(f"--{name} {value:g}; expected {lowest:g} to 0: full scale is 0.")
     if args.peak is not None:
-        return filework.run(
-            args, lambda source, target: editing.normalise_peak(source, target, peak=args.peak), twice=True
+        return files.run(
+            args, lambda source, target: edit.normalise_peak(source, target, peak=args.peak), twice=True
         )
-    lufs = editing.LUFS if args.lufs is None else args.lufs
-    ceiling = editing.CEILING_DB if args.ceiling is None else args.ceiling
-    return filework.run(
+    lufs = edit.LUFS if args.lufs is None else args.lufs
+    ceiling = edit.CEILING_DB if args.ceiling is None else args.ceiling
+    return files.run(
         args,
-        lambda source, target: editing.normalise(source, target, lufs=lufs, ceiling=ceiling),
+        lambda source, target: edit.normalise(source, target, lufs=lufs, ceiling=ceiling),
         twice=True,
     )

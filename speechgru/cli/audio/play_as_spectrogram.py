@@ -23,9 +23,9 @@ wide as the terminal; in colours where it is one (unless NO_COLOR is set), else 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru import filework
+    from speechgru.cli.audio import _files as files
 
-    filework.add_sources(parser)
+    files.add_sources(parser)
     parser.add_argument(
         "--start", type=float, default=0.0, metavar="S", help="second to begin at (default: 0)"
     )
@@ -35,25 +35,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import filework, terminalplot
+    from speechgru.cli.audio import _files as files
+    from speechgru.plots import terminal
 
     if not (0 <= args.start < math.inf and (args.seconds is None or 0 < args.seconds < math.inf)):
         raise UsageError("--start wants 0 seconds or more, --seconds more than 0.")
     width = args.width or shutil.get_terminal_size().columns
-    if not (terminalplot.MIN_WIDTH <= width <= 1000 and args.height <= 200):
+    if not (terminal.MIN_WIDTH <= width <= 1000 and args.height <= 200):
         raise UsageError(
             f"A picture of {width} x {args.height}; expected 30 to 1000 columns, up to 200 lines."
         )
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    found = filework.find(args.sources, args.recursive)
+    found = files.find(args.sources, args.recursive)
     good = not found.problems
     for entry in found.inputs:
         try:
-            lines = terminalplot.spectrogram(
+            lines = terminal.spectrogram(
                 entry.path, width, args.height, start=args.start, seconds=args.seconds, colour=colour
             )
         except (SpeechGruError, OSError) as error:
-            filework.report(entry.path, error)
+            files.report(entry.path, error)
             good = False
             continue
         if len(found.inputs) > 1:

@@ -18,20 +18,20 @@ Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru import filework, soundformats
+    from speechgru.audio import formats
+    from speechgru.cli.audio import _files as files
 
-    filework.add_arguments(parser)
+    files.add_arguments(parser)
     parser.add_argument(
         "--rate", type=positive, required=True, metavar="HZ", help="wanted rate, such as 16000"
     )
-    parser.add_argument("--bits", choices=soundformats.BITS, help="bit depth (default: the recording's)")
+    parser.add_argument("--bits", choices=formats.BITS, help="bit depth (default: the recording's)")
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import editing, filework, samples
+    from speechgru.audio import array, edit
+    from speechgru.cli.audio import _files as files
 
-    if args.rate > samples.MAX_RATE:
-        raise UsageError(f"--rate {args.rate}; expected up to {samples.MAX_RATE} Hz.")
-    return filework.run(
-        args, lambda source, target: editing.resample(source, target, args.rate, bits=args.bits)
-    )
+    if args.rate > array.MAX_RATE:
+        raise UsageError(f"--rate {args.rate}; expected up to {array.MAX_RATE} Hz.")
+    return files.run(args, lambda source, target: edit.resample(source, target, args.rate, bits=args.bits))

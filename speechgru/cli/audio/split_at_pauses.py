@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgru.errors import SpeechGruError, UsageError
-from speechgru.terminal import progress, say
+from speechgru.utils.console import progress, say
 
 if TYPE_CHECKING:
-    from speechgru.inputs import Input
+    from speechgru.cli._inputs import Input
 
 HELP = "Cut recordings at their pauses into numbered files"
 EXAMPLES = """\
@@ -25,12 +25,13 @@ Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru import filework, soundformats
+    from speechgru.audio import formats
+    from speechgru.cli.audio import _files as files
 
-    filework.add_sources(parser)
+    files.add_sources(parser)
     parser.add_argument("-o", "--output", metavar="DIR", required=True, help="folder for the parts")
     parser.add_argument(
-        "--format", choices=soundformats.FORMATS, default="wav", help="of the parts (default: wav)"
+        "--format", choices=formats.FORMATS, default="wav", help="of the parts (default: wav)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier cut of the same name")
     for name, default, text in (
@@ -43,19 +44,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import filework, inputs
+    from speechgru.cli import _inputs as inputs
+    from speechgru.cli.audio import _files as files
 
     if not (args.pause >= 0.05 and args.padding >= 0 and args.shortest >= 0):
         raise UsageError("--pause wants 0.05 seconds or more, --padding and --shortest 0 or more.")
-    found = filework.find(args.sources, args.recursive, twice=True)
-    filework.check_output(args.output, several=True)
+    found = files.find(args.sources, args.recursive, twice=True)
+    files.check_output(args.output, several=True)
     output = Path(args.output)
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; the parts go into a folder. Choose another -o.")
     places = [output / entry.relative for entry in found.inputs]
     inputs.refuse_same(found.inputs, places, "written to", "Rename one, or name a folder above both.")
     _check(places, args.overwrite, found.inputs)
-    filework.check_writable(output)
+    files.check_writable(output)
     good = not found.problems
     with progress("splitting") as on_progress:
         for done, (entry, place) in enumerate(zip(found.inputs, places), start=1):
@@ -66,24 +68,26 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(places: list[Path], overwrite: bool, sources: tuple[Input, ...]) -> None:
-    from speechgru import cutting, filework
+    from speechgru.audio import split
+    from speechgru.cli.audio import _files as files
 
-    old = [path for place in places for path in cutting.earlier(place.parent, place.name)]
+    old = [path for place in places for path in split.earlier(place.parent, place.name)]
     recordings = {Path(entry.path).resolve() for entry in sources}
     for path in old:
         if path.resolve() in recordings:
             raise UsageError(f"{path} is a recording that is read, and named like a part. Choose another -o.")
-    filework.refuse_existing(old, overwrite)
+    files.refuse_existing(old, overwrite)
 
 
 def _split(source: str, place: Path, args: argparse.Namespace) -> bool:
-    from speechgru import cutting, filework
+    from speechgru.audio import split
+    from speechgru.cli.audio import _files as files
 
     try:
-        parts = cutting.spans(source, pause=args.pause, padding=args.padding, shortest=args.shortest)
-        cut = cutting.write_parts(source, parts, place.parent, place.name, args.format)
+        parts = split.spans(source, pause=args.pause, padding=args.padding, shortest=args.shortest)
+        cut = split.write_parts(source, parts, place.parent, place.name, args.format)
     except (SpeechGruError, OSError) as error:
-        filework.report(source, error)
+        files.report(source, error)
         return False
     count = len(cut.paths)
     say(f"note: {source}: {count} part{'' if count == 1 else 's'}, {place}.jsonl")

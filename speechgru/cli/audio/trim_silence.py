@@ -17,9 +17,9 @@ Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru import filework
+    from speechgru.cli.audio import _files as files
 
-    filework.add_arguments(parser)
+    files.add_arguments(parser)
     parser.add_argument(
         "--threshold", type=float, default=40.0, metavar="DB", help="below the loudest frame (default: 40)"
     )
@@ -29,16 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import editing, filework
+    from speechgru.audio import edit
+    from speechgru.cli.audio import _files as files
 
     if not (0 < args.threshold <= 150 and 0 <= args.padding <= 3600):
         raise UsageError(
             f"--threshold {args.threshold:g} --padding {args.padding:g}; expected above 0 to 150 dB, and 0 to "
             "3600 seconds."
         )
-    return filework.run(
+    return files.run(
         args,
-        lambda source, target: editing.trim_silence(
+        lambda source, target: edit.trim_silence(
             source, target, threshold=args.threshold, padding=args.padding
         ),
         twice=True,

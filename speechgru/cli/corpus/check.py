@@ -13,8 +13,8 @@ from speechgru.cli import positive
 from speechgru.errors import CorpusError, UsageError
 
 if TYPE_CHECKING:
-    from speechgru.doctor import Diagnosis
-    from speechgru.manifest import Utterance
+    from speechgru.data.corpus_check import Diagnosis
+    from speechgru.data.manifest import Utterance
 
 HELP = "Check manifests: unreadable and silent recordings, wrong texts, leaks between splits"
 EXAMPLES = """\
@@ -58,22 +58,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from speechgru import doctor
+    from speechgru.data import corpus_check
 
     _check_arguments(args)
     splits = _read(args.manifests)
     files = len({u.audio_filepath for utterances in splits.values() for u in utterances})
     with tqdm(total=files, unit="file", file=sys.stderr, disable=None) as bar:
-        diagnosis = doctor.diagnose(
+        diagnosis = corpus_check.diagnose(
             splits,
             frames_per_second=args.frames_per_second,
             processes=args.processes or len(os.sched_getaffinity(0)),
             on_progress=lambda done: bar.update(done - bar.n),
         )
     if args.format == "json":
-        print(json.dumps(doctor.to_dict(diagnosis), indent=2, ensure_ascii=False))
+        print(json.dumps(corpus_check.to_dict(diagnosis), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(doctor.table(diagnosis)))
+        print("\n".join(corpus_check.table(diagnosis)))
     if args.list:
         _list(args.list, diagnosis)
     if args.write:
@@ -82,8 +82,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_arguments(args: argparse.Namespace) -> None:
-    from speechgru import plugins
-    from speechgru.findings import KINDS
+    from speechgru.data.check_text import KINDS
+    from speechgru.utils import plugins
 
     for kind in (*args.drop, *args.keep):
         if kind not in KINDS:
@@ -98,7 +98,7 @@ def _check_arguments(args: argparse.Namespace) -> None:
 
 def _read(paths: list[str]) -> dict[str, list[Utterance]]:
     """All manifests before the first recording is decoded. A split is named after its file."""
-    from speechgru import manifest
+    from speechgru.data import manifest
 
     stems = [Path(path).stem for path in paths]
     names = [stem if stems.count(stem) == 1 else path for stem, path in zip(stems, paths)]
@@ -108,7 +108,7 @@ def _read(paths: list[str]) -> dict[str, list[Utterance]]:
 
 
 def _list(path: Path, diagnosis: Diagnosis) -> None:
-    from speechgru import files
+    from speechgru.utils import files
 
     rows = [("problem", "split", "id", "audio_filepath", "duration", "detail", "text")]
     for f in diagnosis.findings:
@@ -118,8 +118,8 @@ def _list(path: Path, diagnosis: Diagnosis) -> None:
 
 
 def _write(args: argparse.Namespace, diagnosis: Diagnosis) -> None:
-    from speechgru import manifest
-    from speechgru.doctor import hours
+    from speechgru.data import manifest
+    from speechgru.data.corpus_check import hours
 
     cleaned = diagnosis.cleaned(args.drop, args.keep)
     empty = [name for name, utterances in cleaned.items() if not utterances]

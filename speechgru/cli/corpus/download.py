@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from speechgru import terminal
+from speechgru.utils import console
 
 HELP = "Fetch a public corpus: resumed, checked, unpacked whole or not at all"
 EXAMPLES = """\
@@ -31,11 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import plugins
     from speechgru.errors import UsageError
+    from speechgru.utils import plugins
 
-    terminal.log()
-    module = plugins.find("corpora", args.name)
+    console.log()
+    module = plugins.find("data.corpora", args.name)
     if not hasattr(module, "download"):
         raise UsageError(f"{args.name} is {module.SOURCE}: there is nothing to download.")
     for folder in module.download(args.root, args.part):

@@ -20,9 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import plugins
+    from speechgru.utils import plugins
 
-    found = {name: _described(plugins.find("corpora", name)) for name in plugins.names("corpora")}
+    found = {name: _described(plugins.find("data.corpora", name)) for name in plugins.names("data.corpora")}
     if args.json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from speechgru import terminal
+from speechgru.utils import console
 
 HELP = "Write a corpus's splits as manifests"
 EXAMPLES = """\
@@ -33,11 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import manifest, plugins, published, recordings
+    from speechgru.data import corpus_tools, manifest
+    from speechgru.data import splits as published
+    from speechgru.utils import plugins
 
-    terminal.log()
-    module = plugins.find("corpora", args.name)
-    with recordings.collect_dropped() as dropped:
+    console.log()
+    module = plugins.find("data.corpora", args.name)
+    with corpus_tools.collect_dropped() as dropped:
         splits = published.load(module, args.root, args.language)
     for name, utterances in splits.items():
         path = args.output / f"{name}.jsonl"

@@ -14,9 +14,9 @@ from speechgru.errors import UsageError
 if TYPE_CHECKING:
     from collections import Counter
 
+    from speechgru.lm._scratch import Scratch
     from speechgru.lm.corpus import Corpus
     from speechgru.lm.ngram import NGram
-    from speechgru.lm.scratch import Scratch
 
 HELP = "Make an n-gram language model from plain text"
 EXAMPLES = """\
@@ -89,9 +89,9 @@ def run(args: argparse.Namespace) -> int:
     from collections import Counter
 
     from speechgru.lm import arpa
-    from speechgru.lm.build import Settings, make, write
-    from speechgru.lm.exclusion import Exclusion
-    from speechgru.lm.scratch import Scratch
+    from speechgru.lm._exclusion import Exclusion
+    from speechgru.lm._scratch import Scratch
+    from speechgru.lm.estimate import Settings, make, write
     from speechgru.lm.sentences import read_references, read_sentences
 
     settings = Settings(order=args.order, cutoffs=_cutoffs(args.prune, args.order), max_size=args.max_size)
@@ -143,7 +143,7 @@ def _provenance(args: argparse.Namespace, corpus: Corpus, dropped: Counter[str])
     from pathlib import Path
 
     from speechgru import __version__
-    from speechgru.text import NORMALISER
+    from speechgru.text.vocabulary import NORMALISER
 
     return {
         "sources": [Path(path).name for path in args.texts],

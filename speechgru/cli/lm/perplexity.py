@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from speechgru.lm.ngram import load
     from speechgru.lm.sentences import read_references
-    from speechgru.packaged import find_lm
+    from speechgru.utils.assets import find_lm
 
     model = load(find_lm(args.model))
     for path in args.texts:

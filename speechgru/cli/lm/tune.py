@@ -14,9 +14,9 @@ from speechgru.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from speechgru.decoders.beam import Decoder, Settings
-    from speechgru.recognizer import Recognizer
-    from speechgru.tuning import Heard, Result
+    from speechgru.decoding.beam import Decoder, Settings
+    from speechgru.evaluation.tune_lm import Heard, Result
+    from speechgru.inference.recognizer import Recognizer
 
 HELP = "Choose a language model's weights on dev recordings, and store them with a model"
 EXAMPLES = """\
@@ -32,7 +32,7 @@ in none of them more. Use recordings of no test set: what is chosen on them can'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru import decoderoptions
+    from speechgru.cli import _decoder_options as decoder_options
 
     parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="JSON Lines of dev recordings")
     parser.add_argument(
@@ -56,29 +56,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--trials", type=positive, default=60, metavar="N", help="settings to try (default: 60)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the search and the intervals (default: 0)")
-    decoderoptions.add_hotwords(parser)
+    decoder_options.add_hotwords(parser)
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what each way of decoding makes of the sets, and store the best where asked to."""
-    from speechgru import readout, tuning
-    from speechgru.decoders.beam import Decoder, Settings
-    from speechgru.packaged import language_models
-    from speechgru.recognizer import load_recognizer
+    from speechgru.decoding.beam import Decoder, Settings
+    from speechgru.evaluation import tune_lm
+    from speechgru.inference import select
+    from speechgru.inference.recognizer import load_recognizer
+    from speechgru.utils.assets import language_models
 
     target = _target(args)
     recognizer = load_recognizer(args.model, args.device, decoder="greedy")
     vocabulary = recognizer.engine.vocabulary
     # Before the network's work: a language model or hotword that doesn't fit is told at once.
     search = Decoder(_first(args), vocabulary)
-    readout.check_sounds(search, recognizer.engine.sounds, args.model)
+    select.check_sounds(search, recognizer.engine.sounds, args.model)
     sets = [_hear(recognizer, path) for path in args.manifests]
-    names: tuple[str, ...] = tuning.LM_WEIGHTS
+    names: tuple[str, ...] = tune_lm.LM_WEIGHTS
     if args.lm in language_models():
         # How far to trust the network is a matter of the model's own file, so it is chosen for the model's own LM.
-        first: dict[str, Any] = {} if search.settings.prior else tuning.FIRST
-        search = search.with_settings(replace(search.settings, prior=tuning.prior(sets), **first))
+        first: dict[str, Any] = {} if search.settings.prior else tune_lm.FIRST
+        search = search.with_settings(replace(search.settings, prior=tune_lm.prior(sets), **first))
         names = (*names, "prior_weight", *(["sounds_weight"] if search.sounds else []))
     hotwords, plain = search.settings.hotwords, replace(search.settings, hotwords=())
     show = _table(sets, args.seed)
@@ -102,19 +103,21 @@ def run(args: argparse.Namespace) -> int:
 
 def _first(args: argparse.Namespace) -> Settings:
     """Where the search for weights begins: as the model's file says, a new language model's weights apart."""
-    from speechgru import checkpoint, readout, tuning
-    from speechgru.acousticheader import AcousticHeader
-    from speechgru.decoders.beam import Settings
-    from speechgru.packaged import find_model, language_models
+    from speechgru.decoding.beam import Settings
+    from speechgru.evaluation import tune_lm
+    from speechgru.inference import select
+    from speechgru.inference.acoustic_header import AcousticHeader
+    from speechgru.models import checkpoint
+    from speechgru.utils.assets import find_model, language_models
 
-    stored = readout.search(checkpoint.load(find_model(args.model)).read(AcousticHeader))
+    stored = select.search(checkpoint.load(find_model(args.model)).read(AcousticHeader))
     dictionary = stored.get("dictionary", "") if args.dictionary is None else args.dictionary
     if dictionary != stored.get("dictionary", "") and args.lm not in language_models():
         raise UsageError(
             f"--dictionary {dictionary} is stored with a model, for a packaged language model, and {args.lm} is none. "
             "Leave it out, or tune the model for a packaged one first."
         )
-    keys = [*tuning.FIRST, "prior", *(tuning.LM_WEIGHTS if stored.get("lm") == args.lm else ())]
+    keys = [*tune_lm.FIRST, "prior", *(tune_lm.LM_WEIGHTS if stored.get("lm") == args.lm else ())]
     kept = {key: stored[key] for key in keys if key in stored}
     beam = args.beam or stored.get("beam", Settings().beam)
     return Settings(lm=args.lm, hotwords=_hotwords(args), dictionary=dictionary, beam=beam, **kept)
@@ -122,7 +125,7 @@ def _first(args: argparse.Namespace) -> Settings:
 
 def _target(args: argparse.Namespace) -> Path | None:
     """Where the model is to be written; what is wrong with that is told before any work."""
-    from speechgru.packaged import find_model, language_models
+    from speechgru.utils.assets import find_model, language_models
 
     if args.output and args.write:
         raise UsageError("--write changes the model's own file, -o writes another. Give one of the two.")
@@ -142,20 +145,22 @@ def _target(args: argparse.Namespace) -> Path | None:
 
 
 def _hotwords(args: argparse.Namespace) -> tuple[str, ...]:
-    from speechgru import decoderoptions, readout
+    from speechgru.cli import _decoder_options as decoder_options
+    from speechgru.inference import select
 
-    return tuple(readout.spoken(phrase) for phrase in decoderoptions.hotwords(args))
+    return tuple(select.spoken(phrase) for phrase in decoder_options.hotwords(args))
 
 
 def _hear(recognizer: Recognizer, path: str) -> Heard:
     from tqdm import tqdm
 
-    from speechgru import manifest, tuning
+    from speechgru.data import manifest
+    from speechgru.evaluation import tune_lm
 
     utterances = manifest.read_set(path)
     name = Path(path).stem
     with tqdm(total=len(utterances), desc=name, unit="file", file=sys.stderr, disable=None) as bar:
-        heard = tuning.hear(recognizer, name, utterances, lambda done: bar.update(done - bar.n))
+        heard = tune_lm.hear(recognizer, name, utterances, lambda done: bar.update(done - bar.n))
     if heard.left_out:
         print(f"{path}: left out {heard.left_out} utterances longer than one piece", file=sys.stderr)
     return heard
@@ -163,14 +168,14 @@ def _hear(recognizer: Recognizer, path: str) -> Heard:
 
 def _table(sets: Sequence[Heard], seed: int) -> Callable[[str, Any], Result]:
     """A function that measures a decoder and prints its line."""
-    from speechgru import tuning
-    from speechgru.evaluation import interval_text, percent
+    from speechgru.evaluation import tune_lm
+    from speechgru.evaluation.recognition import interval_text, percent
 
     columns = "".join(f"{s.name:>16}" for s in sets) if len(sets) > 1 else ""
     print(f"{'':26}{'WER':>9}  {'95 % interval':22}{columns}")
 
     def show(name: str, decoder: Any) -> Result:
-        result = tuning.measure(decoder, sets, seed)
+        result = tune_lm.measure(decoder, sets, seed)
         each = "".join(f"{percent(score.wer):>16}" for score in result.sets) if len(sets) > 1 else ""
         interval = interval_text(result.total.interval)
         print(f"{name:26}{percent(result.total.wer):>9}  {interval:22}{each}", flush=True)
@@ -184,10 +189,10 @@ def _tune(
 ) -> Settings:
     from tqdm import tqdm
 
-    from speechgru import tuning
+    from speechgru.evaluation import tune_lm
 
     with tqdm(total=args.trials, unit="trial", file=sys.stderr, disable=None, leave=False) as bar:
-        return tuning.tune(
+        return tune_lm.tune(
             decoder,
             sets,
             names,
@@ -199,8 +204,8 @@ def _tune(
 
 def _store(args: argparse.Namespace, target: Path, settings: Settings, better: bool) -> None:
     """Write the model with its new decoder, or say why not."""
-    from speechgru import checkpoint
-    from speechgru.packaged import find_model
+    from speechgru.models import checkpoint
+    from speechgru.utils.assets import find_model
 
     if not better:
         print(f"not better than greedy in all sets: {target} is not written, the model stays as it is")

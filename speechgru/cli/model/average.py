@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"A mean wants two checkpoints or more, got only {args.models[0]}.")
     if target.exists():
         raise UsageError(f"-o {target} is there already; nothing is replaced unscored. Give a new name.")
-    from speechgru import averaging, checkpoint
+    from speechgru.models import averaging, checkpoint
 
     found = averaging.average(args.models)
     checkpoint.save(target, found.kind, found.header, found.tensors)

@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import store
+    from speechgru.models import hub
 
-    model = store.fetch(args.url, args.sha256, args.name)
+    model = hub.fetch(args.url, args.sha256, args.name)
     print(f"{model.name}: {model.path}")
     return 0

@@ -17,9 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import store
+    from speechgru.models import hub
 
-    models = store.models()
+    models = hub.models()
     if args.json:
         print(json.dumps([model.to_dict() for model in models], indent=2, ensure_ascii=False))
         return 0

@@ -15,9 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru import store
+    from speechgru.models import hub
 
     for name in args.names:
-        store.remove(name)
+        hub.remove(name)
         print(f"{name}: removed")
     return 0

@@ -9,7 +9,7 @@ from speechgru.cli import positive
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:
-    from speechgru.music.notes import NoteSequence
+    from speechgru.music.score.notes import NoteSequence
 
 HELP = "Turn ABC into MIDI; transpose, change the tempo, move notes to a grid"
 EXAMPLES = """\
@@ -24,7 +24,7 @@ Exit code: 0 all done, 1 some file or tune could not be read or written, 2 wrong
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru.music import conversion
+    from speechgru.cli.music import _conversion as conversion
 
     conversion.add_arguments(parser, "MIDI file to write, or a folder")
     parser.add_argument("--transpose", type=int, default=0, metavar="N", help="semitones up; negative: down")
@@ -35,9 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from speechgru import dependencies, filework
-    from speechgru.music import conversion, midi, rolls
-    from speechgru.music.wishes import Wishes
+    from speechgru.cli.audio import _files as audio_files
+    from speechgru.cli.music import _conversion as conversion
+    from speechgru.music.files import midi
+    from speechgru.music.generation.request import Wishes
+    from speechgru.music.score import piano_roll
+    from speechgru.utils import dependencies
 
     suffix = Path(args.output).suffix.lower()
     if not args.output.endswith("/") and not Path(args.output).is_dir() and suffix not in midi.EXTENSIONS:
@@ -45,15 +48,17 @@ def run(args: argparse.Namespace) -> int:
     dependencies.require("mido", "A MIDI file")
     Wishes(qpm=args.tempo)  # a tempo that makes no sense is refused before anything is read
     if args.grid:
-        rolls.check_steps(args.grid)
+        piano_roll.check_steps(args.grid)
 
     def edit(piece: NoteSequence) -> NoteSequence:
         from dataclasses import replace
 
-        from speechgru.music.notes import Tempo
+        from speechgru.music.score.notes import Tempo
 
         piece = piece.transposed(args.transpose)
         piece = piece.on_grid(args.grid) if args.grid else piece
         return replace(piece, tempos=(Tempo(0.0, args.tempo),)) if args.tempo else piece
 
-    return conversion.run(args, ".mid", edit, lambda files: filework.refuse_existing(files, args.overwrite))
+    return conversion.run(
+        args, ".mid", edit, lambda files: audio_files.refuse_existing(files, args.overwrite)
+    )

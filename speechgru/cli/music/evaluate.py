@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from speechgru.errors import SpeechGruError, UsageError
 
 if TYPE_CHECKING:
-    from speechgru.music.benchmark import Entry
+    from speechgru.music.evaluation.benchmark import Entry
 
 HELP = "Score models of piano rolls on the benchmark's test pieces, beside published numbers"
 EXAMPLES = """\
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     import json
     from pathlib import Path
 
-    from speechgru.music import benchmark
+    from speechgru.music.evaluation import benchmark
 
     if args.data and not Path(args.data).is_dir():
         raise UsageError(f"--data {args.data} is no folder; expected the one that holds the corpora.")
@@ -79,8 +79,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _rows(corpus: str, entries: list[Entry]) -> list[tuple[str, ...]]:
     """Of one corpus: each model, the groups of models that differ by their seed, and what was published."""
-    from speechgru.music.benchmark import PUBLISHED, summary
-    from speechgru.music.scores import number, span
+    from speechgru.music.evaluation.benchmark import PUBLISHED, summary
+    from speechgru.music.models.scores import number, span
 
     rows: list[tuple[str, ...]] = []
     for entry in entries:
@@ -112,7 +112,7 @@ def _rows(corpus: str, entries: list[Entry]) -> list[tuple[str, ...]]:
 
 def _table(corpus: str, rows: list[tuple[str, ...]], form: str) -> str:
     if form == "markdown":
-        from speechgru.markdown import table
+        from speechgru.utils.tables import table
 
         return f"## {corpus}\n\n{table(COLUMNS, rows)}"
     lines = [COLUMNS, *rows]

@@ -28,18 +28,20 @@ def run(args: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from speechgru.music import library, metrics, products
+    from speechgru.music.evaluation import statistics
+    from speechgru.music.files import load
+    from speechgru.music.rendering import render
 
-    found = library.read(args.sources)
+    found = load.read(args.sources)
     found.tell()
     for piece in found.pieces:
         if args.format == "json":
-            measures = metrics.measure(piece.notes).to_dict()
+            measures = statistics.measure(piece.notes).to_dict()
             about = {"file": piece.file, "title": piece.title, "seconds": piece.notes.duration}
             odd = {name: count for name, count in asdict(piece.oddities).items() if count}
             print(json.dumps({**about, **measures, "texts": list(piece.texts), "oddities": odd}))
             continue
-        print(f"{piece.name}: {products.describe(piece.notes)}")
+        print(f"{piece.name}: {render.describe(piece.notes)}")
         if piece.oddities:
             print(f"  odd: {piece.oddities}")
         for text in piece.texts:

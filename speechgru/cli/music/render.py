@@ -20,7 +20,7 @@ FORMATS = ("wav", "flac", "mp3", "ogg", "opus", "png")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechgru.music import conversion
+    from speechgru.cli.music import _conversion as conversion
 
     conversion.add_arguments(parser, "sound or picture to write, or a folder")
     parser.add_argument("--format", choices=FORMATS, help="of the files in a folder (default: wav)")
@@ -34,8 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from speechgru import dependencies, filework
-    from speechgru.music import conversion, soundfont
+    from speechgru.cli.audio import _files as audio_files
+    from speechgru.cli.music import _conversion as conversion
+    from speechgru.music.rendering import soundfont
+    from speechgru.utils import dependencies
 
     in_folder = args.output.endswith("/") or Path(args.output).is_dir()
     if not in_folder and Path(args.output).suffix.lower().lstrip(".") not in FORMATS:
@@ -50,6 +52,6 @@ def run(args: argparse.Namespace) -> int:
         args,
         f".{args.format or 'wav'}",
         lambda piece: piece,
-        lambda files: filework.refuse_existing(files, args.overwrite),
+        lambda files: audio_files.refuse_existing(files, args.overwrite),
         args.soundfont,
     )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:
-    from speechgru.music.library import Library, Named
-    from speechgru.music.report import Report
+    from speechgru.music.evaluation.report import Report
+    from speechgru.music.files.load import Library, Named
 
 HELP = "Compare generated pieces with a corpus: measures, distances, copies, voice leading"
 EXAMPLES = """\
@@ -55,8 +55,10 @@ def run(args: argparse.Namespace) -> int:
     import json
     from pathlib import Path
 
-    from speechgru import dependencies, filework
-    from speechgru.music import library, report
+    from speechgru.cli.audio import _files as files
+    from speechgru.music.evaluation import report
+    from speechgru.music.files import load
+    from speechgru.utils import dependencies
 
     if args.corpus and len(args.against) != 1:
         raise UsageError(f"--corpus has one folder; got {len(args.against)} in --against.")
@@ -64,15 +66,15 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--png {args.png}: a picture is written as FILE.png.")
     if args.png:
         dependencies.require("matplotlib", "--png")
-        filework.refuse_existing([Path(args.png)], args.overwrite, "--png")
-    own = library.read(args.generated)
-    generated = library.only(own, "to judge", args.generated)
+        files.refuse_existing([Path(args.png)], args.overwrite, "--png")
+    own = load.read(args.generated)
+    generated = load.only(own, "to judge", args.generated)
     other, reference, learnt = _against(args)
     found = report.report(generated, reference, learnt)
     if args.png:
-        from speechgru.music import reportpicture
+        from speechgru.music.evaluation import report_plot
 
-        reportpicture.save(args.png, found)
+        report_plot.save(args.png, found)
     read = own + other
     read.tell()
     print(json.dumps(found.to_dict(), indent=2) if args.format == "json" else describe(found))
@@ -82,13 +84,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _against(args: argparse.Namespace) -> tuple[Library, list[Named], list[Named] | None]:
     """What was read, what of it to compare with, and where copies are sought (None: in the same)."""
-    from speechgru.music import library
+    from speechgru.music.files import load
 
     if not args.corpus:
-        other = library.read(args.against)
-        return other, library.only(other, "to compare with", args.against), None
-    splits = library.read_corpus(args.corpus, args.against[0])
-    return library.Library(), splits["test"], splits["train"]
+        other = load.read(args.against)
+        return other, load.only(other, "to compare with", args.against), None
+    splits = load.read_corpus(args.corpus, args.against[0])
+    return load.Library(), splits["test"], splits["train"]
 
 
 def describe(found: Report) -> str:
@@ -179,7 +181,7 @@ def _number(value: float) -> str:
 
 
 def _span(ends: tuple[float, float]) -> str:
-    from speechgru.music.scores import span
+    from speechgru.music.models.scores import span
 
     return span(ends)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from speechgru.errors import CorpusError, MusicError
-from speechgru.music import choralefiles
-from speechgru.music.chorales import SPLITS, from_parts
-from speechgru.music.corpus import Piece, nothing_found, require
+from speechgru.music.files import chorale_json
+from speechgru.music.files.piece import Piece, nothing_found, require
+from speechgru.music.score.chorale import SPLITS, from_parts
 
 SOURCE = "czhuang/JSB-Chorales-dataset, https://github.com/czhuang/JSB-Chorales-dataset"
 LICENSE = "none stated; the music is in the public domain"
@@ -35,7 +35,7 @@ def prepare(root: Path) -> dict[str, list[Piece]]:
     if path is None:
         raise nothing_found(root, "chorales", _EXPECTED)
     try:
-        found = choralefiles.read(path)
+        found = chorale_json.read(path)
     except MusicError as error:
         raise CorpusError(f"chorales: {error}") from error
     return {

@@ -7,9 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from speechgru.errors import MusicError
-from speechgru.music import abc
-from speechgru.music.corpus import Piece, account, files_below, nothing_found, require, split_of
-from speechgru.music.notes import NoteSequence
+from speechgru.music.files import abc
+from speechgru.music.files.piece import Piece, account, files_below, nothing_found, require, split_of
+from speechgru.music.score.notes import NoteSequence
 
 SOURCE = (
     "Aird's Selection of Airs (1782-1801), Ryan's Mammoth Collection (1883) and O'Neill's Music of Ireland (1903), in"

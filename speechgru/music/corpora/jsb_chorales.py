@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from speechgru.music import matrolls
+from speechgru.music.files import mat_rolls
 
-SOURCE = matrolls.source("JSB_Chorales.mat")
+SOURCE = mat_rolls.source("JSB_Chorales.mat")
 LICENSE = "MIT (the repository that holds it); the music is in the public domain"
-CITATION = matrolls.CITATION
+CITATION = mat_rolls.CITATION
 SHARE_ALIKE = False
 STEPS_PER_BEAT = 1
 
-prepare = matrolls.reader("jsb_chorales", "JSB_Chorales.mat", STEPS_PER_BEAT)
+prepare = mat_rolls.reader("jsb_chorales", "JSB_Chorales.mat", STEPS_PER_BEAT)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from speechgru.music import matrolls
+from speechgru.music.files import mat_rolls
 
-SOURCE = matrolls.source("MuseData.mat")
+SOURCE = mat_rolls.source("MuseData.mat")
 LICENSE = "MIT (the repository that holds it); MuseData states its own for each piece"
-CITATION = matrolls.CITATION
+CITATION = mat_rolls.CITATION
 SHARE_ALIKE = False
 STEPS_PER_BEAT = 2
 
-prepare = matrolls.reader("musedata", "MuseData.mat", STEPS_PER_BEAT)
+prepare = mat_rolls.reader("musedata", "MuseData.mat", STEPS_PER_BEAT)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from speechgru.music import matrolls
+from speechgru.music.files import mat_rolls
 
-SOURCE = matrolls.source("Nottingham.mat")
+SOURCE = mat_rolls.source("Nottingham.mat")
 LICENSE = "MIT (the repository that holds it); the Nottingham Music Database states none"
-CITATION = matrolls.CITATION
+CITATION = mat_rolls.CITATION
 SHARE_ALIKE = False
 STEPS_PER_BEAT = 2
 
-prepare = matrolls.reader("nottingham", "Nottingham.mat", STEPS_PER_BEAT)
+prepare = mat_rolls.reader("nottingham", "Nottingham.mat", STEPS_PER_BEAT)

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 from speechgru.errors import CorpusError
-from speechgru.music import midi
-from speechgru.music.corpus import Piece, files_below, nothing_found, read_each, require
+from speechgru.music.files import midi
+from speechgru.music.files.piece import Piece, files_below, nothing_found, read_each, require
 
 SOURCE = "the user's own MIDI files"
 LICENSE = "as the files"

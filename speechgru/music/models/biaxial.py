@@ -24,15 +24,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from speechgru.errors import ConfigError
-from speechgru.gru import GRU
-from speechgru.music import views
-from speechgru.music.cells import Cell, array
-from speechgru.music.drawing import Choose, Draw
-from speechgru.music.echo import MATCHES
-from speechgru.music.likelihood import log_probs_of_keys
-from speechgru.music.recurrent import Recurrent, advance
-from speechgru.music.rolls import KEYS
-from speechgru.music.views import View
+from speechgru.models.gru import GRU
+from speechgru.music.models import roll_inputs
+from speechgru.music.models.echo import MATCHES
+from speechgru.music.models.layers import Recurrent, advance
+from speechgru.music.models.likelihood import log_probs_of_keys
+from speechgru.music.models.numpy_gru import Cell, array
+from speechgru.music.models.roll_inputs import View
+from speechgru.music.models.sampling import Choose, Draw
+from speechgru.music.score.piano_roll import KEYS
 
 KIND = "roll"
 RARE = -3.0
@@ -65,11 +65,11 @@ class Settings:
     """Before the second layer and the output, with one mask for all steps of a piece, and before the GRU along the
     keys."""
     echo: bool = True
-    """Tell it what followed the longest earlier passage that equals the last steps: speechgru/music/echo.py."""
+    """Tell it what followed the longest earlier passage that equals the last steps: speechgru/music/models/echo.py."""
     clock: bool = True
     """Tell it the number of the step."""
     reset: Literal["before", "after"] = "before"
-    """Where the reset gate acts: see speechgru/gru.py."""
+    """Where the reset gate acts: see speechgru/models/gru.py."""
 
     def __post_init__(self) -> None:
         sizes = min(self.layers, self.width, self.key_width, self.reach, self.place)
@@ -96,7 +96,7 @@ class Model(Recurrent):
             settings.highest - settings.lowest + 1,
         )
         inputs = 2 * settings.reach + 1 + 12 + 2 + settings.place
-        inputs += settings.echo * (5 + 12 + len(MATCHES)) + settings.clock * 2 * len(views.PERIODS)
+        inputs += settings.echo * (5 + 12 + len(MATCHES)) + settings.clock * 2 * len(roll_inputs.PERIODS)
         self.add_layers(inputs, batch_first=False)
         self.place = nn.Parameter(torch.randn(self.count, settings.place))
         self.head = nn.Linear(width, 1)
@@ -128,16 +128,16 @@ class Model(Recurrent):
         """What each key is told, [B, T, K, F]."""
         shape = *view.match.shape, self.count
         last = view.previous[..., self.settings.keys]
-        under = views.below(last)
+        under = roll_inputs.below(last)
         above = last.sum(dim=2, keepdim=True) - under - last
-        parts = [views.neighbours(last, self.settings.reach), views.pitch_classes(last)]
+        parts = [roll_inputs.neighbours(last, self.settings.reach), roll_inputs.pitch_classes(last)]
         parts += [torch.stack([under, above], dim=3) / 4, self.place.expand(*shape, -1)]
         if self.settings.echo:
             echo = view.echo[..., self.settings.keys]
-            parts += [views.neighbours(echo, 2), views.pitch_classes(echo)]
-            parts.append(views.matches(view.match).unsqueeze(2).expand(*shape, -1))
+            parts += [roll_inputs.neighbours(echo, 2), roll_inputs.pitch_classes(echo)]
+            parts.append(roll_inputs.matches(view.match).unsqueeze(2).expand(*shape, -1))
         if self.settings.clock:
-            parts.append(views.clock(view.position).unsqueeze(2).expand(*shape, -1))
+            parts.append(roll_inputs.clock(view.position).unsqueeze(2).expand(*shape, -1))
         return torch.cat(parts, dim=3)
 
     def _drop(self, x: Tensor) -> Tensor:
@@ -175,7 +175,7 @@ def decided(keys: Tensor) -> Tensor:
     classes = marks.cumsum(dim=-2) - marks
     turned = (key.unsqueeze(1) - torch.arange(12, device=keys.device)) % 12
     intervals = classes.gather(-1, turned.expand(classes.shape))
-    return torch.cat([near, intervals, views.below(keys).unsqueeze(-1) / 4], dim=-1)
+    return torch.cat([near, intervals, roll_inputs.below(keys).unsqueeze(-1) / 4], dim=-1)
 
 
 class _Drawer:

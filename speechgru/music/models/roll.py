@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from speechgru.errors import ConfigError
-from speechgru.music import views
-from speechgru.music.cells import array
-from speechgru.music.drawing import Choose, Draw
-from speechgru.music.echo import MATCHES
-from speechgru.music.likelihood import log_probs_of_keys
-from speechgru.music.recurrent import Recurrent
-from speechgru.music.rolls import KEYS
-from speechgru.music.views import View
+from speechgru.music.models import roll_inputs
+from speechgru.music.models.echo import MATCHES
+from speechgru.music.models.layers import Recurrent
+from speechgru.music.models.likelihood import log_probs_of_keys
+from speechgru.music.models.numpy_gru import array
+from speechgru.music.models.roll_inputs import View
+from speechgru.music.models.sampling import Choose, Draw
+from speechgru.music.score.piano_roll import KEYS
 
 KIND = "roll"
 RARE = -3.0
@@ -50,11 +50,11 @@ class Settings:
     dropout: float = 0.3
     """Before each layer and before the output, with one mask for all steps of a piece."""
     echo: bool = True
-    """Tell it what followed the longest earlier passage that equals the last steps: speechgru/music/echo.py."""
+    """Tell it what followed the longest earlier passage that equals the last steps: speechgru/music/models/echo.py."""
     clock: bool = True
     """Tell it the number of the step."""
     reset: Literal["before", "after"] = "before"
-    """Where the reset gate acts: see speechgru/gru.py."""
+    """Where the reset gate acts: see speechgru/models/gru.py."""
 
     def __post_init__(self) -> None:
         if min(self.layers, self.width, self.hidden) < 1 or not 0 <= self.dropout < 1:
@@ -70,7 +70,7 @@ class Model(Recurrent):
         super().__init__(settings)
         width, hidden = settings.width, settings.hidden
         self.add_layers(
-            KEYS + settings.echo * (KEYS + len(MATCHES)) + settings.clock * 2 * len(views.PERIODS)
+            KEYS + settings.echo * (KEYS + len(MATCHES)) + settings.clock * 2 * len(roll_inputs.PERIODS)
         )
         self.add_norms()
         self.head = nn.Linear(width, KEYS)
@@ -84,9 +84,9 @@ class Model(Recurrent):
         """What each step is told, [B, T, F]."""
         parts = [view.previous]
         if self.settings.echo:
-            parts += [view.echo, views.matches(view.match)]
+            parts += [view.echo, roll_inputs.matches(view.match)]
         if self.settings.clock:
-            parts.append(views.clock(view.position))
+            parts.append(roll_inputs.clock(view.position))
         return torch.cat(parts, dim=2)
 
     def log_probs(self, features: Tensor, view: View, keys: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A GRU over the words of a piece (speechgru/music/events.py): each word comes in, the state foretells the next.
+"""A GRU over the words of a piece (speechgru/music/score/tokens.py): each word comes in, the state foretells the next.
 
 What holds while the piece goes on, its key, mode and metre, comes in beside every word, and so do the place in the bar
 and an echo. What a word is when it comes in and when it is said is one table (tied embeddings: Press and Wolf 2017,
@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from speechgru.errors import ConfigError
-from speechgru.music import events
-from speechgru.music.echo import MATCHES
-from speechgru.music.recurrent import Recurrent
-from speechgru.music.wordviews import HELD, View
+from speechgru.music.models.echo import MATCHES
+from speechgru.music.models.layers import Recurrent
+from speechgru.music.models.token_inputs import HELD, View
+from speechgru.music.score import tokens
 
 KIND = "words"
 PLACES = 192
@@ -26,7 +26,7 @@ PLACES = 192
 
 
 @dataclass(frozen=True)
-class Settings(events.Settings):
+class Settings(tokens.Settings):
     """What there is to say, and sizes of the network.
 
     Raises:
@@ -42,9 +42,9 @@ class Settings(events.Settings):
     dropout: float = 0.2
     """Before each layer and before the output, with one mask for all words of a piece."""
     echo: bool = True
-    """Tell it what followed the longest earlier passage that equals the last words: speechgru/music/echo.py."""
+    """Tell it what followed the longest earlier passage that equals the last words: speechgru/music/models/echo.py."""
     reset: Literal["before", "after"] = "before"
-    """Where the reset gate acts: see speechgru/gru.py."""
+    """Where the reset gate acts: see speechgru/models/gru.py."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -53,10 +53,10 @@ class Settings(events.Settings):
                 f"The words model wants layers, width, embedding ≥ 1 and dropout in [0, 1); got {self}."
             )
 
-    def encoding(self) -> events.Encoding:
+    def encoding(self) -> tokens.Encoding:
         """What there is to say."""
-        own = {field.name: getattr(self, field.name) for field in fields(events.Settings)}
-        return events.Encoding(events.Settings(**own))
+        own = {field.name: getattr(self, field.name) for field in fields(tokens.Settings)}
+        return tokens.Encoding(tokens.Settings(**own))
 
 
 class Model(Recurrent):

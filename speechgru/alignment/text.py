@@ -1,0 +1,192 @@
+"""A recording and its text put together: when each word was said, as the text spells it.
+
+Words that nobody said have no times, speech that the text lacks is passed over (speechgru.alignment.ctc says how). A
+word's times and confidence are those of `hypothesis.words` for the letters of its spoken form: the confidence
+says how sure the network is of letters it was told to look for, and isn't a probability that the word is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechgru.alignment.ctc import Path, align
+from speechgru.decoding import hypothesis
+from speechgru.decoding.hypothesis import SPACE, Hypothesis, Token
+from speechgru.errors import AudioWarning, TextError
+from speechgru.inference import word_times
+from speechgru.inference.emissions import Posteriors, posteriors
+from speechgru.inference.job import Source
+from speechgru.inference.recognizer import Recognizer
+from speechgru.text import spoken_form
+from speechgru.text.spoken_form import Line, Unit
+from speechgru.text.vocabulary import Vocabulary
+from speechgru.transcript import Segment, Transcript, Word
+from speechgru.writers import json as json_writer
+
+FEW = 0.5  # of the text's words; where fewer were found it is likely to be another recording's
+
+
+@dataclass(frozen=True)
+class Said:
+    """Words of the text as written (nearly always one), and when they were said; None: nobody said them."""
+
+    text: str
+    word: Word | None
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """All words of a text, line by line, and the `transcript` of those that were said: a segment a line."""
+
+    lines: tuple[tuple[Said, ...], ...]
+    transcript: Transcript
+
+    @property
+    def unsaid(self) -> tuple[str, ...]:
+        """What nobody said, in the order of the text."""
+        return tuple(said.text for line in self.lines for said in line if said.word is None)
+
+
+def align_text(
+    recognizer: Recognizer,
+    source: Source,
+    text: str,
+    on_progress: Callable[[float], None] | None = None,
+) -> Alignment:
+    """Find the words of `text` in a recording of any length.
+
+    Args:
+        source: a path, "-" for standard input, a binary file, or a `array.Sound` at the recognizer's rate.
+        text: a line for each segment; a single line is cut into sentences.
+        on_progress: called with the fraction of the recording that was heard.
+
+    Raises:
+        TextError: the text has nothing to say, letters that the model can't write, or more letters than the
+            recording has frames.
+        AudioError: the recording can't be read.
+    """
+    lines = spoken_form.lines(text)
+    units = list(chain.from_iterable(lines))
+    words = _labels(units, recognizer.engine.vocabulary)
+    heard = posteriors(recognizer, source, on_progress)
+    _check_length(words, len(heard.log_probs), heard.job.duration)
+    space = _space(recognizer.engine.vocabulary)
+    path = align(heard.log_probs, words, space)
+    found = _words(units, words, path, heard, recognizer)
+    return _alignment(lines, found, heard.job.transcript(recognizer.model))
+
+
+def _space(vocabulary: Vocabulary) -> int | None:
+    return None if vocabulary.unknown(SPACE) else vocabulary.encode(SPACE)[0]
+
+
+def _labels(units: Sequence[Unit], vocabulary: Vocabulary) -> list[list[int]]:
+    """The labels of each unit; of several spoken words, with the space between them, if there is one."""
+    if not units:
+        raise TextError(
+            "The text has no words that could be read out. Expected the English text that is spoken."
+        )
+    lacking = vocabulary.unknown("".join(unit.spoken for unit in units)) - {SPACE}
+    if lacking:
+        raise TextError(
+            f"The text needs letters that the model doesn't write: {''.join(sorted(lacking))!r}. It writes "
+            f"{''.join(vocabulary.symbols[1:])!r}. Choose another --model, or another spelling."
+        )
+    if vocabulary.unknown(SPACE):
+        return [vocabulary.encode(unit.spoken.replace(SPACE, "")) for unit in units]
+    return [vocabulary.encode(unit.spoken) for unit in units]
+
+
+def _check_length(words: Sequence[Sequence[int]], frames: int, seconds: float) -> None:
+    letters = sum(map(len, words))
+    needed = letters + sum(a == b for word in words for a, b in pairwise(word))
+    if needed > frames:
+        raise TextError(
+            f"The text is longer than the recording: its {letters} letters take at least {needed} frames, and "
+            f"{seconds:.1f} s of sound have {frames}. Is it the text of this recording?"
+        )
+
+
+def _words(
+    units: Sequence[Unit],
+    labels: Sequence[Sequence[int]],
+    path: Path,
+    heard: Posteriors,
+    recognizer: Recognizer,
+) -> list[Word | None]:
+    """When each unit was said."""
+    symbols = recognizer.engine.vocabulary.symbols
+    ends = np.cumsum([len(word) for word in labels])
+    is_said = [bool(path.starts[end - 1] >= 0) for end in ends]
+    tokens: list[Token] = []
+    for word, end, said in zip(labels, ends, is_said, strict=True):
+        if said:
+            tokens += _tokens(word, path, int(end), heard.log_probs, symbols)
+    step, duration = recognizer.engine.frame_seconds, heard.job.duration
+    # Frame t is centred at t * step, so it begins half a frame before.
+    words = hypothesis.words(Hypothesis("", tuple(tokens), path.score), step, -step / 2)
+    if recognizer.times is not None:
+        words = word_times.placed(words, heard.silences, recognizer.times, (0.0, duration), step)
+    found = iter(words)
+    return [
+        _within(next(found), unit.text, duration) if said else None
+        for unit, said in zip(units, is_said, strict=True)
+    ]
+
+
+def _tokens(
+    word: Sequence[int], path: Path, end: int, log_probs: NDArray[np.float32], symbols: Sequence[str]
+) -> Iterator[Token]:
+    """The letters of a word, without the spaces inside, and a space behind it."""
+    place = slice(end - len(word), end)
+    for label, a, b in zip(word, path.starts[place].tolist(), path.ends[place].tolist(), strict=True):
+        if symbols[label] != SPACE:
+            yield Token(symbols[label], a, b, min(1.0, float(np.exp(log_probs[a:b, label].max()))))
+    yield Token(SPACE, b, b + 1, 1.0)
+
+
+def _within(word: Word, text: str, duration: float) -> Word:
+    """The first and the last frame may reach a little beyond the samples."""
+    return replace(word, text=text, start=min(max(word.start, 0.0), duration), end=min(word.end, duration))
+
+
+def _alignment(lines: Sequence[Line], found: Sequence[Word | None], empty: Transcript) -> Alignment:
+    words = iter(found)
+    said = tuple(tuple(Said(unit.text, next(words)) for unit in line) for line in lines)
+    segments = (tuple(s.word for s in line if s.word is not None) for line in said)
+    warnings = empty.warnings
+    count = sum(word is not None for word in found)
+    if count < FEW * len(found):
+        text = f"only {count} of the text's {len(found)} words were found. Is it the text of this recording?"
+        warnings += (AudioWarning("mismatch", text),)
+    transcript = replace(empty, segments=tuple(Segment(line) for line in segments if line), warnings=warnings)
+    return Alignment(said, transcript)
+
+
+def as_dict(alignment: Alignment) -> dict[str, Any]:
+    """As `writers.json.as_dict` of the transcript, with all lines and words of the text.
+
+    Each word has "spoken"; where that is false, its start and end are null and its confidence is 0. So are
+    those of a line none of whose words were spoken.
+    """
+    plain = json_writer.as_dict(alignment.transcript)
+    written = iter(plain["segments"])
+    segments = []
+    for line in alignment.lines:
+        is_spoken = any(said.word for said in line)
+        segment = next(written) if is_spoken else {"start": None, "end": None, "confidence": 0.0, "words": []}
+        words = iter(segment["words"])
+        everything = [{**next(words), "spoken": True} if said.word else _unspoken(said.text) for said in line]
+        text = " ".join(said.text for said in line)
+        segments.append({**segment, "text": text, "words": everything})
+    return {**plain, "text": " ".join(segment["text"] for segment in segments), "segments": segments}
+
+
+def _unspoken(text: str) -> dict[str, Any]:
+    return {"text": text, "start": None, "end": None, "confidence": 0.0, "spoken": False}

@@ -1,0 +1,147 @@
+"""From a source (path, "-", file object) to a decoder of it: libsndfile where it can, else ffmpeg where it is
+installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from speechgru.audio import _containers as containers
+from speechgru.audio import decode_ffmpeg
+from speechgru.audio.decode_soundfile import SoundfileDecoder
+from speechgru.errors import AudioError
+
+_SPOOL = 16 << 20  # bytes of a pipe that are held in memory; more goes to a temporary file
+
+
+class Decoder(Protocol):
+    """A recording, front to back. Attributes as in `SoundfileDecoder`."""
+
+    sample_rate: int
+    channels: int
+    frames: int | None
+    format: str
+    subtype: str
+
+    def read(self, count: int) -> NDArray[np.float32]: ...
+    def problem(self) -> str | None: ...
+    def close(self) -> None: ...
+
+
+def name_of(source: str | Path | BinaryIO) -> str:
+    """What to call `source` in a message."""
+    if isinstance(source, (str, os.PathLike)):
+        return "standard input" if source == "-" else str(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "the file object"
+
+
+def open_decoder(source: str | Path | BinaryIO) -> Decoder:
+    """Open `source`: a path, "-" for standard input, or a binary file object (read from its start if it can
+    seek).
+
+    What can't seek (a pipe) is copied to memory, or beyond 16 MiB to a temporary file.
+
+    Raises:
+        AudioError: it isn't there, can't be read, is empty or holds no audio.
+    """
+    file, owned = _open(source)
+    try:
+        if containers.size_of(file) == 0:
+            name = name_of(source)
+            raise AudioError(f"{name} is empty (0 bytes): expected an audio file.", source=name)
+        return SoundfileDecoder(file, owned)
+    except soundfile.LibsndfileError as error:
+        path = str(source) if isinstance(source, (str, os.PathLike)) and source != "-" else None
+        with file if owned else nullcontext():
+            return _open_ffmpeg(name_of(source), path, file, error.error_string.rstrip("."))
+    except BaseException:
+        if owned:
+            file.close()
+        raise
+
+
+def _open_ffmpeg(name: str, path: str | None, file: BinaryIO, reason: str) -> Decoder:
+    """Let ffmpeg try what libsndfile refused for `reason`; without a regular file at `path`, on a copy of
+    `file`."""
+    if not decode_ffmpeg.is_installed():
+        raise AudioError(
+            f"{name} isn't audio that libsndfile can read ({reason}): expected WAV, FLAC, MP3, Ogg Vorbis or "
+            "Opus. For other formats (M4A, WMA, WebM, video) install ffmpeg, which isn't on the PATH, or "
+            "convert it to WAV.",
+            source=name,
+        ) from None
+    try:
+        if path is not None and os.path.isfile(path):
+            return decode_ffmpeg.FfmpegDecoder(path)
+        with tempfile.NamedTemporaryFile() as copy:
+            file.seek(0)
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            # ffmpeg has the copy open once it has sent its header, so the name may go.
+            return decode_ffmpeg.FfmpegDecoder(copy.name)
+    except AudioError as error:
+        raise AudioError(
+            f"{name} isn't audio that libsndfile ({reason}) or ffmpeg can read; expected a recording. {error}",
+            source=name,
+        ) from None
+
+
+def _open(source: str | Path | BinaryIO) -> tuple[BinaryIO, bool]:
+    """A file that can seek, and whether it is ours to close."""
+    if isinstance(source, str) and source == "-":
+        if sys.stdin is None or sys.stdin.isatty():
+            raise AudioError("Standard input is not connected to a recording: pipe one in, or name a file.")
+        return _spool(sys.stdin.buffer), True
+    if isinstance(source, (str, os.PathLike)):
+        return _open_path(str(source)), True
+    if not hasattr(source, "read"):
+        raise AudioError(f"Expected a path, '-' or a binary file object, got {type(source).__name__}.")
+    if isinstance(source.read(0), str):
+        name = name_of(source)
+        raise AudioError(f"{name} is open as text: open it in binary mode ('rb').", source=name)
+    seekable = getattr(source, "seekable", None)
+    return (source, False) if seekable is not None and seekable() else (_spool(source), True)
+
+
+def _open_path(path: str) -> BinaryIO:
+    with _named_errors(path):
+        file = open(path, "rb")  # noqa: SIM115 (the decoder closes it)
+    mode = os.fstat(file.fileno()).st_mode
+    if stat.S_ISREG(mode):
+        return file
+    with file:
+        if stat.S_ISFIFO(mode):
+            return _spool(file)
+    raise AudioError(f"{path} is a device, not an audio file.", source=path)
+
+
+@contextmanager
+def _named_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise AudioError(f"{path}: no such file.", source=path) from None
+    except IsADirectoryError:
+        raise AudioError(f"{path} is a folder: expected an audio file.", source=path) from None
+    except PermissionError:
+        raise AudioError(f"{path} may not be read: its permissions forbid it.", source=path) from None
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{path} can't be opened: {error}.", source=path) from None
+
+
+def _spool(stream: BinaryIO) -> BinaryIO:
+    file = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 (the decoder closes it)
+    shutil.copyfileobj(stream, file, 1 << 20)
+    return cast(BinaryIO, file)

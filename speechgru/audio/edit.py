@@ -1,0 +1,270 @@
+"""Changes to sound files, each a plain function from a file to a file: what sox, or an editor, would be used for.
+
+Every channel is kept, samples pass through float32, and the result is written whole or not at all. All but
+`mix_noise` hold a few blocks of the recording, whatever its length. The target's extension names its format, its
+sample format is the source's where that exists there (`formats.encoding`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from speechgru.audio import encode, formats
+from speechgru.audio._frame_levels import LOWEST_DB, THRESHOLD_DB, FrameLevels
+from speechgru.audio.loudness import (
+    LOWEST_RATE,
+    MAX_CHANNELS,
+    SHORTEST,
+    Loudness,
+    TruePeak,
+    amplitude,
+    decibels,
+)
+from speechgru.audio.multichannel import BLOCK, Block, Reader
+from speechgru.errors import AudioError
+
+LUFS = -23.0  # EBU R 128
+CEILING_DB = -1.0  # dB true peak; EBU R 128
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What a user should know of a result: remarks, and whether the source broke off."""
+
+    notes: tuple[str, ...] = ()
+    truncated: bool = False
+
+
+def convert(
+    source: str | Path, target: str | Path, *, channels: int | None = None, bits: str | None = None
+) -> Edited:
+    """Write `source` as the format that the extension of `target` names.
+
+    Args:
+        channels: 1 (their mean), or as many copies of a single one; None: as they are.
+        bits: one of `formats.BITS`; None: the source's.
+
+    Raises:
+        AudioError: `source` can't be read, `target` not be written so.
+    """
+    with Reader(source) as reader:
+        wanted = channels or reader.channels
+        return _write(target, reader, _mixed(reader, reader, wanted), reader.sample_rate, wanted, bits)
+
+
+def resample(source: str | Path, target: str | Path, rate: int, *, bits: str | None = None) -> Edited:
+    """Change the sampling rate to `rate` Hz (soxr, quality HQ): n samples become n * rate / from_rate, rounded.
+
+    Raises:
+        AudioError: as `convert`.
+    """
+    with Reader(source) as reader:
+        blocks = resampled(reader, reader.sample_rate, rate, reader.channels)
+        return _write(target, reader, blocks, rate, reader.channels, bits)
+
+
+def trim_silence(
+    source: str | Path, target: str | Path, *, threshold: float = THRESHOLD_DB, padding: float = 0.1
+) -> Edited:
+    """Cut what is quiet at both ends: frames of 10 ms more than `threshold` dB below the loudest one.
+
+    Args:
+        threshold: dB, above 0. A channel that is loud keeps all.
+        padding: seconds that are kept before the first and after the last loud frame.
+
+    Raises:
+        AudioError: as `convert`; or the recording is digital silence.
+    """
+    with Reader(source) as reader:
+        rate, meter = reader.sample_rate, FrameLevels(reader.sample_rate)
+        for block in reader:
+            meter.add(block)
+    level = meter.finish()
+    if level.max() <= LOWEST_DB:
+        raise AudioError(f"{source} is silent from start to end: nothing would be left.", source=source)
+    loud = np.flatnonzero(level >= level.max() - threshold)
+    size, kept = meter.size, round(padding * rate)
+    start, end = max(int(loud[0]) * size - kept, 0), (int(loud[-1]) + 1) * size + kept
+    with Reader(source) as reader:
+        edited = _write(target, reader, _part(reader, start, end), rate, reader.channels, None)
+    cut = f"kept {start / rate:.2f} to {min(end, len(level) * size) / rate:.2f} s."
+    return Edited((cut, *edited.notes), edited.truncated)
+
+
+def normalise(
+    source: str | Path, target: str | Path, *, lufs: float = LUFS, ceiling: float = CEILING_DB
+) -> Edited:
+    """Make the integrated loudness (EBU R 128) `lufs`, by one gain for the whole.
+
+    Where that would lift the true peak above `ceiling` dB, the gain is as much less, which a note says: more takes
+    a compressor.
+
+    Raises:
+        AudioError: as `convert`; or shorter than 400 ms, below 4 kHz, more than 5 channels, or nothing above
+        -70 LUFS.
+    """
+    with Reader(source) as reader:
+        before, peak = _loudness(reader)
+    gain = amplitude(lufs - before)
+    notes = []
+    if peak * gain > amplitude(ceiling):
+        gain = amplitude(ceiling) / peak
+        notes.append(
+            f"{before + decibels(gain):.1f} LUFS instead of {lufs:g}: the true peak is at {ceiling:g} dB already."
+        )
+    return _amplified(source, target, gain, notes)
+
+
+def normalise_peak(source: str | Path, target: str | Path, *, peak: float) -> Edited:
+    """Bring the largest sample to `peak` dB of full scale, by one gain for the whole.
+
+    Raises:
+        AudioError: as `convert`; or the recording is digital silence.
+    """
+    with Reader(source) as reader:
+        largest = max(float(np.abs(block).max()) for block in reader)
+    if not largest:
+        raise AudioError(
+            f"{source} is silent from start to end: no gain brings it to {peak:g} dB.", source=source
+        )
+    return _amplified(source, target, amplitude(peak) / largest, [])
+
+
+def mix_noise(
+    source: str | Path,
+    target: str | Path,
+    *,
+    snr: float,
+    seed: int = 0,
+    noise: str | Path | None = None,
+    colour: float = 1.0,
+) -> Edited:
+    """Add noise `snr` dB below the recording (mean powers over all of it), as training does (`augment.noise`).
+
+    The same noise goes into every channel. What would then exceed full scale is turned down, noise and all.
+
+    Args:
+        noise: a recording, mixed to mono, resampled, from a random place and repeated; None: Gaussian noise
+            whose power falls as 1 / f ** `colour` (0 white, 1 pink, 2 brown).
+        seed: the same one gives the same file.
+
+    Raises:
+        AudioError: as `convert`; or `noise` can't be read, or either is silent.
+    """
+    import torch
+
+    from speechgru.audio import mix as noises
+    from speechgru.audio import stream as audio
+
+    with Reader(source) as reader:
+        signal = torch.from_numpy(np.concatenate(list(reader)))
+        rate, generator = reader.sample_rate, torch.Generator().manual_seed(seed)
+        if noise is None:
+            added = noises.coloured(len(signal), colour, generator)
+        else:
+            with audio.AudioStream(noise, rate) as stream:
+                found = torch.from_numpy(np.concatenate(list(stream)))
+            added = noises.fit(found, len(signal), generator)
+        for name, samples in ((source, signal), (noise, added)):
+            if not samples.any():
+                raise AudioError(
+                    f"{name} is silent: there is no signal-to-noise ratio of silence.", source=name
+                )
+        # In one row, so that the ratio is of all channels together and the noise alike in each.
+        row = noises.add(signal.reshape(-1), added.repeat_interleave(signal.shape[1]), snr)
+        mixed = row.reshape(signal.shape).numpy()
+        peak, notes = float(np.abs(mixed).max()), []
+        if peak > 1:
+            mixed = mixed / np.float32(peak)
+            notes.append(f"turned down by {decibels(peak):.1f} dB: the mixture exceeded full scale.")
+        edited = _write(target, reader, _blocks(mixed), rate, signal.shape[1], None)
+    return Edited((*notes, *edited.notes), edited.truncated)
+
+
+def resampled(blocks: Iterable[Block], from_rate: int, to_rate: int, channels: int) -> Iterator[Block]:
+    """`blocks` [time, channels] at another rate in Hz."""
+    if from_rate == to_rate:
+        yield from blocks
+        return
+    stream = soxr.ResampleStream(from_rate, to_rate, channels, dtype="float32", quality="HQ")
+    for block in blocks:
+        yield stream.resample_chunk(block).reshape(-1, channels)
+    yield stream.resample_chunk(np.zeros((0, channels), np.float32), last=True).reshape(-1, channels)
+
+
+def _mixed(blocks: Iterable[Block], reader: Reader, wanted: int) -> Iterator[Block]:
+    if wanted not in (reader.channels, 1) and reader.channels != 1:
+        raise AudioError(
+            f"{reader.name} has {reader.channels} channels; they can become 1 (their mean), not {wanted}.",
+            source=reader.name,
+        )
+    for block in blocks:
+        if wanted == block.shape[1]:
+            yield block
+        elif wanted == 1:
+            yield block.mean(axis=1, keepdims=True, dtype=np.float32)
+        else:
+            yield np.repeat(block, wanted, axis=1)
+
+
+def _part(blocks: Iterable[Block], start: int, end: int) -> Iterator[Block]:
+    """Frames [start, end) of `blocks`."""
+    position = 0
+    for block in blocks:
+        yield block[max(start - position, 0) : max(end - position, 0)]
+        position += len(block)
+
+
+def _blocks(signal: Block) -> Iterator[Block]:
+    return (signal[start : start + BLOCK] for start in range(0, len(signal), BLOCK))
+
+
+def _loudness(reader: Reader) -> tuple[float, float]:
+    """LUFS and true peak (1.0 at full scale)."""
+    if reader.sample_rate < LOWEST_RATE or reader.channels > MAX_CHANNELS:
+        raise AudioError(
+            f"{reader.name} has {reader.channels} channels at {reader.sample_rate} Hz; loudness is defined for up "
+            f"to {MAX_CHANNELS}, and measured from {LOWEST_RATE} Hz up. Normalise its --peak instead.",
+            source=reader.name,
+        )
+    meter = Loudness(reader.sample_rate, reader.channels)
+    peak = TruePeak(reader.sample_rate, reader.channels)
+    for block in reader:
+        meter.add(block)
+        peak.add(block)
+    measured = meter.integrated
+    if measured is None:
+        raise AudioError(
+            f"{reader.name} is shorter than {SHORTEST:g} s, the shortest that has a loudness. Normalise its "
+            "--peak instead.",
+            source=reader.name,
+        )
+    if math.isinf(measured):
+        raise AudioError(
+            f"{reader.name} holds nothing above -70 LUFS: it is silent, by EBU R 128.", source=reader.name
+        )
+    return measured, peak.finish()
+
+
+def _amplified(source: str | Path, target: str | Path, gain: float, notes: list[str]) -> Edited:
+    with Reader(source) as reader:
+        blocks = (block * np.float32(gain) for block in reader)
+        edited = _write(target, reader, blocks, reader.sample_rate, reader.channels, None)
+    return Edited((f"gain {decibels(gain):+.1f} dB.", *notes, *edited.notes), edited.truncated)
+
+
+def _write(
+    target: str | Path, reader: Reader, blocks: Iterable[Block], rate: int, channels: int, bits: str | None
+) -> Edited:
+    how = formats.encoding(target, bits, like=reader.subtype)
+    clipped = encode.write(target, blocks, rate, channels, how)
+    notes = [f"{clipped} samples beyond full scale were clipped."] if clipped else []
+    if reader.problem:
+        notes.append(reader.problem)
+    return Edited(tuple(notes), reader.problem is not None)

@@ -1,0 +1,87 @@
+"""Sound files written block by block, for editing (`soundformats` says which there are).
+
+Integers are rounded to nearest, without dither, and clipped at full scale; what was read from 8, 16 or 24 bits and
+not changed is written back bit for bit. Floats are written as they are. Tags (title, artist) are not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from speechgru.audio import _sink as sink
+from speechgru.audio.formats import FLOAT, RATES, Encoding
+from speechgru.audio.multichannel import BLOCK, Block
+from speechgru.errors import AudioError
+from speechgru.utils.files import atomic_path
+
+_LARGEST = {"WAV": (1 << 32) - 4096, "AIFF": (1 << 32) - 4096}  # bytes: sizes have 32 bits
+
+
+def write(path: str | Path, blocks: Iterable[Block], rate: int, channels: int, how: Encoding) -> int:
+    """Write `blocks` [time, channels] to `path`, whole or not at all; returns how many samples were clipped.
+
+    Raises:
+        AudioError: a rate or number of channels that the format doesn't have, too long for it, no samples, or
+        the disk is full.
+    """
+    _check_rate(path, rate, how)
+    largest = _LARGEST.get(how.container)
+    size = channels * {"8": 1, "16": 2, "24": 3}.get(how.bits, 4)
+    written = clipped = 0
+    with atomic_path(path) as temporary, _opened(path, temporary, rate, channels, how) as file:
+        for block in blocks:
+            # libsndfile's Vorbis encoder overflows the stack if it gets minutes at once.
+            for start in range(0, len(block), BLOCK):
+                piece = block[start : start + BLOCK]
+                clipped += 0 if how.bits == FLOAT else int((np.abs(piece) > 1).sum())
+                written += len(piece)
+                if largest is not None and written * size > largest:
+                    raise AudioError(
+                        f"{path}: {how.format} files end at 4 GiB; write .w64, .caf or .flac.", source=path
+                    )
+                file.write(_coded(piece, how.bits))
+        if not written:
+            raise AudioError(f"{path} was not written: no samples are left.", source=path)
+    return clipped
+
+
+def _check_rate(path: str | Path, rate: int, how: Encoding) -> None:
+    rates = RATES.get(how.format)
+    if rates is not None and rate not in rates:
+        better = next((r for r in rates if r >= rate), rates[-1])
+        raise AudioError(
+            f"{path}: {how.format} has no rate of {rate} Hz, only {', '.join(map(str, rates))}. Write it with "
+            f"`speechgru audio resample --rate {better}`, or choose another format.",
+            source=path,
+        )
+
+
+@contextmanager
+def _opened(
+    path: str | Path, temporary: Path, rate: int, channels: int, how: Encoding
+) -> Iterator[soundfile.SoundFile]:
+    try:
+        with sink.opened(temporary, path, rate, channels, how.subtype, how.container) as file:
+            yield file
+    except soundfile.LibsndfileError as error:
+        raise AudioError(
+            f"{path} can't be written as {how.format} with {channels} channels at {rate} Hz: "
+            f"{error.error_string}",
+            source=path,
+        ) from None
+
+
+def _coded(piece: Block, bits: str) -> Block | NDArray[np.int32]:
+    """Integers in the upper bits of 32, where libsndfile takes them from; its own scaling of floats truncates."""
+    if bits in ("", FLOAT):
+        return np.clip(piece, -1, 1) if not bits else piece
+    depth = int(bits)
+    full = 2.0 ** (depth - 1)
+    whole = np.clip(np.rint(piece.astype(np.float64) * full), -full, full - 1).astype(np.int64)
+    return (whole << (32 - depth)).astype(np.int32)

@@ -1,0 +1,104 @@
+"""Commands that make files of music of files of music: their arguments, where each result goes, and the loop."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechgru.errors import SpeechGruError, UsageError
+from speechgru.utils.console import say
+
+if TYPE_CHECKING:
+    from speechgru.music.files.load import Missing, Named
+    from speechgru.music.score.notes import NoteSequence
+
+
+def targets(pieces: Sequence[Named | Missing], output: str, extension: str) -> list[Path]:
+    """Where each piece goes: the file `output`, several to `output-1` and so on; in a folder (`output` is one, or ends
+    with /) files of the pieces' own names with `extension`, numbered where two would be the same.
+
+    What could not be read has a place too: once it is mended, the others keep their names.
+
+    Raises:
+        UsageError: a result would replace what is read.
+    """
+    path = Path(output)
+    if not (output.endswith("/") or path.is_dir()):
+        names = (
+            [path]
+            if len(pieces) == 1
+            else [path.with_stem(f"{path.stem}-{n + 1}") for n in range(len(pieces))]
+        )
+    else:
+        taken: set[str] = set()
+        names = []
+        for piece in pieces:
+            stem = name = _name(piece)
+            count = 1
+            while name in taken:
+                count += 1
+                name = f"{stem}-{count}"
+            taken.add(name)
+            names.append(path / f"{name}{extension}")
+    read = {Path(piece.file).resolve() for piece in pieces}
+    for target in names:
+        if target.resolve() in read:
+            raise UsageError(f"{target} is a file that is read. Choose another -o.")
+    return names
+
+
+def _name(piece: Named | Missing) -> str:
+    """Of a file in a folder: letters and digits of the file's name and the tune's title."""
+    stem = Path(piece.file).stem
+    return re.sub(r"[^\w.+-]+", "-", f"{stem} {piece.title}".strip()).strip("-") or "piece"
+
+
+def add_arguments(parser: argparse.ArgumentParser, output: str) -> None:
+    """Files to read, and where to write."""
+    parser.add_argument(
+        "sources", nargs="+", metavar="FILE_OR_FOLDER", help="MIDI and ABC files, folders of them"
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="FILE_OR_FOLDER/", help=output)
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+
+
+def run(
+    args: argparse.Namespace,
+    extension: str,
+    edit: Callable[[NoteSequence], NoteSequence],
+    check: Callable[[Sequence[Path]], None],
+    font: str | None = None,
+) -> int:
+    """`edit` each piece and write it; 1 where a file, a tune or a result came to nothing: it is named.
+
+    Args:
+        check: refuses targets (those that exist, say) before anything is written.
+        font: a SoundFont for sound.
+    """
+    from speechgru.music.files import load
+    from speechgru.music.rendering import render
+
+    found = load.read(args.sources)
+    found.tell()
+    places = zip(found.found, targets(found.found, args.output, extension), strict=True)
+    tasks = [(piece, file) for piece, file in places if isinstance(piece, load.Named)]
+    check([file for _, file in tasks])
+    good = bool(tasks) and not found.problems
+    for piece, file in tasks:
+        if piece.oddities:
+            say(f"note: {piece.name}: {piece.oddities}")
+        try:
+            title = piece.title or Path(piece.file).stem
+            remark = render.save(file, edit(piece.notes), title=title, font=font)
+        except (SpeechGruError, OSError) as error:
+            say(f"error: {piece.name}: {error}")
+            good = False
+            continue
+        if remark:
+            say(f"note: {remark}")
+        print(file, flush=True)
+    found.tell_count()
+    return 0 if good else 1

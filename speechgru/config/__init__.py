@@ -1,0 +1,1 @@
+"""Recipes: their schema, how they are composed, and what a sweep varies."""

@@ -1,0 +1,1 @@
+"""Recordings with their texts: manifests, corpora, splits, checks, batches, features on disk."""

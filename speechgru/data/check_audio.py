@@ -1,0 +1,75 @@
+"""What is wrong with a recording: one file decoded once, its parts measured. Runs in the processes of a pool."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from speechgru.audio import energy
+from speechgru.audio import stream as audio
+from speechgru.audio.energy import Gate, Signal
+from speechgru.errors import AudioError
+
+Part = tuple[float, float | None]  # offset and duration in seconds; None: to the end
+
+_GATE = Gate()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A part of a recording: its samples' hash, and whether there can be speech in it."""
+
+    digest: str
+    is_silent: bool
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A file: `error` where it can't be read, else the seconds decoded, what `AudioStream` warns of, and a
+    `Sample` a part asked for."""
+
+    error: str = ""
+    seconds: float = 0.0
+    clipped: str = ""
+    narrow: str = ""
+    damaged: str = ""
+    samples: tuple[Sample, ...] = ()
+
+
+def examine(path: Path, parts: Sequence[Part]) -> Examined:
+    """Decode `path` once, at its own rate, and look at each of its `parts`."""
+    try:
+        rate = audio.info(path).sample_rate
+        with audio.AudioStream(path, rate) as stream:
+            signal = np.concatenate([np.zeros(0, np.float32), *stream])
+    except (AudioError, OSError) as error:
+        return Examined(error=str(error))
+
+    texts = {warning.kind: warning.text for warning in stream.warnings}
+    return Examined(
+        seconds=len(signal) / rate,
+        clipped=texts.get("clipped", ""),
+        narrow=texts.get("narrow", ""),
+        damaged=texts.get("truncated", ""),
+        samples=tuple(_sample(_cut(signal, rate, part), rate) for part in parts),
+    )
+
+
+def examine_all(work: Sequence[tuple[Path, Sequence[Part]]]) -> list[Examined]:
+    """`examine` for several files: what a process of the pool is handed at once."""
+    return [examine(path, parts) for path, parts in work]
+
+
+def _cut(signal: Signal, rate: int, part: Part) -> Signal:
+    offset, duration = part
+    end = len(signal) if duration is None else round((offset + duration) * rate)
+    return signal[round(offset * rate) : end]
+
+
+def _sample(signal: Signal, rate: int) -> Sample:
+    digest = hashlib.blake2b(np.ascontiguousarray(signal).tobytes(), digest_size=16).hexdigest()
+    return Sample(digest, not energy.may_hold_speech(signal, rate, _GATE))

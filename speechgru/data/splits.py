@@ -1,0 +1,105 @@
+"""What the corpora of a recipe publish: splits of all sources together (`train`) and of each (`mine/train`)."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from speechgru.config.recipe import CorpusConfig
+from speechgru.data import corpus_tools
+from speechgru.data.manifest import Dropped, Utterance
+from speechgru.errors import CorpusError
+from speechgru.text import languages
+from speechgru.utils import plugins
+
+_log = logging.getLogger(__name__)
+
+
+def splits_of(corpus: CorpusConfig) -> tuple[dict[str, list[Utterance]], list[Dropped]]:
+    """Every source's own splits and what it left out, ids and speakers marked with the source's label."""
+    splits: dict[str, list[Utterance]] = {}
+    unusable: list[Dropped] = []
+    for source in corpus.sources:
+        corpus_module = plugins.find("data.corpora", source.name)
+        if corpus.download and hasattr(corpus_module, "download"):
+            _download(corpus_module, corpus.source_path(source), corpus)
+        with corpus_tools.collect_dropped() as lost:
+            prepared = load(corpus_module, corpus.source_path(source), source.language or corpus.language)
+        unusable += [replace(d, utterance=_marked(d.utterance, source.label)) for d in lost]
+        for split, utterances in prepared.items():
+            marked = [_marked(u, source.label) for u in utterances]
+            splits.setdefault(split, []).extend(marked)
+            splits[f"{source.label}/{split}"] = marked
+    return splits, unusable
+
+
+def load(module: Any, place: Path, language: str = "") -> dict[str, list[Utterance]]:
+    """The splits of the corpus of `module` at `place`.
+
+    Args:
+        language: code of what is said there; empty: what the corpus says, and English where it doesn't.
+
+    Raises:
+        ConfigError: `language` is no code.
+        CorpusError: the corpus isn't there, or says that it is in another language.
+    """
+    if not language:
+        return dict(module.prepare(place))
+    languages.check(language)
+    takes = "language" in inspect.signature(module.prepare).parameters
+    splits: dict[str, list[Utterance]] = module.prepare(place, language) if takes else module.prepare(place)
+    for u in (u for utterances in splits.values() for u in utterances):
+        if u.language and not languages.are_same(u.language, language):
+            raise CorpusError(
+                f"{place} is not in the language {language!r}: {u.id} is in {u.language!r}. Name the right one or none "
+                "(corpus.language, for one of several sources its `language`; in corpus prepare --language)."
+            )
+    return splits
+
+
+def _download(module: Any, place: Path, corpus: CorpusConfig) -> None:
+    """Fetch a corpus to `place`, or the parts of it that the recipe's splits are called after."""
+    parts = [
+        name for name in (*corpus.train, *corpus.dev, *corpus.test) if name in getattr(module, "ARCHIVES", {})
+    ]
+    module.download(place.parent if place.name == module.FOLDER else place, parts)
+
+
+def _marked(utterance: Utterance, label: str) -> Utterance:
+    speaker = f"{label}/{utterance.speaker}" if utterance.speaker else ""
+    return replace(utterance, id=f"{label}/{utterance.id}", speaker=speaker)
+
+
+def listed(
+    published: Mapping[str, list[Utterance]],
+    unusable: Iterable[Dropped],
+    folder: Path | None,
+    wanted: set[str],
+) -> tuple[dict[str, list[Utterance]], list[Dropped]]:
+    """The splits of the recipe's id lists, and the ids in wanted ones that no corpus knows."""
+    if folder is None or not folder.is_dir():
+        raise CorpusError(f"The recipe's splits are not there: expected a folder of id lists at {folder}.")
+    known = {u.id: u for utterances in published.values() for u in utterances}
+    named = known.keys() | {d.utterance.id for d in unusable}
+    splits: dict[str, list[Utterance]] = {}
+    unknown: list[Dropped] = []
+    for path in sorted(folder.glob("*.txt")):
+        ids = [line.strip() for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        splits[path.stem] = [known[i] for i in ids if i in known]
+        missing = [i for i in ids if i not in named] if path.stem in wanted else []
+        unknown += [
+            Dropped(Utterance(Path(), 0.0, "", id=i), "not there", f"listed in {path.name}") for i in missing
+        ]
+        if missing:
+            _log.warning(
+                "%s: %d of %d utterances are not there (%s, ...)",
+                path.stem,
+                len(missing),
+                len(ids),
+                missing[0],
+            )
+    return splits, unknown

@@ -1,0 +1,201 @@
+"""Weights of a language model, chosen on dev recordings that the network has heard once.
+
+The search is two-fold: points drawn at random around the settings one starts from, then steps along one weight
+at a time from the best of them (Hooke and Jeeves 1961), halved when none of them helps. What it minimises is word
+errors, pooled over all sets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechgru.audio import stream as audio
+from speechgru.data.manifest import Utterance
+from speechgru.decoding.hypothesis import Decoder
+from speechgru.errors import SpeechGruError
+from speechgru.evaluation import wer
+from speechgru.inference import select
+from speechgru.inference.chunking import MAX_SECONDS
+
+if TYPE_CHECKING:
+    from speechgru.decoding.beam import Decoder as BeamDecoder
+    from speechgru.decoding.beam import Settings
+    from speechgru.inference.recognizer import Recognizer
+
+# Of each weight: the least and the greatest value, and the first step.
+RANGES: Mapping[str, tuple[float, float, float]] = {
+    "lm_weight": (0.0, 3.0, 0.2),
+    "word_bonus": (-5.0, 8.0, 0.8),
+    "unknown_word": (-20.0, 0.0, 4.0),
+    "unknown_letter": (-3.0, 0.0, 0.5),
+    "hotword_weight": (0.0, 6.0, 0.6),
+    "sounds_weight": (0.0, 1.0, 0.1),
+    "prior_weight": (0.0, 1.0, 0.2),
+}
+LM_WEIGHTS = ("lm_weight", "word_bonus", "unknown_word", "unknown_letter")
+# Where the search begins for a model that has none: values that were near the best for english-small.
+FIRST = {"prior_weight": 0.4, "sounds_weight": 0.7}
+DRAWN = 0.3  # share of the trials that are drawn at random
+SPREAD = 2.0  # how far they are drawn, in first steps (standard deviation)
+FINEST = 8  # steps are halved down to this part of the first
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A set as the network hears it. left_out: utterances longer than what it hears in one piece.
+
+    log_probs: [frames, letters] of each utterance, and behind them those of sounds, if the network hears any; `letters`
+    says how many columns are the letters'.
+    """
+
+    name: str
+    log_probs: tuple[NDArray[np.float32], ...]
+    texts: tuple[str, ...]
+    speakers: tuple[str, ...]
+    left_out: int = 0
+    letters: int | None = None
+
+    def read(self, decoder: Decoder) -> list[str]:
+        """What a decoder makes of the utterances, a thread a core: compiled searches run side by side."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = pool.map(lambda p: decoder(select.columns(decoder, p, self.letters)), self.log_probs)
+            return [hypothesis.text for hypothesis in found]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Scores of one decoder: of all sets together, and of each."""
+
+    total: wer.Score
+    sets: tuple[wer.Score, ...]
+
+    def beats(self, other: Result) -> bool:
+        """Fewer word errors in all, and in no set more."""
+        pairs = list(zip(self.sets, other.sets, strict=True))
+        return self.total.wer < other.total.wer and all(a.wer <= b.wer for a, b in pairs)
+
+
+def hear(
+    recognizer: Recognizer, name: str, utterances: Sequence[Utterance], on_progress: Callable[[int], None]
+) -> Heard:
+    """What the network says of each utterance, the gate and the decoder left aside.
+
+    Args:
+        on_progress: called with the number of utterances done so far.
+
+    Raises:
+        AudioError: a recording can't be read.
+        SpeechGruError: every utterance is longer than one piece.
+    """
+    kept = [u for u in utterances if u.duration <= MAX_SECONDS]
+    if not kept:
+        raise SpeechGruError(f"{name} has no utterance of at most {MAX_SECONDS:g} s; give shorter ones.")
+    heard = []
+    for done, utterance in enumerate(kept):
+        rate = recognizer.sample_rate
+        first, count = round(utterance.offset * rate), round(utterance.duration * rate)
+        signal = audio.read(utterance.audio_filepath, rate, warn=False)
+        # The last frames of a file that is meant whole are not cut off for a rounded duration.
+        signal = signal[first : first + count] if utterance.offset else signal
+        heard.append(next(recognizer.outputs([signal])).astype(np.float32))
+        on_progress(done + 1)
+    speakers = tuple(u.speaker for u in kept)
+    texts, left_out = tuple(u.text for u in kept), len(utterances) - len(kept)
+    return Heard(name, tuple(heard), texts, speakers, left_out, len(recognizer.engine.vocabulary))
+
+
+def prior(sets: Sequence[Heard]) -> tuple[float, ...]:
+    """Natural logs of the mean probability of each column over all frames: what `prior` of the decoder `beam` wants."""
+    frames = np.concatenate([log_probs for s in sets for log_probs in s.log_probs])
+    mean = np.exp(frames.astype(np.float64)).mean(axis=0)
+    return tuple(np.log(mean).round(4).tolist())
+
+
+def measure(decoder: Decoder, sets: Sequence[Heard], seed: int = 0) -> Result:
+    """Scores of what `decoder` reads in `sets`; `seed` is that of the intervals."""
+    aligned = [wer.align(s.texts, s.read(decoder)) for s in sets]
+    scores = [wer.summarise(a, s.speakers, seed=seed) for a, s in zip(aligned, sets)]
+    speakers = [speaker for s in sets for speaker in s.speakers]
+    total = wer.summarise([a for part in aligned for a in part], speakers, seed=seed)
+    return Result(total, tuple(scores))
+
+
+def tune(
+    decoder: BeamDecoder,
+    sets: Sequence[Heard],
+    names: Sequence[str] = LM_WEIGHTS,
+    *,
+    trials: int = 60,
+    seed: int = 0,
+    on_trial: Callable[[int, Settings, int], None] = lambda trial, settings, errors: None,
+) -> Settings:
+    """The settings with the fewest word errors among `trials`; those of `decoder` where nothing is better.
+
+    Args:
+        names: the weights to choose, of RANGES.
+        trials: settings that are tried, at least 1: those of `decoder` first.
+        seed: of what is drawn.
+        on_trial: called after each trial with its number from 1, its settings and its word errors.
+    """
+    tried: dict[tuple[float, ...], int] = {}
+
+    def at(point: tuple[float, ...]) -> Settings:
+        values: dict[str, Any] = dict(zip(names, point))
+        return replace(decoder.settings, **values)
+
+    def errors(point: tuple[float, ...]) -> int:
+        if point not in tried:
+            settings = at(point)
+            tried[point] = _errors(decoder.with_settings(settings), sets)
+            on_trial(len(tried), settings, tried[point])
+        return tried[point]
+
+    best = tuple(float(getattr(decoder.settings, name)) for name in names)
+    lowest = errors(best)
+    generator = np.random.default_rng(seed)
+    for point in [_draw(best, names, generator) for _ in range(round(DRAWN * (trials - 1)))]:
+        if errors(point) < lowest:
+            best, lowest = point, tried[point]
+    step = 1.0
+    while step >= 1 / FINEST:
+        better = None
+        for point in _around(best, names, step):
+            if len(tried) >= trials and point not in tried:
+                return at(best)
+            if errors(point) < lowest:
+                better, lowest = point, tried[point]
+                break
+        best, step = (better, step) if better is not None else (best, step / 2)
+    return at(best)
+
+
+def _errors(decoder: BeamDecoder, sets: Sequence[Heard]) -> int:
+    texts = [text for s in sets for text in s.texts]
+    found = [text for s in sets for text in s.read(decoder)]
+    return sum(alignment.words.errors for alignment in wer.align(texts, found))
+
+
+def _draw(centre: Sequence[float], names: Sequence[str], generator: np.random.Generator) -> tuple[float, ...]:
+    steps = SPREAD * generator.standard_normal(len(names))
+    return tuple(_moved(value, name, by) for value, name, by in zip(centre, names, steps.tolist()))
+
+
+def _around(centre: tuple[float, ...], names: Sequence[str], step: float) -> Iterator[tuple[float, ...]]:
+    """One weight changed by so many first steps, up or down."""
+    for index, name in enumerate(names):
+        for by in (step, -step):
+            moved = _moved(centre[index], name, by)
+            if moved != centre[index]:
+                yield (*centre[:index], moved, *centre[index + 1 :])
+
+
+def _moved(value: float, name: str, steps: float) -> float:
+    low, high, step = RANGES[name]
+    return round(min(max(value + steps * step, low), high), 3)

@@ -1,0 +1,309 @@
+"""Word and character error rates, with counts, alignments and a bootstrap interval.
+
+Conventions (they differ between toolkits, so here they are):
+
+- Reference and hypothesis both go through a normaliser, `english-1` unless another is given; its name is part of the
+  score.
+- A rate is errors / reference units pooled over all utterances (micro average), so it may exceed 1.
+- An utterance with an empty reference counts: whatever was recognised there is an insertion. If no
+  reference has a word, the rate is undefined: NaN (null in JSON), while the insertions are still counted.
+- Characters include the spaces between words, as in jiwer.
+- The total of errors is unique; where several best alignments exist, how it splits into substitutions,
+  insertions and deletions is jiwer's choice.
+- The interval is a percentile bootstrap (Bisani and Ney, 2004) that resamples speakers, because utterances
+  of one speaker are not independent. With fewer than `MIN_SPEAKERS`, or where a speaker isn't known, it
+  resamples utterances instead, and `interval_over` says so; that interval tells nothing about new speakers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jiwer
+import numpy as np
+
+from speechgru.errors import SpeechGruError
+from speechgru.text.normalize import ENGLISH, Normaliser
+
+MIN_SPEAKERS = 10
+CONFIDENCE = 0.95
+_MAX_CELLS = 2_000_000  # resampling weights in memory at once: 16 MB
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Errors against `total` reference units (words or characters)."""
+
+    total: int
+    substitutions: int
+    insertions: int
+    deletions: int
+
+    @property
+    def errors(self) -> int:
+        """Everything that is wrong, of any kind."""
+        return self.substitutions + self.insertions + self.deletions
+
+    @property
+    def rate(self) -> float:
+        """errors / total: 0 is perfect, more than 1 is possible, NaN when there is nothing to recognise."""
+        return self.errors / self.total if self.total else math.nan
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """One utterance: normalised texts, counts, and both texts in one line.
+
+    In `aligned`, `(cat>hat)` is a substitution, `(+on)` an insertion and `(-mat)` a deletion. `hits` says of
+    each word of the hypothesis whether it is right.
+    """
+
+    reference: str
+    hypothesis: str
+    words: Counts
+    characters: Counts
+    aligned: str
+    hits: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Score:
+    """Error rates over a set. Rates are fractions (0.1 is 10 %), intervals are (low, high) at 95 %."""
+
+    wer: float
+    interval: tuple[float, float]
+    words: int
+    substitutions: int
+    insertions: int
+    deletions: int
+    cer: float
+    cer_interval: tuple[float, float]
+    characters: int
+    char_substitutions: int
+    char_insertions: int
+    char_deletions: int
+    utterances: int
+    speakers: int
+    interval_over: str
+    samples: int
+    normaliser: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field, ready for JSON: an undefined number is None."""
+        fields = dataclasses.asdict(self)
+        fields["interval"] = [_json_number(bound) for bound in self.interval]
+        fields["cer_interval"] = [_json_number(bound) for bound in self.cer_interval]
+        return {**fields, "wer": _json_number(self.wer), "cer": _json_number(self.cer)}
+
+
+def score(
+    references: Sequence[str],
+    hypotheses: Sequence[str],
+    speakers: Sequence[str] | None = None,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+    normaliser: Normaliser = ENGLISH,
+) -> Score:
+    """Error rates of `hypotheses` against `references`, pooled over all utterances.
+
+    >>> result = score(["the cat sat", "on the mat"], ["the hat sat", "on mat"])
+    >>> result.substitutions, result.deletions, round(result.wer, 3)
+    (1, 1, 0.333)
+
+    Args:
+        references: what was said, one text an utterance.
+        hypotheses: what was recognised, in the same order.
+        speakers: who said it; "" where not known.
+        samples: bootstrap resamples.
+        seed: of the resampling; the same input and seed give the same interval.
+        normaliser: what makes both texts alike.
+
+    Raises:
+        SpeechGruError: no utterances, or lists of different lengths.
+    """
+    aligned = align(references, hypotheses, normaliser)
+    return summarise(aligned, speakers, samples=samples, seed=seed, normaliser=normaliser.name)
+
+
+def align(
+    references: Sequence[str], hypotheses: Sequence[str], normaliser: Normaliser = ENGLISH
+) -> tuple[Alignment, ...]:
+    """Align each hypothesis with its reference, both normalised.
+
+    Raises:
+        SpeechGruError: lists of different lengths.
+    """
+    if len(references) != len(hypotheses):
+        raise SpeechGruError(
+            f"Got {len(references)} references and {len(hypotheses)} hypotheses: one of each per utterance "
+            "is expected. Give an empty text where nothing was recognised."
+        )
+    if not references:  # jiwer refuses an empty list
+        return ()
+    refs = [normaliser(reference) for reference in references]
+    hyps = [normaliser(hypothesis) for hypothesis in hypotheses]
+    words, characters = jiwer.process_words(refs, hyps), jiwer.process_characters(refs, hyps)
+    return tuple(
+        Alignment(
+            reference=" ".join(ref_words),
+            hypothesis=" ".join(hyp_words),
+            words=_count(word_chunks, len(ref_words)),
+            characters=_count(character_chunks, len(ref_characters)),
+            aligned=_inline(word_chunks, ref_words, hyp_words),
+            hits=_hits(word_chunks),
+        )
+        for ref_words, hyp_words, word_chunks, ref_characters, character_chunks in zip(
+            words.references,
+            words.hypotheses,
+            words.alignments,
+            characters.references,
+            characters.alignments,
+            strict=True,
+        )
+    )
+
+
+def summarise(
+    alignments: Sequence[Alignment],
+    speakers: Sequence[str] | None = None,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+    normaliser: str = ENGLISH.name,
+) -> Score:
+    """Pool the counts of `alignments` and put an interval around the rates. Arguments as for `score`; `normaliser` is
+    the name of the one that the texts were aligned with.
+
+    Raises:
+        SpeechGruError: no utterances, or not one speaker per utterance.
+    """
+    if not alignments:
+        raise SpeechGruError("There is nothing to score: no utterances were given, at least one is expected.")
+    if speakers is not None and len(speakers) != len(alignments):
+        raise SpeechGruError(
+            f"Got {len(speakers)} speakers for {len(alignments)} utterances: one each is expected."
+        )
+    names = speakers or [""] * len(alignments)
+    by_speaker = are_blocks(names)
+    words, characters = _pool([a.words for a in alignments]), _pool([a.characters for a in alignments])
+    errors_and_totals = np.array(
+        [[a.words.errors, a.words.total, a.characters.errors, a.characters.total] for a in alignments],
+        dtype=np.float64,
+    )
+    drawn = resampled(errors_and_totals, names if by_speaker else None, samples, seed).T
+    return Score(
+        wer=words.rate,
+        interval=ratio_interval(drawn[0], drawn[1]),
+        words=words.total,
+        substitutions=words.substitutions,
+        insertions=words.insertions,
+        deletions=words.deletions,
+        cer=characters.rate,
+        cer_interval=ratio_interval(drawn[2], drawn[3]),
+        characters=characters.total,
+        char_substitutions=characters.substitutions,
+        char_insertions=characters.insertions,
+        char_deletions=characters.deletions,
+        utterances=len(alignments),
+        speakers=len(set(names) - {""}),
+        interval_over="speakers" if by_speaker else "utterances",
+        samples=samples,
+        normaliser=normaliser,
+    )
+
+
+def are_blocks(speakers: Sequence[str]) -> bool:
+    """Whether speakers are known and many enough to be drawn whole."""
+    return all(speakers) and len(set(speakers)) >= MIN_SPEAKERS
+
+
+def resampled(table: np.ndarray, groups: Sequence[str] | None, samples: int, seed: int) -> np.ndarray:
+    """Column sums of resamples of `table` [utterances, columns]: [samples, columns].
+
+    Whole groups are drawn with replacement, each row alone where `groups` is None. A single group has no spread to
+    measure: no samples.
+    """
+    if groups is not None:
+        _, index = np.unique(np.asarray(groups), return_inverse=True)
+        sums = np.zeros((index.max() + 1, table.shape[1]))
+        np.add.at(sums, index, table)
+        table = sums
+    if len(table) < 2:
+        return np.zeros((0, table.shape[1]))
+    rng = np.random.default_rng(seed)
+    chunk = max(1, _MAX_CELLS // len(table))
+    drawn = []
+    for start in range(0, samples, chunk):
+        # How often each group is drawn is all that matters for a sum, so draw the counts themselves.
+        times = rng.multinomial(
+            len(table), np.full(len(table), 1 / len(table)), size=min(chunk, samples - start)
+        )
+        drawn.append(times @ table)
+    return np.concatenate(drawn)
+
+
+def percentiles(values: np.ndarray) -> tuple[float, float]:
+    """The interval that holds `CONFIDENCE` of `values`; (NaN, NaN) without any."""
+    if not len(values):
+        return math.nan, math.nan
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(values, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def ratio_interval(errors: np.ndarray, totals: np.ndarray) -> tuple[float, float]:
+    """Percentile interval of errors / totals; a resample without any reference unit has no rate and is left out."""
+    kept = totals > 0
+    return percentiles(errors[kept] / totals[kept])
+
+
+def _count(chunks: Sequence[jiwer.AlignmentChunk], total: int) -> Counts:
+    sizes = {"substitute": 0, "insert": 0, "delete": 0, "equal": 0}
+    for chunk in chunks:
+        sizes[chunk.type] += max(
+            chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx
+        )
+    return Counts(total, sizes["substitute"], sizes["insert"], sizes["delete"])
+
+
+def _hits(chunks: Sequence[jiwer.AlignmentChunk]) -> tuple[bool, ...]:
+    return tuple(
+        chunk.type == "equal" for chunk in chunks for _ in range(chunk.hyp_start_idx, chunk.hyp_end_idx)
+    )
+
+
+def _inline(
+    chunks: Sequence[jiwer.AlignmentChunk], reference: Sequence[str], hypothesis: Sequence[str]
+) -> str:
+    parts: list[str] = []
+    for chunk in chunks:
+        refs = reference[chunk.ref_start_idx : chunk.ref_end_idx]
+        hyps = hypothesis[chunk.hyp_start_idx : chunk.hyp_end_idx]
+        match chunk.type:
+            case "equal":
+                parts += refs
+            case "substitute":
+                parts += [f"({ref}>{hyp})" for ref, hyp in zip(refs, hyps, strict=True)]
+            case "insert":
+                parts += [f"(+{hyp})" for hyp in hyps]
+            case "delete":
+                parts += [f"(-{ref})" for ref in refs]
+    return " ".join(parts)
+
+
+def _pool(counts: Sequence[Counts]) -> Counts:
+    return Counts(
+        sum(c.total for c in counts),
+        sum(c.substitutions for c in counts),
+        sum(c.insertions for c in counts),
+        sum(c.deletions for c in counts),
+    )
+
+
+def _json_number(value: float) -> float | None:
+    return None if math.isnan(value) else value

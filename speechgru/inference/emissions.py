@@ -1,0 +1,139 @@
+"""What a network says of a whole recording: the log-probabilities of its pieces on one grid of frames.
+
+Pieces are cut as for transcribing (speechgru.inference.chunking), but each begins on a multiple of the network's
+frame, so that frame t of the whole is centred at t * frame_seconds whichever piece it comes from. Where pieces overlap,
+each keeps its own half. What holds no speech isn't run; its frames are blank. Memory: a few pieces of sound at a
+time, and the result, about 10 MB an hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechgru.audio.energy import Signal
+from speechgru.inference import word_times
+from speechgru.inference.job import Job, Source
+from speechgru.inference.recognizer import BATCH_SECONDS, POOLED_BATCHES, Recognizer
+from speechgru.inference.word_times import LEVEL_SECONDS, Silences
+from speechgru.text.vocabulary import BLANK
+
+BATCH_SHARE = 0.5  # of the seconds that run at once in transcribing: the aligner wants memory too
+UNHEARD_BLANK = 0.999  # probability of the blank where nothing was run
+
+
+@dataclass(frozen=True)
+class Posteriors:
+    """`log_probs` [frames, symbols], natural logs, of `job`, which has been read.
+
+    `silences` [pauses, 2], in seconds, are those that count for the recognizer's `times`; none without.
+    """
+
+    log_probs: NDArray[np.float32]
+    job: Job
+    silences: Silences
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A piece on its way: its first frame on the grid, and the first that isn't left to the piece before."""
+
+    index: int
+    first: int
+    seam: int
+    samples: Signal
+
+
+def posteriors(
+    recognizer: Recognizer, source: Source, on_progress: Callable[[float], None] | None = None
+) -> Posteriors:
+    """Run the network of `recognizer` over `source`: a path, "-", a binary file or a `Sound` at its rate.
+
+    Raises:
+        AudioError: the recording can't be read.
+    """
+    job = Job(source, recognizer.sample_rate)
+    silences: list[tuple[float, Silences]] = []
+    found: list[tuple[int, int, NDArray[np.float32]]] = []
+    for part, rows in _heard(recognizer, _parts(recognizer, job, silences)):
+        # The frames alone: the part holds its samples, and the rows are a view of their whole batch.
+        found.append((part.index, part.seam, rows[part.seam - part.first :].copy()))
+        job.heard(part.index, ())
+        if on_progress is not None:
+            on_progress(job.fraction)
+    if job.error is not None:
+        raise job.error
+    step = recognizer.engine.frame_seconds
+    count = max([round(job.duration / step), *(seam + len(rows) for _, seam, rows in found)])
+    log_probs = np.tile(_blank(len(recognizer.engine.vocabulary)), (count, 1))
+    for _, seam, rows in sorted(found, key=lambda entry: entry[0]):
+        log_probs[seam : seam + len(rows)] = rows
+    if on_progress is not None:
+        on_progress(1.0)
+    return Posteriors(log_probs, job, _joined(silences))
+
+
+def _blank(symbols: int) -> NDArray[np.float32]:
+    """Log-probabilities of a frame that says nothing."""
+    row = np.full(symbols, (1 - UNHEARD_BLANK) / (symbols - 1), np.float32)
+    row[BLANK] = UNHEARD_BLANK
+    return np.log(row)
+
+
+def _parts(recognizer: Recognizer, job: Job, silences: list[tuple[float, Silences]]) -> Iterator[_Part]:
+    """The pieces that are worth hearing, each from the first frame of the grid that begins in it.
+
+    To `silences` go those of each piece, with the second from which on they count.
+    """
+    size = round(recognizer.engine.frame_seconds * job.sample_rate)
+    for index, piece in job.pieces():
+        if recognizer.times is not None:
+            pauses = word_times.silences(piece.samples, job.sample_rate, recognizer.times, piece.start)
+            silences.append((piece.start + piece.overlap / 2, pauses))
+        begin = round(piece.start * job.sample_rate)
+        first = -(-begin // size)
+        seam = max(first, round((piece.start + piece.overlap / 2) * job.sample_rate / size))
+        samples = piece.samples[first * size - begin :]
+        if recognizer.is_worth_hearing(samples):
+            yield _Part(index, first, seam, samples)
+        else:
+            job.heard(index, ())
+
+
+def _heard(recognizer: Recognizer, parts: Iterator[_Part]) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
+    """Each part with its log-probabilities [frames, symbols], run in batches of about the same length."""
+    batch_seconds = BATCH_SHARE * BATCH_SECONDS.get(recognizer.engine.device.type, BATCH_SECONDS["cpu"])
+    waiting: list[_Part] = []
+    seconds = 0.0
+    for part in parts:
+        waiting.append(part)
+        seconds += len(part.samples) / recognizer.sample_rate
+        if seconds >= POOLED_BATCHES * batch_seconds:
+            yield from _run(recognizer, waiting, batch_seconds)
+            waiting, seconds = [], 0.0
+    yield from _run(recognizer, waiting, batch_seconds)
+
+
+def _run(
+    recognizer: Recognizer, waiting: list[_Part], batch_seconds: float
+) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
+    signals = [part.samples for part in waiting]
+    for batch in recognizer.batches(signals, batch_seconds):
+        rows = recognizer.log_probs([signals[number] for number in batch])
+        yield from zip([waiting[number] for number in batch], rows, strict=True)
+
+
+def _joined(found: Sequence[tuple[float, Silences]]) -> Silences:
+    """The silences of all pieces, each piece's from its own second on; what a cut parted is one again."""
+    joined: list[list[float]] = []
+    for number, (begin, silences) in enumerate(found):
+        end = found[number + 1][0] if number + 1 < len(found) else np.inf
+        for start, stop in silences.clip(begin, end).tolist():
+            if joined and start - joined[-1][1] <= 2 * LEVEL_SECONDS:
+                joined[-1][1] = stop
+            elif start < stop:
+                joined.append([start, stop])
+    return np.array(joined, np.float64).reshape(-1, 2)

@@ -1,0 +1,57 @@
+"""Run an acoustic checkpoint with PyTorch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from speechgru.errors import SpeechGruError
+from speechgru.features.frontend import LogMel
+from speechgru.inference.acoustic_header import AcousticHeader
+from speechgru.inference.protocols import AcousticModel
+from speechgru.models import checkpoint
+from speechgru.models.checkpoint import Checkpoint
+
+
+class Engine:
+    """features [B, T, F], lengths [B] → log-probabilities [B, T', V], lengths [B].
+
+    Of a network that hears sounds too, [B, T', V + 1 + S]: those of the sounds, a blank before them, are their own
+    distribution.
+
+    Attributes:
+        header: what the model's file says.
+        features: the feature module the model was trained with.
+        vocabulary: the symbols of V.
+        sounds: the names of S.
+        sample_rate: in Hz.
+        frame_seconds: seconds per output frame.
+
+    Raises:
+        CheckpointError: it is no acoustic model, or its parts don't fit together.
+    """
+
+    def __init__(self, loaded: Checkpoint, device: str = "cpu") -> None:
+        self.header = header = loaded.read(AcousticHeader)
+        self.device = torch.device(device)
+        self.vocabulary, self.sounds = header.vocabulary, header.sounds
+        network = checkpoint.network(loaded, header.model, header.features.n_mels, len(self.vocabulary))
+        self.model: AcousticModel = network.to(self.device)
+        with checkpoint.fitting(loaded.path):
+            outputs = self.model.settings.sounds
+            if outputs and len(self.sounds) + 1 != outputs:
+                raise ValueError(f"{len(self.sounds)} names of sounds for {outputs} outputs")
+        self.features = LogMel(header.features).to(self.device)
+        self.sample_rate = header.features.sample_rate
+        self.frame_seconds = self.model.stride * header.features.hop_length / self.sample_rate
+
+    @torch.inference_mode()
+    def __call__(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the model; inputs and outputs live on any device."""
+        try:
+            outputs: tuple[Tensor, Tensor] = self.model.both(
+                features.to(self.device), lengths.to(self.device)
+            )
+            return outputs
+        except torch.OutOfMemoryError as error:
+            raise SpeechGruError(f"Out of memory on {self.device}; use a smaller --batch-size.") from error

@@ -1,0 +1,117 @@
+"""A recording on its way to a transcript: what was read of it so far, and the words of its pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Union
+
+from numpy.typing import NDArray
+
+from speechgru.audio import stream as audio
+from speechgru.audio.array import Sound, is_array
+from speechgru.audio.energy import Signal
+from speechgru.errors import AudioError, AudioWarning, SpeechGruError
+from speechgru.inference.chunking import Piece, cut, join
+from speechgru.transcript import Transcript, Word, segments
+
+if TYPE_CHECKING:
+    import torch
+
+Source = Union[str, Path, BinaryIO, NDArray[Any], Sound, "torch.Tensor"]
+
+
+@dataclass
+class Job:
+    """One source: a path, "-", a binary file, a `Sound`, or an array [time] at `sample_rate`.
+
+    Reading it (`pieces`) fills in what is known of the recording; `heard` takes the words of each piece.
+    """
+
+    source: Source
+    sample_rate: int
+    duration: float = 0.0  # seconds read
+    stated: float | None = None  # seconds that the file promises
+    warnings: tuple[AudioWarning, ...] = ()
+    truncated: bool = False
+    is_read: bool = False
+    error: SpeechGruError | None = None
+    _places: list[tuple[float, float]] = field(default_factory=list)  # start and overlap of each piece
+    _words: list[tuple[Word, ...] | None] = field(default_factory=list)  # of each piece, None until heard
+
+    def pieces(self) -> Iterator[tuple[int, Piece]]:
+        """Read the source; yields numbered pieces, each to be `heard`. An error ends up in `error`."""
+        try:
+            for piece in cut(self._blocks(), self.sample_rate):
+                self._places.append((piece.start, piece.overlap))
+                self._words.append(None)
+                yield len(self._words) - 1, piece
+            self.is_read = True
+        except SpeechGruError as error:
+            self.error = error
+        except OSError as error:
+            self.error = AudioError(f"Can't read {self.name}: {error.strerror or error}.", source=self.name)
+
+    def _blocks(self) -> Iterator[Signal]:
+        source: Any = self.source
+        if self._is_in_memory:
+            sound = source if isinstance(source, Sound) else Sound(source)
+            self.duration = self.stated = len(sound.signal) / self.sample_rate
+            self.warnings = sound.warnings
+            yield sound.signal
+            return
+        with audio.AudioStream(source, self.sample_rate) as stream:
+            self.stated = stream.duration
+            for block in stream:
+                self.duration += len(block) / self.sample_rate
+                yield block
+            self.warnings, self.truncated = tuple(stream.warnings), stream.truncated
+
+    def heard(self, index: int, words: tuple[Word, ...]) -> None:
+        """Note the words of piece `index`."""
+        self._words[index] = words
+
+    def start(self, index: int) -> float:
+        """Where piece `index` begins, in seconds."""
+        return self._places[index][0]
+
+    @property
+    def name(self) -> str:
+        """The path as it was given; "" for what has none."""
+        if isinstance(self.source, (str, Path)):
+            return str(self.source)
+        name = getattr(self.source, "name", None)  # a number where the file was opened by descriptor
+        return name if isinstance(name, str) else ""
+
+    @property
+    def is_done(self) -> bool:
+        return self.error is not None or (self.is_read and None not in self._words)
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work that is done, in [0, 1]; 0 while the length is unknown."""
+        if self.is_done:
+            return 1.0
+        share = 1.0 if self.is_read else min(self.duration / self.stated, 1.0) if self.stated else 0.0
+        return share * sum(words is not None for words in self._words) / max(len(self._words), 1)
+
+    def transcript(self, model: str) -> Transcript:
+        """All words together. The job must be done, without an error."""
+        words: list[Word] = []
+        for (start, overlap), found in zip(self._places, self._words, strict=True):
+            words = join(words, found or (), start, overlap)
+        # The first and the last frame may reach a little beyond the samples.
+        words = [replace(w, start=max(w.start, 0.0), end=min(w.end, self.duration)) for w in words]
+        return Transcript(
+            segments(word for word in words if word.start < word.end),
+            self.duration,
+            self.warnings,
+            self.truncated,
+            source=self.name,
+            model=model,
+        )
+
+    @property
+    def _is_in_memory(self) -> bool:
+        return isinstance(self.source, Sound) or is_array(self.source)

@@ -1,0 +1,367 @@
+"""From audio to transcript: read, cut, featurise, run, decode, join.
+
+Pieces of many recordings wait in a pool, are sorted by length and run in batches: that is what makes many
+short files fast. The pool is bounded in seconds, so memory is too; results come in the order of the sources.
+A piece's words depend on that piece alone (the model ignores its neighbours in a batch), so neither order nor
+batch size changes a transcript.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechgru.audio import array
+from speechgru.audio.energy import Gate, Signal, may_hold_speech
+from speechgru.decoding import greedy, hypothesis
+from speechgru.decoding.hypothesis import Decoder, Hypothesis
+from speechgru.errors import AudioError, ConfigError, SpeechGruError
+from speechgru.inference import select
+from speechgru.inference.confidence import Calibration
+from speechgru.inference.job import Job, Source
+from speechgru.inference.protocols import Engine, SpeechDetector
+from speechgru.inference.word_times import Times, corrected
+from speechgru.text import normalize
+from speechgru.text.normalize import Normaliser
+from speechgru.transcript import Transcript, Word
+from speechgru.utils import device as devices
+from speechgru.utils.assets import find_model
+
+Progress = Callable[[float], None]
+
+BATCH_SIZE = 16
+BATCH_SECONDS = {"cpu": 80.0, "cuda": 960.0}  # padding included; on a CPU more costs memory and gains nothing
+PADDING_SECONDS = 1.0  # batches are padded to a multiple of it
+POOLED_BATCHES = 4  # the pool holds audio for so many, so that lengths can be matched
+MIN_PIECE_SECONDS = 0.1  # shorter than any word
+
+
+class Recognizer:
+    """Turns recordings into transcripts with one engine and one decoder. Make one with `load_recognizer`.
+
+    Attributes:
+        sample_rate: the rate the model hears, in Hz; sources of any other rate are resampled.
+        model: what is written into each transcript.
+        gate: what audio and words must reach to count as speech. It judges what greedy decoding hears, whatever
+            the decoder: a language model makes words of noise too, and unsure ones of what was said.
+        times: how the network's runs of letters lie to the words; None leaves times as they are.
+        calibration: what makes confidences probabilities; None leaves them as the decoder has them.
+        detector: tells what holds speech at all, beside the gate's levels; None: these alone.
+        normaliser: what makes texts and transcripts alike before errors are counted.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        decoder: Decoder,
+        *,
+        batch_size: int = BATCH_SIZE,
+        gate: Gate | None = None,
+        times: Times | None = None,
+        calibration: Calibration | None = None,
+        detector: SpeechDetector | None = None,
+        normaliser: Normaliser | None = None,
+        model: str = "",
+    ) -> None:
+        self.engine = engine
+        self.decoder = decoder
+        self.batch_size = _checked_batch_size(batch_size)
+        self.gate = gate or Gate()
+        is_greedy = isinstance(decoder, greedy.Decoder)
+        self._by_ear = decoder if is_greedy else greedy.Decoder(greedy.Settings(), engine.vocabulary)
+        self.times = times
+        self.calibration = calibration
+        self.detector = detector
+        self.normaliser = normaliser or normalize.of(engine.vocabulary.symbols)
+        self.model = model
+        self.sample_rate = engine.sample_rate
+
+    def transcribe(
+        self, source: Source, sample_rate: int | None = None, on_progress: Progress | None = None
+    ) -> Transcript:
+        """Transcribe one recording of any length.
+
+        Args:
+            source: a path, "-" for standard input, a binary file, or an array or tensor: [time] or
+                [channels, time], floats in [-1, 1] or integers.
+            sample_rate: of an array, in Hz. A file states its own.
+            on_progress: called with the fraction done, rising in [0, 1], at last with 1.0.
+
+        Raises:
+            AudioError: the recording can't be read; an array without its rate; a rate for a file.
+        """
+        prepared: Any = source
+        if array.is_array(source):
+            prepared = array.from_array(source, sample_rate, self.sample_rate)
+        elif not (isinstance(source, (str, Path)) or hasattr(source, "read")):
+            raise AudioError(
+                f"Got a {type(source).__name__}; expected a path, a binary file, an array or a tensor."
+            )
+        elif sample_rate is not None:
+            raise AudioError(
+                f"Got sample_rate={sample_rate} with {source}, but a file states its own rate. Leave it out.",
+                source=source,
+            )
+        ((_, result),) = self.transcribe_many([prepared], on_progress=on_progress)
+        if isinstance(result, SpeechGruError):
+            raise result
+        return result
+
+    def transcribe_many(
+        self, sources: Iterable[Source], batch_size: int | None = None, on_progress: Progress | None = None
+    ) -> Iterator[tuple[Source, Transcript | SpeechGruError]]:
+        """Transcribe many recordings; yields each source with its transcript or the error that stopped it.
+
+        Results come in the order of `sources`, which is read lazily.
+
+        Args:
+            sources: paths, binary files, or arrays [time] that are at `self.sample_rate` already.
+            batch_size: pieces that run at once, at most; the recognizer's own where None.
+            on_progress: called with the fraction of all sources that is done, if `sources` has a length.
+        """
+        pool = _Pool(self, _checked_batch_size(self.batch_size if batch_size is None else batch_size))
+        waiting: deque[Job] = deque()
+        count = len(sources) if isinstance(sources, Sequence) else 0
+        finished = 0
+
+        def report() -> None:
+            if on_progress is not None and count:
+                on_progress((finished + sum(job.fraction for job in waiting)) / count)
+
+        def results() -> Iterator[tuple[Source, Transcript | SpeechGruError]]:
+            nonlocal finished
+            while waiting and waiting[0].is_done:
+                job = waiting.popleft()
+                finished += 1
+                report()
+                yield job.source, job.error or self._rated(job.transcript(self.model))
+
+        for source in sources:
+            waiting.append(Job(source, self.sample_rate))
+            for _ in pool.read(waiting[-1]):
+                report()
+            yield from results()
+        for _ in pool.run():
+            report()
+        yield from results()
+
+    def hear(self, signals: Sequence[Signal], starts: Sequence[float]) -> list[tuple[Word, ...]]:
+        """Words of each of `signals` [time], run as one batch, that begin at `starts` seconds."""
+        heard = zip(self.outputs(signals), signals, starts, strict=True)
+        return [self._words(output, signal, start) for output, signal, start in heard]
+
+    def is_worth_hearing(self, signal: Signal) -> bool:
+        """False for what is too short, too quiet or too steady to hold a word, or no speech to the detector."""
+        if len(signal) < MIN_PIECE_SECONDS * self.sample_rate:
+            return False
+        if not may_hold_speech(signal, self.sample_rate, self.gate):
+            return False
+        return self.detector is None or self.detector.hears_speech(signal)
+
+    def is_speech(self, log_probs: NDArray[Any]) -> bool:
+        """Whether the words of one piece, read greedily from [frames, symbols], get past the gate."""
+        return self.gate.accepts(hypothesis.words(self._by_ear(log_probs), self.engine.frame_seconds))
+
+    def padded(self, count: int) -> int:
+        """Samples of each row of a batch whose longest signal has `count`.
+
+        Few different numbers, as PyTorch's kernels keep memory for each shape they met: 100 MB for an hour's pieces.
+        """
+        step = round(PADDING_SECONDS * self.sample_rate)
+        return -(-count // step) * step
+
+    def batches(
+        self, signals: Sequence[Signal], seconds: float, most: int | None = None
+    ) -> Iterator[list[int]]:
+        """The numbers of `signals` in batches of at most `seconds`, padding included; the longest come first.
+
+        Nothing in a batch is less than half as long as its first: padding would cost more than another batch.
+        """
+        left = sorted(range(len(signals)), key=lambda number: -len(signals[number]))
+        while left:
+            longest = len(signals[left[0]])
+            room = int(seconds * self.sample_rate / self.padded(longest))
+            size = max(1, min(most or self.batch_size, room))
+            size = sum(2 * len(signals[number]) >= longest for number in left[:size])
+            yield left[:size]
+            left = left[size:]
+
+    def log_probs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
+        """Log-probabilities [frames, symbols] of each signal, without padding."""
+        for output in self.outputs(signals):
+            yield self.letters(output)
+
+    def letters(self, output: NDArray[Any]) -> NDArray[Any]:
+        """The log-probabilities [frames, symbols] of one signal's output."""
+        return np.ascontiguousarray(output[:, : len(self.engine.vocabulary)])
+
+    def read(self, output: NDArray[Any]) -> Hypothesis:
+        """What the decoder makes of one signal's output."""
+        return self.decoder(select.columns(self.decoder, output, len(self.engine.vocabulary)))
+
+    def outputs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
+        """All that the network says of each signal: log-probabilities [frames, symbols], and of sounds behind them if
+        it hears any, without padding."""
+        import torch
+
+        lengths = torch.tensor([len(signal) for signal in signals])
+        padded = torch.zeros(len(signals), self.padded(int(lengths.max())))
+        for row, signal in zip(padded, signals, strict=True):
+            row[: len(signal)] = torch.from_numpy(signal)
+        with torch.inference_mode():
+            features = self.engine.features(padded.to(self.engine.device), lengths.to(self.engine.device))
+            log_probs, frames = self.engine(*features)
+        for row, count in zip(log_probs.float().cpu().numpy(), frames.tolist(), strict=True):
+            yield row[:count]
+
+    def _words(self, output: NDArray[Any], signal: Signal, start: float) -> tuple[Word, ...]:
+        step = self.engine.frame_seconds
+        found = self._by_ear(self.letters(output))
+        if not self.gate.accepts(hypothesis.words(found, step)):
+            return ()
+        if self.decoder is not self._by_ear:
+            found = self.read(output)
+        # Frame t is centred at t * frame_seconds, so it begins half a frame before.
+        words = hypothesis.words(found, step, start - step / 2)
+        if self.calibration is not None:
+            words = self.calibration.apply(words, hypothesis.confidences(found))
+        if self.times is not None:
+            words = corrected(words, signal, self.sample_rate, self.times, step, start)
+        return words
+
+    def _rated(self, transcript: Transcript) -> Transcript:
+        """With the error rate to be expected of it, where confidences are probabilities."""
+        if self.calibration is None:
+            return transcript
+        return replace(transcript, expected_wer=self.calibration.expected_wer(transcript.words))
+
+
+class _Pool:
+    """Pieces that wait for a batch. Bounded: it runs when it holds enough seconds of audio."""
+
+    def __init__(self, recognizer: Recognizer, batch_size: int) -> None:
+        self._recognizer = recognizer
+        self._batch_size = batch_size
+        self._entries: list[tuple[Job, int, Signal]] = []
+        self._seconds = 0.0
+        self._batch_seconds = BATCH_SECONDS.get(recognizer.engine.device.type, BATCH_SECONDS["cpu"])
+
+    def read(self, job: Job) -> Iterator[None]:
+        """Take in all pieces of a recording; yields after each batch that had to run meanwhile."""
+        for index, piece in job.pieces():
+            if not self._recognizer.is_worth_hearing(piece.samples):
+                job.heard(index, ())
+                continue
+            self._entries.append((job, index, piece.samples))
+            self._seconds += len(piece.samples) / job.sample_rate
+            if self._seconds >= POOLED_BATCHES * self._batch_seconds:
+                yield from self.run()
+
+    def run(self) -> Iterator[None]:
+        """Hear everything, longest first; yields after each batch."""
+        entries = [entry for entry in self._entries if entry[0].error is None]
+        self._entries, self._seconds = [], 0.0
+        signals = [signal for _, _, signal in entries]
+        for numbers in self._recognizer.batches(signals, self._batch_seconds, self._batch_size):
+            batch = [entries[number] for number in numbers]
+            starts = [job.start(index) for job, index, _ in batch]
+            try:
+                found = self._recognizer.hear([signal for _, _, signal in batch], starts)
+            except SpeechGruError as error:  # out of memory on a GPU
+                for job, _, _ in batch:
+                    job.error = error
+            else:
+                for (job, index, _), words in zip(batch, found, strict=True):
+                    job.heard(index, words)
+            yield
+
+
+def load_recognizer(
+    model: str | Path | None = None,
+    device: str = "cpu",
+    batch_size: int = BATCH_SIZE,
+    decoder: str | None = None,
+    rescore: str | Path | None = None,
+    detector: str | Path | None = None,
+    **settings: Any,
+) -> Recognizer:
+    """Load a model and make it ready to transcribe.
+
+    Args:
+        model: path of a checkpoint, or the name of one that comes with the package; by default english-small.
+        device: "cpu", "cuda", "cuda:N", or "auto" for a GPU where there is one.
+        batch_size: pieces of audio that run at once, at most.
+        decoder: name of a decoder; by default the checkpoint's own.
+        rescore: file of a GRU language model that chooses among the texts of the beam search.
+        detector: file of a detector of speech; what holds none for it isn't heard.
+        settings: of the decoder, over the checkpoint's own. Those of the beam search (which they choose, if no
+            decoder is named): lm (name or file of a language model), lm_weight, word_bonus, hotwords (a list),
+            hotword_weight, beam, and others; see speechgru.decoding.beam.Settings.
+
+    Raises:
+        CheckpointError: no such model, or the file isn't one.
+        LanguageModelError: no such language model, or it doesn't fit the model.
+        ConfigError: unknown device, decoder or setting; a hotword that the model can't write.
+    """
+    _checked_batch_size(batch_size)
+    path = find_model(model)  # before the imports: a mistake is told at once
+    from speechgru.decoding.rescoring import load_rescorer
+    from speechgru.inference.engine import Engine
+    from speechgru.models import checkpoint
+
+    engine = Engine(checkpoint.load(path), devices.find(device))
+    header = engine.header
+    wanted = decoder or (select.SEARCH if rescore else None)
+    name, decode = select.decoder(header, wanted, settings)
+    if rescore:
+        decode = load_rescorer(decode, rescore, engine.vocabulary.symbols, str(engine.device))
+    return Recognizer(
+        engine,
+        decode,
+        batch_size=batch_size,
+        # All three differ from one network to the next: tools/release/tune_gate.py, times.py and tune_confidence.py.
+        gate=header.gate,
+        times=header.times,
+        calibration=header.confidence.get(name),
+        detector=_detector(detector, engine),
+        normaliser=select.normaliser(header),
+        model=path.stem,
+    )
+
+
+def _detector(path: str | Path | None, engine: Engine) -> SpeechDetector | None:
+    """The detector in a file, if one is named."""
+    if path is None:
+        return None
+    from speechgru.vad.detector import load_detector
+
+    found = load_detector(path, str(engine.device))
+    if found.sample_rate != engine.sample_rate:
+        raise ConfigError(
+            f"The detector {path} hears {found.sample_rate} Hz and the model {engine.sample_rate} Hz; expected the "
+            "same."
+        )
+    return found
+
+
+def transcribe(
+    source: Source,
+    sample_rate: int | None = None,
+    model: str | Path | None = None,
+    device: str = "cpu",
+    on_progress: Progress | None = None,
+) -> Transcript:
+    """Transcribe one recording; for more than one, load a recognizer once. Arguments as there."""
+    return load_recognizer(model, device).transcribe(source, sample_rate, on_progress)
+
+
+def _checked_batch_size(batch_size: int) -> int:
+    if batch_size < 1:
+        raise ConfigError(f"batch_size={batch_size}; expected 1 or more.")
+    return batch_size

@@ -1,0 +1,144 @@
+"""How a network's output is read: the decoder that a checkpoint names or a user wants, with its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from speechgru.decoding.hypothesis import Decoder
+from speechgru.errors import CheckpointError, ConfigError
+from speechgru.lexicon import dictionary as pronunciation
+from speechgru.text import languages as language_codes
+from speechgru.text import normalize
+from speechgru.text.normalize import ENGLISH, Normaliser
+from speechgru.utils import assets, plugins, schema
+
+if TYPE_CHECKING:
+    from speechgru.inference.acoustic_header import AcousticHeader
+
+DEFAULT, SEARCH = "greedy", "beam"
+_NEEDS = {  # a setting that does nothing without another
+    **dict.fromkeys(("lm_weight", "unknown_word", "unknown_letter", "dictionary"), "lm"),
+    "hotword_weight": "hotwords",
+    "sounds_weight": "dictionary",
+    "prior_weight": "prior",
+}
+
+
+def decoder(
+    header: AcousticHeader, name: str | None = None, wanted: Mapping[str, Any] | None = None
+) -> tuple[str, Decoder]:
+    """The name of the decoder to read a model's output with, and the decoder.
+
+    Args:
+        header: of the model's file; its `decoder` says how it wants to be read.
+        name: of the decoder that the user wants; by default the stored one, or where that doesn't know what
+            is wanted, the beam search.
+        wanted: settings over the stored ones, which hold for the stored decoder only. Hotwords are normalised.
+
+    Raises:
+        CheckpointError: what is stored is damaged, or asks for a language model that isn't there.
+        ConfigError: an unknown decoder or setting, a value outside its range, a setting that would do nothing.
+    """
+    own, values = header.decoder.name, header.decoder.settings
+    wanted = dict(wanted or {})
+    if "hotwords" in wanted:
+        plain = normaliser(header)
+        wanted["hotwords"] = [spoken(phrase, plain) for phrase in wanted["hotwords"]]
+    chosen = name or (own if wanted.keys() <= _settings(own) else SEARCH)
+    module = plugins.find("decoding", chosen)
+    if chosen == own:
+        _check_stored(header, module, {key: values[key] for key in values.keys() - wanted.keys()})
+    else:
+        values = {}
+    settings = schema.build(module.Settings, {**values, **wanted}, f"decoder {chosen}")
+    for key in wanted:
+        needed = _NEEDS.get(key)
+        if needed and not getattr(settings, needed):
+            raise ConfigError(f"{key} does nothing without {needed}. Give both, or neither.")
+    made: Decoder = module.Decoder(settings, header.vocabulary)
+    check_sounds(made, header.sounds, header.path)
+    return chosen, made
+
+
+def search(header: AcousticHeader) -> dict[str, Any]:
+    """The settings of the beam search that a model is read with; none where it is read otherwise.
+
+    Raises:
+        CheckpointError: they are damaged.
+    """
+    if header.decoder.name != SEARCH:
+        return {}
+    built = _check_stored(header, plugins.find("decoding", SEARCH), header.decoder.settings)
+    return {key: getattr(built, key) for key in header.decoder.settings}
+
+
+def check_sounds(decoder: Decoder, heard: tuple[str, ...], model: object) -> None:
+    """Refuse a decoder that reads other sounds than those that a network hears.
+
+    Raises:
+        ConfigError: it does.
+    """
+    wanted = decoder.sounds
+    if wanted and wanted != heard:
+        what = f"hears other ones ({' '.join(heard[1:])})" if heard else "hears letters alone"
+        raise ConfigError(
+            f"The dictionary {decoder.settings.dictionary!r} says words in the sounds {' '.join(wanted[1:])}, and the "
+            f"model {model or assets.DEFAULT_MODEL} {what}. Leave the dictionary out, or train a model with it "
+            "(ctc.pronunciations)."
+        )
+
+
+def columns(decoder: Decoder, output: Any, letters: int | None) -> Any:
+    """Of a network's `output` [frames, letters + sounds], what a decoder reads."""
+    return output if decoder.sounds else output[:, :letters]
+
+
+def normaliser(header: AcousticHeader) -> Normaliser:
+    """What makes texts alike before they are compared with those of a model."""
+    return normalize.of(header.vocabulary.symbols, languages(header))
+
+
+def languages(header: AcousticHeader) -> tuple[str, ...]:
+    """Codes of what a model writes. One that states none was made when all that is written with English letters
+    was read as English; of others nothing is known then."""
+    if not header.languages and normalize.of(header.vocabulary.symbols) is ENGLISH:
+        return (language_codes.ENGLISH,)
+    return header.languages
+
+
+def _settings(name: str) -> set[str]:
+    """What can be set of a decoder."""
+    return {field.name for field in fields(plugins.find("decoding", name).Settings)}
+
+
+def _check_stored(header: AcousticHeader, module: Any, values: Mapping[str, Any]) -> Any:
+    """The settings that are stored: they must make sense by themselves, and not lead to other files by their path."""
+    from speechgru.models.checkpoint import fitting
+
+    with fitting(header.path):
+        settings = schema.build(module.Settings, values, "decoder.settings")
+    lm = values.get("lm", "")
+    if lm and lm not in assets.language_models():
+        raise CheckpointError(
+            f"{header.path} is made for the language model {lm!r}, which this installation doesn't hold. "
+            f"Install speechgru again, name a language model (--lm FILE), or do without (--decoder {DEFAULT})."
+        )
+    dictionary = values.get("dictionary", "")
+    if dictionary and dictionary not in pronunciation.packaged():
+        raise CheckpointError(
+            f"{header.path} is made for the pronouncing dictionary {dictionary!r}, which this installation doesn't "
+            f"hold. Install speechgru again, or do without (--decoder {DEFAULT})."
+        )
+    return settings
+
+
+def spoken(phrase: str, normaliser: Normaliser = ENGLISH) -> str:
+    """A hotword as the normaliser spells it."""
+    strange = normaliser.lost(phrase)
+    spoken = normaliser(phrase)
+    if strange or not spoken:
+        shown = f"holds {' '.join(sorted(strange))}, which nobody can say" if strange else "holds no word"
+        raise ConfigError(f"Hotword {phrase!r} {shown}. Expected words as they are spoken.")
+    return spoken

@@ -1,0 +1,234 @@
+"""One self-describing file: weights and header in safetensors. No pickle, no code named by a file.
+
+Header (safetensors metadata, strings only): `format`, `kind`, and JSON for everything else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import MISSING, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from speechgru.errors import CheckpointError, ConfigError, SpeechGruError
+from speechgru.utils import files, plugins, schema
+
+FORMAT = "speechgru/1"
+
+
+@dataclass(frozen=True)
+class NetworkEntry:
+    """A header's `model`: the name of the network's plugin, and its settings."""
+
+    name: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What files of every kind say of themselves; a kind of model has a class of its own, with what else it says.
+
+    Fields are named as in the file; `path`, of the file, isn't stored.
+    """
+
+    KIND: ClassVar[str] = ""
+    """Of the models that have such a header; "": of any."""
+
+    model: NetworkEntry
+    provenance: dict[str, Any] = field(default_factory=dict)
+    path: Path = Path()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the network's outputs stand for, where it has names for them."""
+        return ()
+
+
+H = TypeVar("H", bound=Header)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds. `header` is decoded JSON, all of it, to be written again; `read` gives it a type."""
+
+    path: Path
+    kind: str
+    header: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+    def require(self, kind: str) -> Checkpoint:
+        """Itself, if it is of this kind.
+
+        Raises:
+            CheckpointError: it is of another.
+        """
+        if self.kind != kind:
+            raise CheckpointError(f"{self.path} holds a model of kind {self.kind!r}; expected {kind!r}.")
+        return self
+
+    def get(self, key: str) -> Any:
+        """An entry of the header.
+
+        Raises:
+            CheckpointError: it is missing.
+        """
+        if key not in self.header:
+            raise CheckpointError(
+                f"{self.path} lacks {key!r} in its header; the file is damaged or incomplete."
+            )
+        return self.header[key]
+
+    def read(self, header: type[H]) -> H:
+        """The header as its kind has it. Entries that `header` doesn't know are passed over.
+
+        Raises:
+            CheckpointError: the model is of another kind; an entry is missing, of another type or makes no sense.
+        """
+        if header.KIND:
+            self.require(header.KIND)
+        known = [each for each in fields(header) if each.name != "path"]
+        wanted = [each for each in known if each.default is MISSING and each.default_factory is MISSING]
+        values = {each.name: self.get(each.name) for each in wanted}
+        values |= {each.name: self.header[each.name] for each in known if each.name in self.header}
+        with fitting(self.path):
+            for name, value in values.items():
+                if value is None:  # what may be None there is what a file may leave out
+                    raise ConfigError(f"{name} is null; expected a value, or no such entry")
+            return replace(schema.build(header, values), path=self.path)
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """What goes wrong inside is the fault of the header of the file at `path`.
+
+    Raises:
+        CheckpointError: something did.
+    """
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except (SpeechGruError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} has a damaged header that fits no model: {error}") from error
+
+
+def save(
+    path: str | Path,
+    kind: str,
+    header: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Write a checkpoint, whole or not at all. Floating-point tensors are stored as `dtype` where given.
+
+    Raises:
+        ValueError: `header` holds `format` or `kind`, which are the file's own.
+    """
+    if {"format", "kind"} & header.keys():
+        raise ValueError(f"a header can't hold format or kind, got {sorted(header)}")
+    metadata = {"format": FORMAT, "kind": kind}
+    metadata |= {key: json.dumps(value, ensure_ascii=False, sort_keys=True) for key, value in header.items()}
+    stored = {
+        name: tensor.detach()
+        .cpu()
+        .to(dtype if dtype and tensor.is_floating_point() else tensor.dtype)
+        .contiguous()
+        for name, tensor in tensors.items()
+    }
+    with files.atomic_path(path) as temporary:
+        # As bytes: safetensors' own file writer would put a file with private permissions in its place.
+        temporary.write_bytes(safetensors.torch.save(stored, metadata))
+
+
+def annotate(path: str | Path, entries: Mapping[str, Any], target: str | Path | None = None) -> None:
+    """Write a checkpoint again with `entries` in its header, over those of the same names.
+
+    Args:
+        target: the file to write; the checkpoint's own by default.
+
+    Raises:
+        CheckpointError: there is none at `path`.
+    """
+    loaded = load(path)
+    save(target or loaded.path, loaded.kind, {**loaded.header, **entries}, loaded.tensors)
+
+
+def load(path: str | Path) -> Checkpoint:
+    """Read a checkpoint; tensors keep the precision in which they are stored.
+
+    Raises:
+        CheckpointError: no such file, or it isn't a checkpoint of this format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise CheckpointError(f"{path} {what}; expected a model file (.safetensors).")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise CheckpointError(
+                    f"{path} has format {metadata.get('format')!r}; expected {FORMAT!r}. Was it written by another "
+                    "program or version?"
+                )
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a model file ({error}); expected safetensors.") from error
+    kind = metadata.get("kind", "")
+    try:
+        header = {k: json.loads(v) for k, v in metadata.items() if k not in ("format", "kind")}
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} has a damaged header ({error}).") from error
+    return Checkpoint(path, kind, header, tensors)
+
+
+def network(checkpoint: Checkpoint, entry: NetworkEntry, *sizes: int, folder: str = "models") -> Any:
+    """The network that a header describes, with the checkpoint's weights, ready to be used.
+
+    It is made on the meta device, without memory or first values: weights come from the file, once their shapes are
+    known to fit.
+
+    Args:
+        entry: the header's `model`.
+        sizes: that networks of its kind want beside their settings.
+        folder: where these lie.
+
+    Raises:
+        CheckpointError: there is no such network, it is of another kind, its settings make no sense, or the weights
+            don't fit it.
+    """
+    with fitting(checkpoint.path):
+        module: Any = plugins.find(folder, entry.name)
+        if checkpoint.kind != module.KIND:
+            raise ConfigError(f"{entry.name!r} is a network of kind {module.KIND!r}")
+        settings = schema.build(module.Settings, entry.settings, "model")
+        with torch.device("meta"):
+            made = module.Model(settings, *sizes)
+    fill(made, checkpoint)
+    return made.eval()
+
+
+def fill(module: nn.Module, checkpoint: Checkpoint) -> None:
+    """Give `module`, which may be on the meta device, a checkpoint's weights in the module's own precision.
+
+    Raises:
+        CheckpointError: names or shapes differ; the message names the first few.
+    """
+    own = module.state_dict()
+    wanted = {name: tuple(t.shape) for name, t in own.items()}
+    given = {name: tuple(t.shape) for name, t in checkpoint.tensors.items()}
+    wrong = [name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name)]
+    if wrong:
+        first = ", ".join(
+            f"{name}: expected {wanted.get(name, 'nothing')}, got {given.get(name, 'nothing')}"
+            for name in sorted(wrong)[:3]
+        )
+        raise CheckpointError(f"{checkpoint.path} does not fit the model that its header describes: {first}.")
+    module.load_state_dict({n: t.to(own[n].dtype) for n, t in checkpoint.tensors.items()}, assign=True)

@@ -1,0 +1,1 @@
+"""Music from files and into them: MIDI, ABC, JSON of chorales, piano rolls in .mat, recordings."""

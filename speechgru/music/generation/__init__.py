@@ -1,0 +1,1 @@
+"""Pieces that a model makes up: requests, continuation, harmonization, endings."""

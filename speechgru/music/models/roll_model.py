@@ -1,0 +1,88 @@
+"""A model of piano rolls from its file: how likely it finds pieces. `sample_rolls.py` lets it make them up."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from speechgru.music.models import _load as load
+from speechgru.music.models import roll_inputs, scoring
+from speechgru.music.models._load import UNSAVED, MusicHeader
+from speechgru.music.models.likelihood import PieceScore
+from speechgru.music.models.roll_inputs import Heard
+from speechgru.music.models.scores import RollScore
+from speechgru.music.score.piano_roll import KEYS, Roll
+
+KIND = "roll"
+AT_ONCE = 2048
+"""Steps that are scored at once."""
+
+
+class HasRoll(Protocol):
+    """A piece as a roll: [steps, 88] of 0 and 1, the lowest key first."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def roll(self) -> Roll: ...
+
+
+@dataclass(frozen=True, eq=False)
+class RollItem:
+    """A roll to learn from."""
+
+    id: str
+    roll: Roll
+
+    @property
+    def steps(self) -> int:
+        """How many it has."""
+        return len(self.roll)
+
+    @property
+    def digest(self) -> str:
+        """Hash of its content."""
+        return hashlib.sha256(self.roll.tobytes()).hexdigest()
+
+    def fits(self, shift: int) -> bool:
+        """Whether no key leaves the keyboard when it is moved up by so many semitones."""
+        sounding = np.flatnonzero(self.roll.any(axis=0))
+        return not len(sounding) or bool(-sounding[0] <= shift < KEYS - sounding[-1])
+
+
+class RollModel:
+    """Scores pieces. Make one with `load_roll_model`.
+
+    Attributes:
+        network: one of KIND "roll" of speechgru/music/models.
+        header: what its file says about it.
+    """
+
+    def __init__(self, network: Any, header: MusicHeader = UNSAVED) -> None:
+        self.network, self.header = network, header
+
+    def score(self, pieces: Sequence[HasRoll], heard: Sequence[Heard] | None = None) -> RollScore:
+        """Exact likelihood of each piece, in full precision.
+
+        Args:
+            heard: the pieces with their echoes, where they are known already.
+        """
+        heard = [roll_inputs.hear(piece.roll) for piece in pieces] if heard is None else heard
+        found = scoring.nats(self.network, heard, roll_inputs, AT_ONCE)
+        return RollScore(
+            tuple(PieceScore(p.id, *own, len(p.roll)) for p, own in zip(pieces, found, strict=True))
+        )
+
+
+def load_roll_model(path: str | Path, device: str = "cpu") -> RollModel:
+    """Load what `speechgru train` wrote for a recipe of piano rolls.
+
+    Raises:
+        CheckpointError: no such file, a model of another kind, or a damaged one.
+    """
+    return RollModel(*load.load(path, KIND, device))

@@ -1,0 +1,71 @@
+"""Scoring whole pieces, of whatever form: the state is carried through each, so the likelihood is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+WIDTH = 8
+"""Pieces that are scored side by side."""
+
+
+class Views(Protocol):
+    """How pieces are shown to a network: `roll_inputs.py` for rolls, `token_inputs.py` for words."""
+
+    def view(self, pieces: Sequence[Any], spans: Sequence[tuple[int, int]]) -> Any:
+        """What is known before each step: a named tuple of tensors [B, T, ...]."""
+
+    def targets(self, pieces: Sequence[Any], spans: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+        """The steps themselves, and [B, T]: 1 where there is one, 0 in the padding."""
+
+
+def nats(network: Any, pieces: Sequence[Any], views: Views, at_once: int) -> list[tuple[float, float]]:
+    """Negative log-likelihood of the first step and of all others, of each piece, in full precision.
+
+    Args:
+        network: `network(view, targets, state)` gives log-probabilities [B, T, ...] that add up, and a state.
+        pieces: as `views` takes them; `len()` is how many steps they have.
+        at_once: most steps that are scored at once.
+    """
+    order = sorted(range(len(pieces)), key=lambda i: -len(pieces[i]))
+    found: dict[int, tuple[float, float]] = {}
+    for start in range(0, len(order), WIDTH):
+        some = order[start : start + WIDTH]
+        found.update(
+            zip(some, _side_by_side(network, [pieces[i] for i in some], views, at_once), strict=True)
+        )
+    return [found[i] for i in range(len(pieces))]
+
+
+@torch.inference_mode()
+def _side_by_side(
+    network: Any, pieces: Sequence[Any], views: Views, at_once: int
+) -> list[tuple[float, float]]:
+    """The same of a few pieces, the longest first."""
+    device, was_training = next(network.parameters()).device, network.training
+    network.eval()
+    sums, state = np.zeros((len(pieces), 2)), None
+    window = max(1, at_once // len(pieces))
+    for start in range(0, len(pieces[0]), window):
+        going = [piece for piece in pieces if len(piece) > start]
+        spans = [(start, min(start + window, len(piece))) for piece in going]
+        targets, inside = views.targets(going, spans)
+        before = None if state is None else state[:, : len(going)]
+        with torch.autocast(device.type, enabled=False):
+            log_probs, state = network(on(device, views.view(going, spans)), targets.to(device), before)
+        found = -(log_probs.flatten(2).sum(dim=2).double().cpu() * inside).numpy()
+        sums[: len(going), 1] += found.sum(axis=1)
+        if start == 0:
+            sums[:, 0] = found[:, 0]
+    sums[:, 1] -= sums[:, 0]
+    network.train(was_training)
+    return [(float(first), float(rest)) for first, rest in sums]
+
+
+def on(device: torch.device, view: Any) -> Any:
+    """A view on a device."""
+    return type(view)(*(part.to(device) for part in view))

@@ -1,0 +1,160 @@
+"""A model of the words of pieces from its file: how likely it finds them. `sample_tokens.py` lets it make them up."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speechgru.evaluation.wer import percentiles, resampled
+from speechgru.music.files.piece import Piece
+from speechgru.music.models import _load as load
+from speechgru.music.models import scoring, token_inputs
+from speechgru.music.models._load import UNSAVED, MusicHeader
+from speechgru.music.models.scores import SAMPLES, Score, number, span
+from speechgru.music.models.token_inputs import Heard
+from speechgru.music.score.tokens import Encoding
+
+KIND = "words"
+AT_ONCE = 8192
+"""Words that are scored at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class WordItem:
+    """A piece as the numbers of its words, with as many `notes`."""
+
+    id: str
+    numbers: tuple[int, ...]
+    notes: int
+    encoding: Encoding
+
+    @property
+    def steps(self) -> int:
+        """Words to foretell; 0 where there is no note."""
+        return len(self.numbers) if self.notes else 0
+
+    @property
+    def digest(self) -> str:
+        """Hash of its content."""
+        words = " ".join(self.encoding.words[number] for number in self.numbers)
+        return hashlib.sha256(words.encode()).hexdigest()
+
+    def fits(self, shift: int) -> bool:
+        """Whether no note leaves the encoding's range when it is moved up by so many semitones."""
+        pitches = self._pitches
+        lowest, highest = self.encoding.settings.lowest, self.encoding.settings.highest
+        return not pitches or (lowest <= min(pitches) + shift and max(pitches) + shift <= highest)
+
+    @cached_property
+    def _pitches(self) -> frozenset[int]:
+        words = {self.encoding.words[number] for number in set(self.numbers)}
+        return frozenset(int(word.split()[1]) for word in words if word.startswith("NOTE "))
+
+
+def item(name: str, piece: Piece, encoding: Encoding) -> WordItem:
+    """A piece of a corpus in words.
+
+    Raises:
+        MusicError: a pitch, voice or metre has no word.
+    """
+    return WordItem(name, tuple(encoding.encode(piece.notes)), len(piece.notes.pitched()), encoding)
+
+
+@dataclass(frozen=True)
+class WordScore(Score):
+    """Of a set of pieces: a row each of nats, words and notes in `table` [pieces, 3]."""
+
+    table: tuple[tuple[float, int, int], ...]
+
+    @cached_property
+    def _sums(self) -> list[float]:
+        return [float(value) for value in np.array(self.table).reshape(-1, 3).sum(axis=0)]
+
+    @property
+    def per_note(self) -> float:
+        """Nats per note: whatever the encoding, all that a piece says is shared out among its notes."""
+        return self._sums[0] / self._sums[2] if self._sums[2] else math.nan
+
+    @property
+    def per_word(self) -> float:
+        """Nats per word of the encoding."""
+        return self._sums[0] / self._sums[1] if self._sums[1] else math.nan
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """Of nats per note, 95 %, bootstrap over pieces."""
+        nats, _, notes = resampled(np.array(self.table, dtype=np.float64), None, SAMPLES, 0).T
+        return percentiles(nats[notes > 0] / notes[notes > 0])
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        nats, words, notes = self._sums
+        return {
+            "nats_per_note": self.per_note,
+            "interval": list(self.interval),
+            "nats_per_word": self.per_word,
+            "nats": nats,
+            "words": int(words),
+            "notes": int(notes),
+            "pieces": len(self.table),
+        }
+
+    def cells(self) -> dict[str, str]:
+        """A row of a report, by column."""
+        return {
+            "nats per note": number(self.per_note),
+            "95 % interval": span(self.interval),
+            "nats per word": number(self.per_word),
+            "pieces": f"{len(self.table):,}",
+            "notes": f"{int(self._sums[2]):,}",
+            "words": f"{int(self._sums[1]):,}",
+        }
+
+    def note(self) -> str:
+        """How the row is to be read."""
+        return (
+            "Negative log-likelihood of whole pieces, with their keys, metres, bar lines and lengths, per note and per "
+            "word of the encoding. Intervals: bootstrap over pieces."
+        )
+
+
+class WordModel:
+    """Scores pieces. Make one with `load_word_model`.
+
+    Attributes:
+        network: one of KIND "words" of speechgru/music/models.
+        encoding: its words.
+        header: what its file says about it.
+    """
+
+    def __init__(self, network: Any, header: MusicHeader = UNSAVED) -> None:
+        self.network, self.header = network, header
+        self.encoding: Encoding = network.encoding
+
+    def score(self, items: Sequence[WordItem], heard: Sequence[Heard] | None = None) -> WordScore:
+        """Exact likelihood of each piece, in full precision.
+
+        Args:
+            heard: the pieces as they are shown to a network, where they are known already.
+        """
+        heard = [token_inputs.hear(each.numbers, self.encoding) for each in items] if heard is None else heard
+        found = scoring.nats(self.network, heard, token_inputs, AT_ONCE)
+        return WordScore(
+            tuple((sum(own), each.steps, each.notes) for each, own in zip(items, found, strict=True))
+        )
+
+
+def load_word_model(path: str | Path, device: str = "cpu") -> WordModel:
+    """Load what `speechgru train` wrote for a recipe of words.
+
+    Raises:
+        CheckpointError: no such file, a model of another kind, or a damaged one.
+    """
+    return WordModel(*load.load(path, KIND, device))

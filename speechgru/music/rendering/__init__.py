@@ -1,0 +1,1 @@
+"""Notes as sound and as a picture."""

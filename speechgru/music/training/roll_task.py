@@ -1,0 +1,46 @@
+"""Learning to foretell piano rolls, for fit()."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from speechgru.config.recipe import Recipe
+from speechgru.music.models import roll_inputs as views
+from speechgru.music.models.roll_inputs import Heard
+from speechgru.music.models.roll_model import KIND, RollItem, RollModel, load_roll_model
+from speechgru.music.models.scores import RollScore
+from speechgru.music.training import music_task, pieces
+from speechgru.music.training.music_task import Learning
+from speechgru.music.training.pieces import Data
+from speechgru.training.report import Curve
+
+GROUPS = ("model",)
+MODELS, CORPORA = music_task.MODELS, pieces.CORPORA
+CURVE = Curve("score", "dev pieces, nats per step")
+
+
+def prepare(recipe: Recipe) -> Data:
+    """The rolls of `recipe`; raises as `pieces.prepare` does."""
+    return pieces.prepare(recipe, lambda name, piece: RollItem(name, piece.roll))
+
+
+class Task(Learning):
+    """A network of KIND "roll", and the rolls it learns from. Its score: nats per step, steps 2 to T, pooled."""
+
+    KIND = KIND
+    views = views
+
+    def hear(self, item: RollItem) -> Heard:
+        """A roll with its echoes."""
+        return views.hear(item.roll)
+
+    def nats(self, items: Sequence[RollItem], heard: Sequence[Heard]) -> tuple[float, float]:
+        """Of all steps but the first of each piece, and how many they are."""
+        score = RollModel(self.model).score(items, heard)
+        return sum(p.rest for p in score.pieces), sum(p.steps - 1 for p in score.pieces)
+
+    def results(self, path: Path) -> dict[str, RollScore]:
+        """Scores of a saved model on every dev and test split, through `load_roll_model`."""
+        model = load_roll_model(path, str(self.device))
+        return {name: model.score(found) for name, found in {**self.data.dev, **self.data.test}.items()}

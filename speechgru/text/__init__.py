@@ -1,0 +1,1 @@
+"""Writing: normalisation, numbers, languages, and the symbols that a model can write."""

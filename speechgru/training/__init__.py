@@ -1,0 +1,1 @@
+"""Training: the loop, runs and their state, optimisation, reports, searches."""

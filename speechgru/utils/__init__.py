@@ -1,0 +1,1 @@
+"""Private plumbing: files, plugins, checked settings, processes, downloads."""

@@ -1,0 +1,76 @@
+"""Models that a name is enough for: those that come with the package, and those fetched (see hub.py); folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from speechgru.errors import CheckpointError, LanguageModelError
+
+DEFAULT_MODEL = "english-small"
+ASSETS = Path(__file__).parents[1] / "assets"
+SUFFIX = ".safetensors"
+FOLDER_VARIABLE = "SPEECHGRU_MODELS"
+
+
+def models_folder() -> Path:
+    """Where fetched models are kept: SPEECHGRU_MODELS, or speechgru/models below the user's data folder."""
+    given = os.environ.get(FOLDER_VARIABLE, "")
+    data = os.environ.get("XDG_DATA_HOME", "") or "~/.local/share"
+    return Path(given or Path(data) / "speechgru" / "models").expanduser()
+
+
+def cache_folder() -> Path:
+    """Where this user's programs keep what they can make again: $XDG_CACHE_HOME or ~/.cache."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "speechgru"
+
+
+def find_model(model: str | Path | None = None) -> Path:
+    """The file of a model given by path, or by the name of one that comes with the package or was fetched.
+
+    Raises:
+        CheckpointError: there is none; the message says what there is and what to do.
+    """
+    # The package's own come last, so that no fetched file takes the name of one.
+    named = {
+        path.stem: path for folder in (models_folder(), ASSETS) for path in sorted(folder.glob(f"*{SUFFIX}"))
+    }
+    name = DEFAULT_MODEL if model is None else str(model)
+    if name in named:
+        return named[name]
+    if model is not None and Path(model).exists():
+        return Path(model)
+    choices = (
+        f"a path or one of: {', '.join(sorted(named))}"
+        if named
+        else "a path (this installation holds no models)"
+    )
+    what = "The default model" if model is None else "The model"
+    raise CheckpointError(
+        f"{what} {name} is not there. Expected {choices}. Name a checkpoint (--model FILE, inspect FILE, in "
+        f"Python load_recognizer(FILE)), install the package again, or train one: speechgru train {DEFAULT_MODEL}."
+    )
+
+
+def language_models() -> list[str]:
+    """Names of the language models that come with the package, sorted."""
+    return sorted(path.stem for path in ASSETS.glob("*.slm"))
+
+
+def find_lm(name_or_path: str | Path) -> Path:
+    """The file of a language model given by the name of one that comes with the package, or by path.
+
+    Raises:
+        LanguageModelError: there is none; the message says what there is and what to do.
+    """
+    names = language_models()
+    if str(name_or_path) in names:
+        return ASSETS / f"{name_or_path}.slm"
+    if Path(name_or_path).is_file():
+        return Path(name_or_path)
+    choices = f"a file (.slm, .arpa or .arpa.gz){' or one of: ' + ', '.join(names) if names else ''}"
+    raise LanguageModelError(
+        f"The language model {name_or_path} is not there. Expected {choices}. Make one from a text: speechgru lm "
+        "build TEXT -o model.slm."
+    )

@@ -1,0 +1,257 @@
+"""The packages that speechgru stands on: which versions are installed, whether they fit, how to mend what doesn't.
+
+Nothing here imports any of them but `torchaudio_module`. What speechgru wants is read where it is written: in the
+installed package's metadata, or in the checkout's pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import shlex
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType, TracebackType
+
+from speechgru.errors import DependencyError
+
+PYTHON = "python -m pip install"
+# What is imported under another name than it is installed by.
+_DISTRIBUTIONS = {"hydra": "hydra-core", "yaml": "pyyaml"}
+# Packages that only work in pairs of certain versions: who mends one names the others.
+_TOGETHER = (("torch", "torchaudio"), ("numba", "llvmlite", "numpy"), ("librosa", "numba", "scipy"))
+_EXTENSION = "torchaudio._extension"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A package as pyproject.toml asks for it. `extra` is the extra that brings it; "" for the core's."""
+
+    name: str
+    specifier: str
+    extra: str = ""
+
+    @property
+    def requirement(self) -> str:
+        """As pip takes it: numba>=0.61,<0.69."""
+        return f"{self.name}{self.specifier}"
+
+    def admits(self, version: str) -> bool:
+        """Whether an installed version is among those wanted."""
+        from packaging.specifiers import SpecifierSet
+
+        return SpecifierSet(self.specifier).contains(version, prereleases=True)
+
+
+def distribution(module: str) -> str:
+    """The name by which the package of a module is installed: hydra-core for hydra."""
+    return _DISTRIBUTIONS.get(module, module)
+
+
+def version(name: str) -> str | None:
+    """The installed version of a package, or None."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+@lru_cache
+def wanted() -> dict[str, Wanted]:
+    """Every package that speechgru asks for, by its name in lower case; the core's first."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    packages: dict[str, Wanted] = {}
+    for line, extra in _stated():
+        try:
+            parsed = Requirement(line)
+        except InvalidRequirement:  # of a damaged installation
+            continue
+        name = parsed.name.lower()
+        if name != "speechgru" and extra not in ("all", "dev"):
+            packages.setdefault(name, Wanted(name, str(parsed.specifier), extra))
+    return packages
+
+
+def install_command(*names: str) -> str:
+    """The pip command that installs these packages in versions that fit.
+
+    What is there in a version that fits, and doesn't work all the same, is installed again.
+    """
+    known = wanted()
+    rows = [known.get(name) or Wanted(name, "") for name in names]
+    # Those of pairs that aren't asked for by name have their versions set by the others.
+    rows = [row for row in rows if row.name in known or len(rows) == 1]
+    fits = all((there := version(row.name)) is not None and row.admits(there) for row in rows)
+    again = "--force-reinstall " if fits else ""
+    return f"{PYTHON} {again}{' '.join(shlex.quote(row.requirement) for row in rows)}"
+
+
+def together(name: str) -> tuple[str, ...]:
+    """A package and those that must fit it."""
+    return next(((name, *(n for n in pair if n != name)) for pair in _TOGETHER if name in pair), (name,))
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module can be found; it isn't imported."""
+    return importlib.util.find_spec(module) is not None
+
+
+def require(module: str, purpose: str) -> None:
+    """Raise DependencyError where a module isn't installed, before work is done that would be lost for it.
+
+    Args:
+        purpose: what needs it, as the subject of a sentence: "A picture".
+    """
+    if not is_installed(module):
+        raise DependencyError(_missing(distribution(module), purpose))
+
+
+def explain(error: BaseException) -> DependencyError | None:
+    """What to tell a user of an error that an import ended in, or None where it came from elsewhere.
+
+    It is an import's if it is an ImportError, or was raised while a module of a package we stand on was executed.
+    """
+    name = _culprit(error)
+    if name is None:
+        return None
+    if isinstance(error, ModuleNotFoundError) and version(name) is None:
+        return DependencyError(_missing(name, "This"))
+    names = together(name)
+    there = ", ".join(f"{n} {version(n) or 'is not installed'}" for n in names)
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return DependencyError(
+        f"{name} can't be loaded: {reason}. Installed: {there}. To mend it: {install_command(*names)}. "
+        "speechgru doctor says more."
+    )
+
+
+def load(module: str) -> ModuleType:
+    """Import a module where its first use is in the midst of work: a failure is none of the file's that is read.
+
+    Raises:
+        DependencyError: it can't be imported.
+    """
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        told = explain(error)
+        if told is None:
+            raise
+        raise told from error
+
+
+def torchaudio_module(name: str) -> ModuleType:
+    """A module of torchaudio, such as "functional": all of it, or where its library can't be loaded its Python part.
+
+    speechgru uses torchaudio's filters, transforms and Kaldi features, which are written in Python. Its compiled
+    library fits few builds of torch only, and none for CPUs alone (the library is linked to CUDA's); as importing
+    torchaudio loads it first, the rest would be lost with it. torchaudio is pinned, so this is of a known version.
+
+    Raises:
+        DependencyError: torchaudio isn't installed, or its Python part doesn't work either.
+    """
+    full = f"torchaudio.{name}"
+    if full in sys.modules:
+        return sys.modules[full]
+    try:
+        return importlib.import_module(full)
+    except (ImportError, OSError, RuntimeError):
+        pass
+    for loaded in [key for key in sys.modules if key.partition(".")[0] == "torchaudio"]:
+        del sys.modules[loaded]
+    sys.modules[_EXTENSION] = _without_library()
+    try:
+        return load(full)
+    except BaseException:
+        del sys.modules[_EXTENSION]
+        raise
+
+
+def has_torchaudio_library() -> bool:
+    """Whether torchaudio is loaded with its library. False before `torchaudio_module` was called."""
+    extension = sys.modules.get(_EXTENSION)
+    return bool(getattr(extension, "_IS_TORCHAUDIO_EXT_AVAILABLE", False))
+
+
+def _without_library() -> ModuleType:
+    """torchaudio._extension as it is where torchaudio was built without a library."""
+
+    def needs_library(function: object) -> object:
+        def fail(*_: object, **__: object) -> None:
+            raise RuntimeError("This function is part of torchaudio's library, which can't be loaded here.")
+
+        return fail
+
+    extension = ModuleType(_EXTENSION)
+    vars(extension).update(
+        _IS_TORCHAUDIO_EXT_AVAILABLE=False,
+        _IS_ALIGN_AVAILABLE=False,
+        _load_lib=lambda lib: False,
+        fail_if_no_align=needs_library,
+    )
+    return extension
+
+
+def _missing(name: str, purpose: str) -> str:
+    package = wanted().get(name)
+    if package is None or not package.extra:
+        return (
+            f"{purpose} needs {name}, which isn't installed. To mend it: {install_command(*together(name))}."
+        )
+    command = install_command(name)
+    return (
+        f"{purpose} needs {name}, which isn't installed (the extra {package.extra!r}). To mend it: {command}."
+    )
+
+
+def _stated() -> list[tuple[str, str]]:
+    """The requirements that are written down, each with the extra that it belongs to."""
+    pyproject = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    if pyproject.is_file():  # a checkout: the metadata may be of another state
+        import tomllib
+
+        project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+        extras = project.get("optional-dependencies", {})
+        return [
+            *((line, "") for line in project["dependencies"]),
+            *((line, extra) for extra, lines in extras.items() for line in lines),
+        ]
+    try:
+        lines = importlib.metadata.requires("speechgru") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    rows = []
+    for line in lines:
+        requirement, _, marker = line.partition(";")
+        extra = marker.partition("extra ==")[2].strip().strip("'\"")
+        rows.append((requirement, extra))
+    return rows
+
+
+def _culprit(error: BaseException) -> str | None:
+    """The package whose import an error ended, by the name it is installed by."""
+    known = wanted()
+    named = distribution((error.name or "").partition(".")[0]) if isinstance(error, ImportError) else ""
+    if isinstance(error, ModuleNotFoundError) and named in known:
+        return named
+    # The last one: librosa imports Numba, which is what fails.
+    imported = [name for name in map(distribution, _importing(error.__traceback__)) if name in known]
+    if imported:
+        return imported[-1]
+    return named if named in known else None
+
+
+def _importing(trace: TracebackType | None) -> list[str]:
+    """The packages, speechgru left out, whose modules were being executed, the first one first."""
+    roots = []
+    while trace is not None:
+        frame = trace.tb_frame
+        root = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if frame.f_code.co_name == "<module>" and root not in ("speechgru", "__main__"):
+            roots.append(root)
+        trace = trace.tb_next
+    return roots

@@ -1,0 +1,41 @@
+"""The folder is the registry: a plugin is a file, found by its name.
+
+A folder that holds other files too says in its `__init__` which are plugins: PLUGINS.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from types import ModuleType
+
+from speechgru.errors import ConfigError
+
+
+def names(folder: str) -> list[str]:
+    """Names of the plugins in `speechgru/<folder>`, sorted."""
+    package = importlib.import_module(f"speechgru.{folder}")
+    files = (m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+    return sorted(getattr(package, "PLUGINS", files))
+
+
+def find(folder: str, name: str) -> ModuleType:
+    """Import the plugin `name` of `speechgru/<folder>`.
+
+    Raises:
+        ConfigError: there is no such file; the message lists the choices.
+    """
+    choices = names(folder)
+    if name not in choices:
+        raise ConfigError(unknown(f"name in {folder}", name, choices))
+    return importlib.import_module(f"speechgru.{folder}.{name}")
+
+
+def unknown(what: str, given: str, choices: Iterable[str]) -> str:
+    """The message for a name that isn't among `choices`, with a suggestion where one is near."""
+    choices = list(choices)
+    near = difflib.get_close_matches(given, choices, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"Unknown {what}: {given!r}.{hint} Choices: {', '.join(choices) or 'none'}."

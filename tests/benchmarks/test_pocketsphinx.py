@@ -1,0 +1,80 @@
+"""The comparison with PocketSphinx runs: both hear the packaged sample, what is missing is said."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from speechgru.audio import stream as audio
+from speechgru.data import manifest
+from speechgru.data.manifest import Utterance
+from speechgru.utils.assets import ASSETS, DEFAULT_MODEL
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "pocketsphinx.py"
+SAMPLE = ASSETS / "sample.flac"
+
+pytestmark = [
+    pytest.mark.skipif(not SCRIPT.is_file(), reason="the benchmarks lie in the checkout, not in the package"),
+    pytest.mark.skipif(
+        not (SAMPLE.is_file() and (ASSETS / f"{DEFAULT_MODEL}.safetensors").is_file()),
+        reason="this installation holds no model and sample",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def bench() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bench_pocketsphinx", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_pocketsphinx_hears_words(bench: ModuleType) -> None:
+    pytest.importorskip("pocketsphinx")
+    signal = audio.read(SAMPLE, bench.RATE)
+    words = (ASSETS / "sample.txt").read_text().lower().split()
+    (text,) = bench.rival()([signal])
+    assert len(set(words) & set(text.split())) >= len(set(words)) / 2
+
+
+def test_each_recording_is_stored_once_and_in_order(bench: ModuleType, tmp_path: Path) -> None:
+    whole = Utterance(SAMPLE, len(audio.read(SAMPLE)) / 16000, "x")
+    part = Utterance(SAMPLE, 0.5, "x", offset=0.25)
+    lengths = bench.store(tmp_path / "all.npy", [whole, part])
+    flat = np.load(tmp_path / "all.npy")
+    assert lengths == [len(audio.read(SAMPLE)), 8000] and len(flat) == sum(lengths)
+    assert np.array_equal(flat[lengths[0] :], audio.read(SAMPLE)[4000:12000])
+    assert bench.grouped_seconds([16000, 8000, 4000], [2, 1]) == [1.5, 0.25]
+
+
+def test_ours_is_measured_and_what_is_missing_is_said(bench: ModuleType, tmp_path: Path) -> None:
+    text = (ASSETS / "sample.txt").read_text().strip()
+    manifest.write(tmp_path / "one.jsonl", [Utterance(SAMPLE, 4.0, text, id="sample")])
+    command = [sys.executable, str(SCRIPT), str(tmp_path / "one.jsonl"), "--systems", "greedy", "beam"]
+    done = subprocess.run(
+        [*command, "--lm", "none-such", "--format", "json"], capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert "none-such" in found["systems"]["beam"]["missing"]
+    greedy = found["systems"]["greedy"]
+    assert greedy["sets"]["one"]["words"] == len(text.split())
+    assert greedy["sets"]["one"]["wer"] < 1
+    assert greedy["sets"]["one"]["cpu"] > 0 and greedy["start_up"]["cpu"] > 0 and greedy["peak_bytes"] > 1e7
+    rows = bench.as_text(found)
+    assert "| one | greedy |" in rows and "beam was left out" in rows
+
+
+def test_ratios(bench: ModuleType) -> None:
+    assert bench.ratio(0.2, 0.4) == "0.500"
+    assert bench.ratio(0.2, None) == bench.ratio(0.2, 0.0) == ""

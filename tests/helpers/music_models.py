@@ -1,0 +1,46 @@
+"""Small untrained models of notes in files, with something to say."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from speechgru.models import checkpoint
+from speechgru.music.models import roll, words
+
+
+def rolls(path: Path, corpus: str = "jsb_chorales", seed: int = 0, **chosen: Any) -> Path:
+    """A model of piano rolls that learnt, it says, from `corpus`."""
+    torch.manual_seed(seed)
+    network = roll.Model(roll.Settings(**{"width": 8, "hidden": 6, **chosen}))
+    with torch.no_grad():
+        network.head.bias += 1.0
+        network.head.weight *= 4
+    return _save(path, "roll", "roll", network, corpus)
+
+
+def tunes(path: Path, corpus: str = "folk", seed: int = 0, **chosen: Any) -> Path:
+    """A model of words; bar lines come often enough to end a piece."""
+    torch.manual_seed(seed)
+    settings = {"width": 10, "embedding": 6, "steps_per_beat": 4, "longest": 8, **chosen}
+    network = words.Model(words.Settings(**settings))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(2)
+        network.bias[network.encoding.number["BAR"]] += 4
+        network.bias[[n for n, word in enumerate(network.encoding.words) if word.startswith("SHIFT")]] += 2
+    return _save(path, "words", "words", network, corpus)
+
+
+def _save(path: Path, kind: str, name: str, network: Any, corpus: str) -> Path:
+    header = {
+        "model": {"name": name, "settings": asdict(network.settings)},
+        "corpus": {"sources": [{"name": corpus, "path": "."}], "train": ["train"], "test": ["test"]},
+        "provenance": {"seed": 1},
+    }
+    checkpoint.save(path, kind, header, network.state_dict())
+    return path

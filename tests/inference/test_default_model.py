@@ -1,0 +1,97 @@
+"""The model in the package, through the public path: the sample, held-out speech, and what holds no speech."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speechgru import cli
+from speechgru.evaluation import wer
+from speechgru.inference.recognizer import Recognizer, load_recognizer
+from speechgru.utils.assets import ASSETS
+
+RATE = 16000
+LARGEST = 16_000_000
+MODEL = ASSETS / "english-small.safetensors"
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return load_recognizer()
+
+
+def test_it_is_small_and_says_what_it_is() -> None:
+    card = MODEL.with_suffix(".md").read_text(encoding="utf-8")
+    assert MODEL.stat().st_size <= LARGEST
+    for word in (
+        "test-libri",
+        "test-l2",
+        "95 %",
+        "seed",
+        "CC BY 4.0",
+        "Apache-2.0",
+        "speechgru train english-small",
+    ):
+        assert word in card
+
+
+def test_it_trained_on_nothing_share_alike() -> None:
+    from speechgru.models.checkpoint import load
+
+    provenance = load(MODEL).header["provenance"]
+    assert len(provenance["corpora"]) >= 3
+    for corpus in provenance["corpora"]:
+        assert "SA" not in corpus["licence"]
+        assert "GPL" not in corpus["licence"]
+    assert not any("/" in override.partition("=")[2] for override in provenance["overrides"])
+
+
+def test_the_sample_is_transcribed_offline_from_the_command_line() -> None:
+    """A whole process of its own, as a user starts it, with the network shut."""
+    code = (
+        "import socket, sys\n"
+        "def no(*a, **k): raise AssertionError('the network was used')\n"
+        "socket.socket.connect = socket.create_connection = no\n"
+        "from speechgru.cli import main\n"
+        f"sys.exit(main(['transcribe', {str(ASSETS / 'sample.flac')!r}]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = (ASSETS / "sample.txt").read_text(encoding="utf-8")
+    assert wer.score([expected], [done.stdout]).wer <= 0.25
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-4, 0.01, 0.1])
+def test_silence_and_steady_noise_give_no_words(recognizer: Recognizer, level: float) -> None:
+    noise = np.random.default_rng(0).normal(0, 1, 8 * RATE).astype(np.float32) * np.float32(level)
+    assert recognizer.transcribe(noise, RATE).text == ""
+    brown = np.cumsum(noise)
+    brown *= level / max(float(np.abs(brown).max()), 1e-9)
+    assert recognizer.transcribe(brown.astype(np.float32), RATE).text == ""
+
+
+def test_noises_of_the_world_give_hardly_a_word(recognizer: Recognizer, data_root: Path) -> None:
+    clips = sorted((data_root / "noise" / "ESC-10").rglob("*.opus"))[::10]
+    found = [t for _, t in recognizer.transcribe_many(clips)]
+    assert len(found) == len(clips) >= 40
+    silent = sum(not t.text for t in found)  # type: ignore[union-attr]
+    assert silent >= 0.85 * len(clips)
+
+
+def test_held_out_speech_from_the_command_line(
+    data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Far below chance, not a benchmark: `speechgru evaluate` on whole test sets is in the card."""
+    book = data_root / "speech" / "LibriSpeech" / "dev-clean" / "84" / "121550"
+    truth = dict(line.split(" ", 1) for line in next(book.glob("*.txt")).read_text().splitlines())
+    assert cli.main(["transcribe", str(book), "--format", "json", "--output-dir", str(tmp_path)]) == 0
+    capsys.readouterr()
+    written = sorted(tmp_path.rglob("*.json"))
+    texts = [json.loads(path.read_text())["text"] for path in written]
+    assert len(written) > 10
+    assert wer.score([truth[path.stem] for path in written], texts).wer < 0.8

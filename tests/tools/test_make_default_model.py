@@ -1,0 +1,79 @@
+"""The one command behind the packaged recognizer: its steps fit together, and it goes on where it stopped."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from speechgru.config.compose import load_recipe
+
+SCRIPTS = Path(__file__).parents[2] / "tools" / "release"
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_default_model", SCRIPTS / "make_default_model.py")
+    assert spec and spec.loader
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_each_training_composes_and_starts_from_the_one_before(script: ModuleType, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in "abc"]
+    made = []
+    for step in script.trainings(tmp_path / "data", folders):
+        recipe, *overrides = step.command[step.command.index("train") + 1 :]
+        made.append(load_recipe(recipe, overrides))
+        assert not step.skip
+    assert [recipe.output for recipe in made] == [str(folder) for folder in folders]
+    assert [recipe.trainer.start for recipe in made] == ["", *(f"{f}/best.safetensors" for f in folders[:2])]
+    assert [recipe.ctc.pronunciations for recipe in made] == ["start", "start", "english"]
+    assert len({recipe.seed for recipe in made}) == 1
+
+
+def test_what_is_done_is_skipped_and_what_was_stopped_is_resumed(script: ModuleType, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in "abc"]
+    for folder in folders[:2]:
+        folder.mkdir()
+        (folder / "last.pt").touch()
+    (folders[0] / "report.json").touch()
+    steps = list(script.trainings(tmp_path / "data", folders))
+    assert [step.skip for step in steps] == [True, False, False]
+    assert ["--resume" in step.command for step in steps[1:]] == [True, False]
+
+
+def test_the_scripts_know_the_options(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "make_default_model.py",
+        "--data",
+        "my data",
+        "--output",
+        str(tmp_path),
+        "--release",
+        "--dry-run",
+    ]
+    monkeypatch.setattr(sys, "argv", command)
+    assert script.main() == 0
+    lines = capsys.readouterr().out.splitlines()
+    called = [line for line in lines if str(SCRIPTS) in line]
+    assert len(lines) == 11 and len(called) == 5 and not list(tmp_path.iterdir())
+    for line in called:
+        words = line.partition(f"{SCRIPTS}/")[2].split()
+        source = (SCRIPTS / words[0]).read_text(encoding="utf-8")
+        assert all(f'"{word.partition("=")[0]}"' in source for word in words if word.startswith("--"))
+
+
+def test_a_step_that_fails_is_named(script: ModuleType, tmp_path: Path) -> None:
+    step = script.Step((sys.executable, "-c", "print('half'); raise SystemExit(3)"), tmp_path / "out.json")
+    with pytest.raises(script.SpeechGruError, match=r"ended with code 3: .* > .*out\.json"):
+        step.run(tmp_path)
+    assert not (tmp_path / "out.json").exists()
+    script.Step((sys.executable, "-c", "print('whole')"), tmp_path / "out.json").run(tmp_path)
+    assert (tmp_path / "out.json").read_text() == "whole\n"

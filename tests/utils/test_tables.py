@@ -1,0 +1,11 @@
+"""Tables of Markdown."""
+
+from __future__ import annotations
+
+from speechgru.utils.tables import table
+
+
+def test_a_cell_is_one_line_and_never_ends_early() -> None:
+    assert table(["a", "b"], [["x | y", 2], ["one\ntwo", ""]]) == (
+        "| a | b |\n| --- | --- |\n| x \\| y | 2 |\n| one two |  |"
+    )
