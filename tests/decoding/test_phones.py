@@ -11,8 +11,8 @@ import pytest
 from beeps import RATE, VOCABULARY, beep, save_checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_beam import ALL, SMALL, bigrams, every_text, lattice, worth
-from test_readout import ARPA
+from lattices import ALL, SMALL, bigrams, every_text, lattice, worth
+from lm_models import ARPA
 
 from speechgru.decoding import _text_score as text_score
 from speechgru.decoding import beam, hotwords

@@ -13,6 +13,26 @@ from speechgru.lm.counts import Counts, count
 from speechgru.lm.ngram import NGram
 from speechgru.lm.table import Level, Table, sorted_words
 
+ARPA = """\\data\\
+ngram 1=6
+ngram 2=2
+
+\\1-grams:
+-1.0\t<unk>\t0
+-99\t<s>\t0
+-0.9\t</s>
+-0.6\tcat\t-0.3
+-0.7\tdog\t0
+-0.8\tthe\t0
+
+\\2-grams:
+-0.2\t<s> the
+-0.3\tcat </s>
+
+\\end\\
+"""
+
+
 Weights = dict[tuple[str, ...], tuple[float, float]]
 
 # https://cmusphinx.github.io/wiki/arpaformat/: log10 weights of a model of two sentences.

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from beeps import RATE, VOCABULARY, Engine, beep, save_checkpoint
+from lm_models import ARPA
 
 from speechgru import cli
 from speechgru.cli import _decoder_options as decoder_options
@@ -20,25 +21,6 @@ from speechgru.errors import CheckpointError, ConfigError, LanguageModelError, U
 from speechgru.inference.recognizer import Recognizer, load_recognizer
 from speechgru.models import checkpoint
 from speechgru.utils import assets
-
-ARPA = """\\data\\
-ngram 1=6
-ngram 2=2
-
-\\1-grams:
--1.0\t<unk>\t0
--99\t<s>\t0
--0.9\t</s>
--0.6\tcat\t-0.3
--0.7\tdog\t0
--0.8\tthe\t0
-
-\\2-grams:
--0.2\t<s> the
--0.3\tcat </s>
-
-\\end\\
-"""
 
 
 @pytest.fixture
