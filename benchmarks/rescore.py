@@ -34,7 +34,7 @@ from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.inference.recognizer import load_recognizer
 from speechgru.lm.neural import LanguageModel, load_language_model
 from speechgru.models import checkpoint
-from speechgru.utils import plugins
+from speechgru.utils import bootstrap, plugins
 from speechgru.utils.assets import find_model
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
@@ -106,7 +106,7 @@ def gain(measured: Sequence[Case], settings: Settings, seed: int = 0) -> str:
     after = np.array([case.choice(settings) for case in measured])
     oracle = np.array([min(case.errors) for case in measured])
     differences = paired_differences(np.stack([before, after, words], axis=1), seed=seed)
-    low, high = (100 * bound for bound in wer.percentiles(differences))
+    low, high = (100 * bound for bound in bootstrap.percentiles(differences))
     first, second, best = (100 * errors.sum() / words.sum() for errors in (before, after, oracle))
     return (
         f"{first:.2f} -> {second:.2f} % WER, {second - first:+.2f} (95 % interval {low:+.2f} to {high:+.2f}); the best "

@@ -21,7 +21,7 @@ import numpy as np
 
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation.recognition import Evaluation, Row
-from speechgru.evaluation.wer import are_blocks, percentiles, resampled
+from speechgru.utils.bootstrap import are_blocks, percentiles, resampled
 
 MIN_PAIRS = 50  # the normal approximation of the matched-pairs test wants that many
 

@@ -15,6 +15,7 @@ from speechgru.data.manifest import Utterance
 from speechgru.errors import AudioError, SpeechGruError
 from speechgru.evaluation import errors, wer
 from speechgru.evaluation.calibration import Reliability, measure
+from speechgru.utils import bootstrap
 from speechgru.utils.files import write_text
 
 if TYPE_CHECKING:
@@ -267,8 +268,10 @@ def resampled_text(score: wer.Score) -> str:
         return f"{score.speakers} speakers"
     if not score.speakers:
         return f"{score.utterances} utterances (speakers unknown)"
-    if score.speakers < wer.MIN_SPEAKERS:
-        return f"{score.utterances} utterances ({score.speakers} speakers, fewer than {wer.MIN_SPEAKERS})"
+    if score.speakers < bootstrap.MIN_SPEAKERS:
+        return (
+            f"{score.utterances} utterances ({score.speakers} speakers, fewer than {bootstrap.MIN_SPEAKERS})"
+        )
     return f"{score.utterances} utterances (some speakers unknown)"
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from speechgru.audio.segments import Mask
 from speechgru.evaluation.recognition import interval_text, percent
-from speechgru.evaluation.wer import are_blocks, ratio_interval, resampled
+from speechgru.utils.bootstrap import are_blocks, ratio_interval, resampled
 from speechgru.utils.tables import table
 from speechgru.vad.labels import GRID_SECONDS
 

@@ -18,12 +18,12 @@ from speechgru.audio.quality import NARROW_RATE
 from speechgru.data.manifest import Utterance
 from speechgru.errors import AudioError, AudioWarning, CorpusError, SpeechGruError
 from speechgru.evaluation.recognition import interval_text
-from speechgru.evaluation.wer import are_blocks, ratio_interval, resampled
 from speechgru.features.frontend import LogMel
 from speechgru.models import checkpoint
 from speechgru.models.audio_header import AudioHeader
 from speechgru.utils import device as devices
 from speechgru.utils.assets import find_model
+from speechgru.utils.bootstrap import are_blocks, ratio_interval, resampled
 from speechgru.utils.console import columns
 from speechgru.utils.tables import table
 

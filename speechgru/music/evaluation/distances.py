@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.errors import MusicError
-from speechgru.evaluation.wer import percentiles, resampled
 from speechgru.music.evaluation import statistics
 from speechgru.music.score.notes import NoteSequence
+from speechgru.utils.bootstrap import percentiles, resampled
 
 Histogram = Callable[[NoteSequence], NDArray[np.int64]]
 

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from speechgru.errors import MusicError
-from speechgru.evaluation.wer import percentiles, resampled
 from speechgru.music.evaluation import distances, plagiarism, statistics
 from speechgru.music.evaluation.distances import Distance
 from speechgru.music.files.load import Named
@@ -26,6 +25,7 @@ from speechgru.music.score import chorale, voice_leading
 from speechgru.music.score.chorale import VOICES
 from speechgru.music.score.notes import NoteSequence
 from speechgru.music.score.voice_leading import Faults
+from speechgru.utils.bootstrap import percentiles, resampled
 
 SAMPLES = 2000
 NGRAMS = 5

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from speechgru.evaluation.wer import percentiles, resampled
 from speechgru.music.models.likelihood import CONVENTIONS, PieceScore, rates, table
+from speechgru.utils.bootstrap import percentiles, resampled
 from speechgru.utils.console import columns
 
 SAMPLES = 2000

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from speechgru.evaluation.wer import percentiles, resampled
 from speechgru.music.files.piece import Piece
 from speechgru.music.models import _load as load
 from speechgru.music.models import scoring, token_inputs
@@ -20,6 +19,7 @@ from speechgru.music.models._load import UNSAVED, MusicHeader
 from speechgru.music.models.scores import SAMPLES, Score, number, span
 from speechgru.music.models.token_inputs import Heard
 from speechgru.music.score.tokens import Encoding
+from speechgru.utils.bootstrap import percentiles, resampled
 
 KIND = "words"
 AT_ONCE = 8192
