@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 
 from speechgru.decoding import _text_score as text_score
 from speechgru.decoding.hotwords import Automaton
-from speechgru.decoding.hypothesis import SPACE
 from speechgru.lexicon.dictionary import GAP
 from speechgru.lexicon.g2p import Pronouncer
 from speechgru.lm.ngram import NGram
 from speechgru.lm.table import UNKNOWN_ID
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text.vocabulary import SPACE, Vocabulary
 
 Probs = NDArray[np.float64]
 

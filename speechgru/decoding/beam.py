@@ -25,14 +25,14 @@ from numpy.typing import NDArray
 
 from speechgru.decoding import ctc, hotwords, lexicon_trie, prefix_search
 from speechgru.decoding._fusion_score import Probs
-from speechgru.decoding.hypothesis import SPACE, Hypothesis, Token
+from speechgru.decoding.hypothesis import Hypothesis, Token
 from speechgru.decoding.phone_fusion import WEIGHED, SecondEar
 from speechgru.errors import ConfigError
 from speechgru.lexicon import g2p
 from speechgru.lexicon.g2p import Pronouncer
 from speechgru.lm.ngram import NGram, from_table, load
 from speechgru.lm.table import SPECIAL, Level, Table
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text.vocabulary import SPACE, Vocabulary
 from speechgru.utils import jit
 from speechgru.utils.assets import find_lm
 

@@ -16,9 +16,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from speechgru.text.vocabulary import SPACE
 from speechgru.transcript import Word
 
-SPACE = " "
 _TINY = 1e-12
 
 

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.decoding import lexicon_trie, prefix_search
-from speechgru.decoding.hypothesis import SPACE
 from speechgru.lexicon.dictionary import GAP
 from speechgru.lexicon.g2p import Pronouncer
 from speechgru.lm.ngram import NGram
 from speechgru.lm.table import SPECIAL, UNKNOWN_ID
+from speechgru.text.vocabulary import SPACE
 from speechgru.utils import jit
 
 ALIKE = 8  # words of one sound that are told apart, the likeliest ones

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from speechgru.decoding.hypothesis import SPACE
 from speechgru.errors import CorpusError
+from speechgru.text.vocabulary import SPACE
 from speechgru.utils.assets import ASSETS
 
 SUFFIX = ".dict.gz"

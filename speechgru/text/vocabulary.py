@@ -27,6 +27,9 @@ from speechgru.errors import ConfigError, CorpusError
 from speechgru.text import numbers
 from speechgru.utils import schema
 
+SPACE = " "
+
+
 NORMALISER = "english-1"
 BLANK = 0
 BLANK_SYMBOL = "<blank>"
