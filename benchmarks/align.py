@@ -38,7 +38,7 @@ from speechgru.audio import stream as audio
 from speechgru.data.corpus_tools import same_stem
 from speechgru.inference.emissions import posteriors
 from speechgru.inference.recognizer import load_recognizer
-from speechgru.text.vocabulary import normalise
+from speechgru.text.english import normalise
 
 SECONDS, BYTES = 60.0, 1e9
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from speechgru.data import manifest
 from speechgru.data.manifest import Utterance
-from speechgru.text import languages, vocabulary
+from speechgru.text import english, languages
 
 Key = tuple[str, int]  # of an utterance: its split, its place there
 RATE_DEVIATIONS = 6.0  # scaled median absolute deviations of log characters per second
@@ -104,13 +104,11 @@ def _odd_characters(utterances: Sequence[Utterance]) -> Callable[[str], set[str]
     """
     texts = [u.text for u in utterances]
     foreign = sum(
-        not languages.is_english(u.language)
-        if u.language
-        else bool(vocabulary.unsupported_characters(u.text))
+        not languages.is_english(u.language) if u.language else bool(english.unsupported_characters(u.text))
         for u in utterances
     )
     if foreign <= len(texts) / 2:
-        return vocabulary.unsupported_characters
+        return english.unsupported_characters
     counts = Counter(c for t in texts for c in set(t.lower()))
     fewest = max(2.0, RARE * len(texts))
     return lambda t: {

@@ -15,8 +15,8 @@ from pathlib import Path
 from speechgru.audio import stream as audio
 from speechgru.data.manifest import Dropped, Utterance, counted
 from speechgru.errors import AudioError, CorpusError
+from speechgru.text import english as english_
 from speechgru.text import languages
-from speechgru.text import vocabulary as text
 
 # Where one stem has several recordings, lossless ones are taken first.
 _EXTENSIONS = tuple(sorted(audio.AUDIO_EXTENSIONS, key=lambda e: (e != ".flac", e != ".wav", e)))
@@ -219,7 +219,7 @@ def _tell_foreign_letters(given: list[Utterance], corpus: str) -> None:
 def _foreign_letters(said: str) -> set[str]:
     """The letters of an English text that lose an accent; those of other scripts leave it out, which is told too."""
     foreign = {c for c in said if c.isalpha() and not c.isascii()}
-    return foreign - text.unsupported_characters(said) if foreign else foreign
+    return foreign - english_.unsupported_characters(said) if foreign else foreign
 
 
 @contextmanager
@@ -263,10 +263,10 @@ def _check(given: Utterance) -> Utterance | Dropped:
     if not given.audio_filepath.is_file():
         return Dropped(_plain(given), "missing audio")
     english = languages.is_english(given.language)
-    unsupported = (text.unsupported_characters if english else text.unreadable)(given.text)
+    unsupported = (english_.unsupported_characters if english else english_.unreadable)(given.text)
     if unsupported:
         return Dropped(_plain(given), UNREADABLE_TEXT, " ".join(map(repr, sorted(unsupported))))
-    normalised = (text.normalise if english else text.letters)(given.text)
+    normalised = (english_.normalise if english else english_.letters)(given.text)
     if not normalised:
         return Dropped(_plain(given), "empty text")
     return _measured(replace(given, text=normalised))

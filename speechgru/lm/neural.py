@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from speechgru.errors import ConfigError, LanguageModelError
 from speechgru.models import checkpoint
 from speechgru.models.checkpoint import Header, NetworkEntry
-from speechgru.text import vocabulary as vocabularies
+from speechgru.text import english
 from speechgru.text.vocabulary import Vocabulary
 from speechgru.utils import device as devices
 from speechgru.utils.console import columns
@@ -82,7 +82,7 @@ class Perplexity:
         """What the row doesn't say."""
         return (
             "Perplexities are over all characters (words) and the end of every text, which counts as one of them; "
-            f"texts are normalised by {vocabularies.NORMALISER}."
+            f"texts are normalised by {english.NORMALISER}."
         )
 
     def details(self) -> str:
@@ -192,10 +192,10 @@ class LanguageModel:
         return start + "".join("\n" if c == EDGE else self.vocabulary.symbols[c] for c in characters)
 
     def _prompt(self, prompt: str) -> str:
-        start = vocabularies.normalise(prompt)
+        start = english.normalise(prompt)
         if start and prompt[-1].isspace():
             start += " "
-        wrong = vocabularies.unsupported_characters(prompt) | self.vocabulary.unknown(start)
+        wrong = english.unsupported_characters(prompt) | self.vocabulary.unknown(start)
         if wrong:
             known = "".join(self.vocabulary.symbols[1:])
             raise LanguageModelError(

@@ -5,7 +5,7 @@
 * A sentence ends after `.`, `?`, `!` or `…` (and closing quotes or brackets) when white space and then a capital
   letter or a digit follow (opening quotes or brackets may stand before it), unless the full stop belongs to a
   title or another abbreviation of ABBREVIATIONS or to a single letter (`J. Smith`).
-* Each sentence becomes what `speechgru.text.vocabulary.normalise` makes of it; those with no words are left out.
+* Each sentence becomes what `speechgru.text.english.normalise` makes of it; those with no words are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import IO
 
 from speechgru.data import manifest
 from speechgru.errors import LanguageModelError
-from speechgru.text.vocabulary import normalise
+from speechgru.text.english import normalise
 
 ABBREVIATIONS = frozenset(
     {"mr", "mrs", "ms", "messrs", "mme", "mlle", "dr", "prof", "rev", "hon", "st", "ste", "esq", "jr", "sr"}

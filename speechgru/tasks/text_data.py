@@ -18,7 +18,8 @@ from speechgru.data.preparation import CorpusUse
 from speechgru.errors import CorpusError
 from speechgru.lm._exclusion import Exclusion
 from speechgru.lm.sentences import read_sentences
-from speechgru.text.vocabulary import Vocabulary, normalise
+from speechgru.text.english import normalise
+from speechgru.text.vocabulary import Vocabulary
 from speechgru.utils import files
 
 HELD_OUT = "held-out"

@@ -16,8 +16,8 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from speechgru.text import english as english_
 from speechgru.text import languages as language_codes
-from speechgru.text import vocabulary
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ def unicode_plain(written: str) -> str:
     >>> unicode_plain("Ｓtraße, Москва́; Ёлка.")
     'strasse москва́ ёлка'
     """
-    folded = unicodedata.normalize("NFKC", written.translate(vocabulary.APOSTROPHES))
+    folded = unicodedata.normalize("NFKC", written.translate(english_.APOSTROPHES))
     # Folding can bring out what composes, and composing what folds: three rounds settle every character of Unicode.
     for _ in range(3):
-        folded = unicodedata.normalize("NFKC", folded.casefold().translate(vocabulary.APOSTROPHES))
-    kept = "".join(c if c == "'" or _is_spoken(c) else vocabulary.gap(c) for c in folded)
-    return " ".join(unicodedata.normalize("NFKC", vocabulary.without_outer_apostrophes(kept)).split())
+        folded = unicodedata.normalize("NFKC", folded.casefold().translate(english_.APOSTROPHES))
+    kept = "".join(c if c == "'" or _is_spoken(c) else english_.gap(c) for c in folded)
+    return " ".join(unicodedata.normalize("NFKC", english_.without_outer_apostrophes(kept)).split())
 
 
 def _is_spoken(character: str) -> bool:
@@ -56,11 +56,11 @@ def _is_spoken(character: str) -> bool:
 def _symbols(written: str) -> set[str]:
     """Currency, per cent and their like."""
     return {c for c in written if unicodedata.category(c)[0] == "S" or c in "%&@#"} - set(
-        vocabulary.APOSTROPHES_LIKE
+        english_.APOSTROPHES_LIKE
     )
 
 
-ENGLISH = Normaliser(vocabulary.NORMALISER, vocabulary.normalise, vocabulary.unsupported_characters)
+ENGLISH = Normaliser(english_.NORMALISER, english_.normalise, english_.unsupported_characters)
 UNICODE = Normaliser("unicode-1", unicode_plain, _symbols)
 NAMES = {each.name: each for each in (ENGLISH, UNICODE)}
 
@@ -77,5 +77,5 @@ def of(symbols: Iterable[str], languages: Iterable[str] = ()) -> Normaliser:
     'unicode-1'
     """
     single = [symbol for symbol in symbols if len(symbol) == 1]
-    english = all(vocabulary.is_english(symbol) for symbol in single)
+    english = all(english_.is_english(symbol) for symbol in single)
     return ENGLISH if english and all(map(language_codes.is_english, languages)) else UNICODE

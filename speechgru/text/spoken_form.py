@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from speechgru.errors import TextError
-from speechgru.text.vocabulary import normalise
+from speechgru.text.english import normalise
 
 STDIN = "-"
 _TITLES = "".join(rf"(?<!\b{title}\.)" for title in ("Mr", "Mrs", "Ms", "Dr", "St", "[A-Z]"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import wer
-from speechgru.text import vocabulary
+from speechgru.text import english
 from speechgru.utils import bootstrap
 
 WORDS = st.lists(st.sampled_from(["a", "bee", "cat's", "dog"]), max_size=6).map(" ".join)
@@ -73,7 +73,7 @@ def test_counts_agree_with_a_second_implementation(reference, hypothesis):
 def test_both_sides_are_normalised_and_the_normaliser_is_named():
     result = wer.score(["Mr. Smith's 2 CATS!"], ["mr SMITH’S two cats"])
     assert result.wer == 0
-    assert result.normaliser == vocabulary.NORMALISER
+    assert result.normaliser == english.NORMALISER
 
 
 def test_perfect_score():

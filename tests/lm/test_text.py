@@ -21,7 +21,7 @@ from speechgru.lm.sentences import (
     read_sentences,
     split_sentences,
 )
-from speechgru.text.vocabulary import normalise
+from speechgru.text.english import normalise
 
 
 @pytest.mark.parametrize(

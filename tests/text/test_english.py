@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.errors import ConfigError, CorpusError
-from speechgru.text import numbers
-from speechgru.text import vocabulary as vocabularies
-from speechgru.text.vocabulary import BLANK, Vocabulary, normalise, unsupported_characters
+from speechgru.text import english, numbers
+from speechgru.text.english import normalise, unsupported_characters
+from speechgru.text.vocabulary import BLANK, Vocabulary
 
 # Characters on which the rules hang, so that hypothesis meets them together often.
 TRICKY = st.text(alphabet="ab's emti0129.,$£%/-–’\"½´é&*\n\u200bİ™ßﬁ", max_size=16)
@@ -174,4 +174,4 @@ def test_vocabulary_refuses_what_is_none(json: str) -> None:
 
 
 def test_the_normaliser_has_a_name() -> None:
-    assert vocabularies.NORMALISER == "english-1"
+    assert english.NORMALISER == "english-1"

@@ -15,7 +15,8 @@ from speechgru import cli
 from speechgru.audio import stream as audio
 from speechgru.evaluation import wer
 from speechgru.models import checkpoint
-from speechgru.text import normalize, vocabulary
+from speechgru.text import english as english_
+from speechgru.text import normalize
 from speechgru.text.normalize import ENGLISH, UNICODE
 
 
@@ -58,7 +59,7 @@ def test_case_is_no_error(written: str) -> None:
 @given(st.text())
 def test_what_corpora_write_stays(written: str) -> None:
     # Corpora of other languages come through `letters`; scoring may fold it, but loses no word of it.
-    letters = vocabulary.letters(written)
+    letters = english_.letters(written)
     assert len(UNICODE(letters).split()) == len(letters.split())
 
 

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from speechgru.errors import TextError
+from speechgru.text.english import normalise
 from speechgru.text.spoken_form import Unit, lines, read
-from speechgru.text.vocabulary import normalise
 
 
 def _spoken(line: tuple[Unit, ...]) -> list[tuple[str, str]]:

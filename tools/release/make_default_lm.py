@@ -26,7 +26,7 @@ from speechgru.lm.corpus import Corpus, Reader
 from speechgru.lm.estimate import Settings, make, write
 from speechgru.lm.ngram import NGram
 from speechgru.lm.sentences import read_references, read_sentences
-from speechgru.text.vocabulary import NORMALISER
+from speechgru.text.english import NORMALISER
 from speechgru.utils import files
 
 ASSETS = Path(__file__).parents[2] / "speechgru" / "assets"

@@ -143,7 +143,7 @@ def _provenance(args: argparse.Namespace, corpus: Corpus, dropped: Counter[str])
     from pathlib import Path
 
     from speechgru import __version__
-    from speechgru.text.vocabulary import NORMALISER
+    from speechgru.text.english import NORMALISER
 
     return {
         "sources": [Path(path).name for path in args.texts],
