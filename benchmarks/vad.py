@@ -31,7 +31,7 @@ import numpy as np
 import torch
 
 from speechgru.audio import stream as audio
-from speechgru.audio.energy import FRAME_SECONDS, PAUSE_SHARE, Gate, may_hold_speech, pauses
+from speechgru.audio.energy import FRAME_SECONDS, PAUSE_SHARE, may_hold_speech, pauses
 from speechgru.audio.segments import Rules, spans, without_gaps
 from speechgru.config.compose import load_recipe
 from speechgru.errors import SpeechGruError
@@ -81,7 +81,7 @@ def by_levels(share: float) -> Find:
     """All but the pauses of what may hold speech at all."""
 
     def find(signal: np.ndarray) -> np.ndarray:
-        marked = np.full(steps(signal), may_hold_speech(signal, RATE, Gate()))
+        marked = np.full(steps(signal), may_hold_speech(signal, RATE))
         for start, end in pauses(signal, RATE, share, frame_seconds=FRAME_SECONDS):
             marked[
                 round(start / RATE / speech_labels.GRID_SECONDS) : round(

@@ -6,14 +6,10 @@ which removes offset and hum and makes the level of room noise steady, so that s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.audio.segments import runs
-from speechgru.transcript import Word
 
 Signal = NDArray[np.float32]
 
@@ -24,40 +20,15 @@ TOP_FRAMES = (
     5  # the top level is that of the fifth loudest frame: a click is shorter than 100 ms, a vowel longer
 )
 FLOOR_PERCENTILE = 10.0
+# Among 150 spoken digits the quietest has a top level of -62 dB; dithered 16-bit silence about -95.
+MIN_LEVEL_DB = -80.0
+# White, pink and brown noise have at most 2.2 dB between floor and top; speech with white noise 10 dB below it at least
+# 2.7; clean speech over 15.
+MIN_RANGE_DB = 2.5
+RANGE_SECONDS = 1.0
 PAUSE_SHARE = 0.3  # a frame is quiet below floor + PAUSE_SHARE * (top - floor)
 PAUSE_MIN_RANGE_DB = 6.0  # with less between floor and top, dips are chance rather than pauses
 PAUSE_SECONDS = 0.2
-SHORTEST_SPAN_SECONDS = 0.3  # one short word; less would make a high rate of a single letter
-
-
-@dataclass(frozen=True)
-class Gate:
-    """What a stretch of audio and the words found in it must reach; anything less is silence or noise.
-
-    min_level_db: top level. Among 150 spoken digits the quietest has -62; dithered 16-bit silence about -95.
-    min_range_db: top level above the floor, only asked of `range_seconds` or more. White, pink and brown
-        noise have at most 2.2; speech with white noise 10 dB below it at least 2.7; clean speech over 15.
-    min_confidence: of the words of one stretch, see `evidence`; for noise that isn't steady.
-    rate_weight: what a letter a second adds to the evidence. What a network hears in noise is unsure, and
-        sparse as well. How much of either depends on the network: tools/release/tune_gate.py finds both numbers.
-    """
-
-    min_level_db: float = -80.0
-    min_range_db: float = 2.5
-    range_seconds: float = 1.0
-    min_confidence: float = 0.35
-    rate_weight: float = 0.0
-
-    def accepts(self, words: Sequence[Word]) -> bool:
-        """Whether the words of one stretch are likely to have been said."""
-        return bool(words) and evidence(words, self.rate_weight) >= self.min_confidence
-
-
-def evidence(words: Sequence[Word], rate_weight: float) -> float:
-    """Mean confidence of at least one word, plus `rate_weight` for each letter a second from first to last."""
-    seconds = max(words[-1].end - words[0].start, SHORTEST_SPAN_SECONDS)
-    letters = sum(len(word.text) for word in words)
-    return sum(word.confidence for word in words) / len(words) + rate_weight * letters / seconds
 
 
 def levels(signal: Signal, rate: int, seconds: float = FRAME_SECONDS) -> Signal:
@@ -82,12 +53,24 @@ def floor_and_top(level: Signal) -> tuple[float, float]:
     return float(np.percentile(level, FLOOR_PERCENTILE)), float(np.partition(level, kth)[kth])
 
 
-def may_hold_speech(signal: Signal, rate: int, gate: Gate) -> bool:
-    """False for what is too quiet, or too steady, to be speech."""
+def may_hold_speech(
+    signal: Signal,
+    rate: int,
+    min_level_db: float = MIN_LEVEL_DB,
+    min_range_db: float = MIN_RANGE_DB,
+    range_seconds: float = RANGE_SECONDS,
+) -> bool:
+    """False for what is too quiet, or too steady, to be speech.
+
+    Args:
+        signal: samples [time] at `rate` Hz.
+        min_level_db: what the top level must reach.
+        min_range_db: how far the top level must stand above the floor; only asked of `range_seconds` or more.
+    """
     floor, top = floor_and_top(levels(signal, rate))
-    if top < gate.min_level_db:
+    if top < min_level_db:
         return False
-    return len(signal) < gate.range_seconds * rate or top - floor >= gate.min_range_db
+    return len(signal) < range_seconds * rate or top - floor >= min_range_db
 
 
 def pauses(

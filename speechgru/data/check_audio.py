@@ -11,12 +11,10 @@ import numpy as np
 
 from speechgru.audio import energy
 from speechgru.audio import stream as audio
-from speechgru.audio.energy import Gate, Signal
+from speechgru.audio.energy import Signal
 from speechgru.errors import AudioError
 
 Part = tuple[float, float | None]  # offset and duration in seconds; None: to the end
-
-_GATE = Gate()
 
 
 @dataclass(frozen=True)
@@ -72,4 +70,4 @@ def _cut(signal: Signal, rate: int, part: Part) -> Signal:
 
 def _sample(signal: Signal, rate: int) -> Sample:
     digest = hashlib.blake2b(np.ascontiguousarray(signal).tobytes(), digest_size=16).hexdigest()
-    return Sample(digest, not energy.may_hold_speech(signal, rate, _GATE))
+    return Sample(digest, not energy.may_hold_speech(signal, rate))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from speechgru.audio.energy import Gate
 from speechgru.inference.confidence import Calibration
+from speechgru.inference.gate import Gate
 from speechgru.inference.word_times import Times
 from speechgru.models.audio_header import AudioHeader
 from speechgru.text.vocabulary import Vocabulary

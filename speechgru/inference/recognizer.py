@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.audio import array
-from speechgru.audio.energy import Gate, Signal, may_hold_speech
+from speechgru.audio.energy import Signal
 from speechgru.decoding import greedy, hypothesis
 from speechgru.decoding.hypothesis import Decoder, Hypothesis
 from speechgru.errors import AudioError, ConfigError, SpeechGruError
 from speechgru.inference import select
 from speechgru.inference.confidence import Calibration
+from speechgru.inference.gate import Gate
 from speechgru.inference.job import Job, Source
 from speechgru.inference.protocols import Engine, SpeechDetector
 from speechgru.inference.word_times import Times, corrected
@@ -160,7 +161,7 @@ class Recognizer:
         """False for what is too short, too quiet or too steady to hold a word, or no speech to the detector."""
         if len(signal) < MIN_PIECE_SECONDS * self.sample_rate:
             return False
-        if not may_hold_speech(signal, self.sample_rate, self.gate):
+        if not self.gate.may_hold_speech(signal, self.sample_rate):
             return False
         return self.detector is None or self.detector.hears_speech(signal)
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from speechgru.audio.energy import Gate
 from speechgru.decoding.greedy import Decoder, Settings
+from speechgru.inference.gate import Gate
 from speechgru.inference.recognizer import Recognizer
 from speechgru.text.vocabulary import Vocabulary
 

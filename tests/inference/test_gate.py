@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from speechgru.audio.energy import SHORTEST_SPAN_SECONDS, Gate, evidence
 from speechgru.errors import CheckpointError
 from speechgru.features.frontend import Settings as Features
+from speechgru.inference.gate import SHORTEST_SPAN_SECONDS, Gate, evidence
 from speechgru.inference.recognizer import load_recognizer
 from speechgru.models import acoustic, checkpoint
 from speechgru.transcript import Word

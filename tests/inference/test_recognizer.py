@@ -14,10 +14,10 @@ import torch
 from beeps import LETTER_SECONDS, RATE, beep, recognizer, sentence, spoken
 
 from speechgru.audio import energy
-from speechgru.audio.energy import Gate
 from speechgru.errors import AudioError, CheckpointError, ConfigError, SpeechGruError
 from speechgru.inference import chunking
 from speechgru.inference.chunking import MAX_SECONDS, OVERLAP_SECONDS, cut, join
+from speechgru.inference.gate import Gate
 from speechgru.inference.recognizer import load_recognizer
 from speechgru.models import checkpoint
 from speechgru.transcript import Transcript, Word
@@ -191,7 +191,7 @@ def test_quiet_speech_still_counts() -> None:
     floor, top = energy.floor_and_top(energy.levels(signal / 200, RATE))
     assert top > Gate().min_level_db
     assert top - floor > Gate().min_range_db
-    assert energy.may_hold_speech(signal / 200, RATE, Gate())
+    assert energy.may_hold_speech(signal / 200, RATE)
 
 
 def test_a_word_within_long_silence_is_found() -> None:

@@ -16,11 +16,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from speechgru.audio.energy import Gate
 from speechgru.errors import CheckpointError
 from speechgru.features.frontend import Settings
 from speechgru.inference import engine as engines
 from speechgru.inference.acoustic_header import AcousticHeader, DecoderEntry
+from speechgru.inference.gate import Gate
 from speechgru.inference.word_times import Times
 from speechgru.models import checkpoint
 from speechgru.models.checkpoint import Checkpoint, Header, NetworkEntry

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from speechgru.audio import stream as audio
-from speechgru.audio.energy import Gate, evidence
 from speechgru.data import manifest
 from speechgru.errors import SpeechGruError
+from speechgru.inference.gate import Gate, evidence
 from speechgru.inference.recognizer import Recognizer, load_recognizer
 from speechgru.models import checkpoint
 from speechgru.transcript import Transcript, Word
