@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,21 +16,15 @@ from torch import nn
 from speechgru.audio import stream as audio
 from speechgru.audio.quality import NARROW_RATE
 from speechgru.data.manifest import Utterance
-from speechgru.errors import AudioError, AudioWarning, CorpusError, SpeechGruError
-from speechgru.evaluation.recognition import interval_text
+from speechgru.errors import AudioError, AudioWarning, CorpusError
 from speechgru.features.frontend import LogMel
 from speechgru.models import checkpoint
 from speechgru.models.audio_header import AudioHeader
 from speechgru.utils import device as devices
 from speechgru.utils.assets import find_model
-from speechgru.utils.bootstrap import are_blocks, ratio_interval, resampled
-from speechgru.utils.console import columns
-from speechgru.utils.tables import table
 
 KIND = "classifier"
 BATCH = 32
-RESAMPLES = 1000
-_SHOWN = 20  # classes: a larger table of confusions can't be read
 
 
 @dataclass(frozen=True)
@@ -83,62 +77,6 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Classification:
-    """How often a set's classes were found. `confusions` [classes, classes]: recordings by true class, then found.
-
-    `interval` of the accuracy, 95 %, and what it was taken `over`.
-    """
-
-    names: tuple[str, ...]
-    confusions: NDArray[np.int64]
-    interval: tuple[float, float]
-    over: str
-    failed: tuple[str, ...] = ()
-
-    @property
-    def accuracy(self) -> float:
-        """Share of the recordings that were found right, in [0, 1]."""
-        return float(self.confusions.trace() / self.confusions.sum())
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, ready for JSON."""
-        return {
-            "accuracy": self.accuracy,
-            "interval": list(self.interval),
-            "interval_over": self.over,
-            "recordings": int(self.confusions.sum()),
-            "classes": list(self.names),
-            "confusions": self.confusions.tolist(),
-            "failed": list(self.failed),
-        }
-
-    def cells(self) -> dict[str, str]:
-        """Its row in a report, by column."""
-        return {
-            "accuracy": f"{100 * self.accuracy:.2f} %",
-            "95 % interval": interval_text(self.interval),
-            "taken over": self.over,
-            "recordings": str(self.confusions.sum()),
-            "not scored": str(len(self.failed)),
-        }
-
-    def note(self) -> str:
-        """How the row is to be read."""
-        return "The interval is a percentile bootstrap; not scored: recordings that could not be read."
-
-    def details(self) -> str:
-        """The confusions as a table in Markdown: a row a true class, a column a class that was found."""
-        if len(self.names) > _SHOWN:
-            return ""
-        rows = [[name, *row] for name, row in zip(self.names, self.confusions)]
-        return table(["said / found", *self.names], rows)
-
-    def describe(self) -> str:
-        """A few lines for people."""
-        return f"{columns(self.cells())}\n{self.details()}".rstrip()
-
-
-@dataclass(frozen=True)
 class _Heard:
     """What was read of a recording: its samples [time]; the rest as in `Answer`."""
 
@@ -179,34 +117,9 @@ class Classifier:
     def classify_files(self, paths: Sequence[str | Path]) -> Iterator[tuple[str | Path, Answer | AudioError]]:
         """Each file ("-" for standard input) with its class, or with why it can't be read, in their order."""
         whole = [Utterance(Path(path), math.inf, "") for path in paths]
-        yield from zip(paths, self._answers(whole), strict=True)
+        yield from zip(paths, self.answers(whole), strict=True)
 
-    def evaluate(self, utterances: Sequence[Utterance], seed: int = 0) -> Classification:
-        """Compare with the texts of `utterances`, each the name of a class.
-
-        Raises:
-            CorpusError: a text that is no class.
-            SpeechGruError: not one recording could be read.
-        """
-        confusions = np.zeros((len(self.classes.names),) * 2, dtype=np.int64)
-        right: list[tuple[str, bool]] = []
-        failed: list[str] = []
-        for utterance, answer in zip(utterances, self._answers(utterances), strict=True):
-            if isinstance(answer, AudioError):
-                failed.append(str(answer))
-                continue
-            if answer.truncated:
-                failed.append(f"{utterance.audio_filepath}: {'; '.join(map(str, answer.warnings))}")
-                continue
-            true, found = (self.classes.encode(name)[0] for name in (utterance.text, answer.label))
-            confusions[true, found] += 1
-            right.append((utterance.speaker, true == found))
-        if not right:
-            raise SpeechGruError(f"None of {len(failed)} recordings could be read. The first: {failed[0]}")
-        interval, over = _interval(right, seed)
-        return Classification(self.classes.names, confusions, interval, over, tuple(failed))
-
-    def _answers(self, utterances: Sequence[Utterance]) -> Iterator[Answer | AudioError]:
+    def answers(self, utterances: Sequence[Utterance]) -> Iterator[Answer | AudioError]:
         """In their order, some read at a time."""
         for start in range(0, len(utterances), BATCH):
             heard = [self._read(utterance) for utterance in utterances[start : start + BATCH]]
@@ -234,16 +147,6 @@ class Classifier:
         # A classifier that was trained at a telephone's rate lacks nothing.
         told = [w for w in stream.warnings if self.sample_rate >= NARROW_RATE or w.kind != "narrow"]
         return _Heard(signal, tuple(told), stream.truncated)
-
-
-def _interval(right: Sequence[tuple[str, bool]], seed: int) -> tuple[tuple[float, float], str]:
-    """95 % percentile bootstrap interval of a share: speakers are drawn, or recordings where they are few."""
-    speakers = [speaker for speaker, _ in right]
-    by_speaker = are_blocks(speakers)
-    table = np.array([[float(hit), 1.0] for _, hit in right])
-    hits, totals = resampled(table, speakers if by_speaker else None, RESAMPLES, seed).T
-    count = len(set(speakers)) if by_speaker else len(right)
-    return ratio_interval(hits, totals), f"{count} {'speakers' if by_speaker else 'recordings'}"
 
 
 def load_classifier(model: str | Path, device: str = "cpu") -> Classifier:

@@ -14,7 +14,9 @@ from speechgru.data import preparation
 from speechgru.data.dataset import Batch, Recordings
 from speechgru.data.preparation import Data
 from speechgru.errors import CorpusError
-from speechgru.inference.classifier import Classes, Classification, ClassifierHeader, load_classifier
+from speechgru.evaluation import classification
+from speechgru.evaluation.classification import Classification
+from speechgru.inference.classifier import Classes, ClassifierHeader, load_classifier
 from speechgru.tasks.speech_task import Listener
 from speechgru.training.distributed import ALONE, Group
 from speechgru.training.report import Curve
@@ -102,4 +104,7 @@ class Task(Listener[ClassifierHeader]):
     def results(self, path: Path) -> dict[str, Classification]:
         """Accuracy and confusions of a saved model on every dev and test split, through `load_classifier`."""
         classifier = load_classifier(path, str(self.device))
-        return {name: classifier.evaluate(us) for name, us in {**self.data.dev, **self.data.test}.items()}
+        return {
+            name: classification.evaluate(classifier, us)
+            for name, us in {**self.data.dev, **self.data.test}.items()
+        }

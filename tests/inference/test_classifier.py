@@ -20,7 +20,8 @@ from speechgru.data import manifest
 from speechgru.data.manifest import Utterance
 from speechgru.data.preparation import Data
 from speechgru.errors import CheckpointError, CorpusError, SpeechGruError
-from speechgru.inference.classifier import Classes, Classification, _interval, load_classifier
+from speechgru.evaluation.classification import Classification, _interval, evaluate
+from speechgru.inference.classifier import Classes, load_classifier
 from speechgru.models import checkpoint
 from speechgru.tasks import classify
 from speechgru.tasks.classify import Task
@@ -87,7 +88,7 @@ def trained(utterances: list[Utterance], tmp_path_factory: pytest.TempPathFactor
 def test_it_learns_words_of_speakers_it_never_heard(trained: Path, utterances: list[Utterance]) -> None:
     classifier = load_classifier(trained)
     assert classifier.classes.names == WORDS
-    found = classifier.evaluate(utterances[9:])
+    found = evaluate(classifier, utterances[9:])
     assert found.accuracy == 1 and (found.confusions == np.eye(3)).all()
     (answer,) = classifier.classify([audio.read(utterances[9].audio_filepath, classifier.sample_rate)])
     assert answer.label == "bed" and answer.confidence > 0.5
@@ -124,7 +125,7 @@ def test_confusions_are_counted(trained: Path, utterances: list[Utterance], tmp_
     swapped = [replace(u, text="cat") if u.text == "bed" else u for u in utterances[9:]]
     (tmp_path / "broken.wav").write_bytes(b"no sound")
     broken = Utterance(tmp_path / "broken.wav", 1.0, "cat")
-    found = classifier.evaluate([*swapped, broken])
+    found = evaluate(classifier, [*swapped, broken])
     assert found.confusions.tolist() == [[0, 0, 0], [1, 1, 0], [0, 0, 1]]
     assert found.accuracy == pytest.approx(2 / 3)
     assert len(found.failed) == 1 and "broken.wav" in found.failed[0]
@@ -132,9 +133,9 @@ def test_confusions_are_counted(trained: Path, utterances: list[Utterance], tmp_
     assert "accuracy       66.67 %" in found.describe()
     assert json.loads(json.dumps(found.to_dict()))["confusions"][1] == [1, 1, 0]
     with pytest.raises(CorpusError, match="no class 'dog'; expected one of: bed, cat, dad"):
-        classifier.evaluate([replace(utterances[0], text="dog")])
+        evaluate(classifier, [replace(utterances[0], text="dog")])
     with pytest.raises(SpeechGruError, match="None of 1 recordings"):
-        classifier.evaluate([broken])
+        evaluate(classifier, [broken])
 
 
 def test_only_the_part_that_a_manifest_names_is_heard(
@@ -147,7 +148,7 @@ def test_only_the_part_that_a_manifest_names_is_heard(
         replace(u, audio_filepath=tmp_path / "all.wav", offset=float(offset))
         for u, offset in zip(utterances[9:], offsets)
     ]
-    assert load_classifier(trained).evaluate(parts).accuracy == 1
+    assert evaluate(load_classifier(trained), parts).accuracy == 1
 
 
 def test_many_classes_make_no_table() -> None:
@@ -242,7 +243,7 @@ def test_a_recording_that_breaks_off_is_classified_with_a_warning_but_not_scored
     assert printed.out.startswith(f"{tmp_path / 'cut.wav'}\t")
     assert re.fullmatch(r"speechgru: warning: .*cut\.wav: damaged or cut short.*\n", printed.err)
     cut = replace(utterances[9], audio_filepath=tmp_path / "cut.wav")
-    found = load_classifier(trained).evaluate([utterances[9], cut])
+    found = evaluate(load_classifier(trained), [utterances[9], cut])
     assert found.confusions.sum() == 1 and "cut short" in found.failed[0]
 
 
