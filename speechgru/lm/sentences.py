@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from speechgru.data import manifest
 from speechgru.errors import LanguageModelError
 from speechgru.text.english import normalise
 
@@ -49,17 +48,6 @@ def read_sentences(path: str | Path, wrapped: bool = False) -> Iterator[str]:
                 yield spoken
     if empty:
         raise LanguageModelError(f"{path} holds no words. Expected English text.")
-
-
-def read_references(path: str | Path) -> list[str]:
-    """The normalised sentences of a text file, or one for each utterance of a manifest (`.jsonl`).
-
-    Raises:
-        ManifestError, LanguageModelError: the file can't be read.
-    """
-    if str(path).endswith(".jsonl"):
-        return [fast_normalise(utterance.text) for utterance in manifest.read(path)]
-    return list(read_sentences(path))
 
 
 def read_lines(path: str | Path) -> Iterator[str]:

@@ -19,13 +19,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from speechgru import __version__
+from speechgru.data import manifest
 from speechgru.errors import SpeechGruError
 from speechgru.lm._exclusion import SHORTEST_CONTAINED, Exclusion
 from speechgru.lm._scratch import Scratch
 from speechgru.lm.corpus import Corpus, Reader
 from speechgru.lm.estimate import Settings, make, write
 from speechgru.lm.ngram import NGram
-from speechgru.lm.sentences import read_references, read_sentences
+from speechgru.lm.sentences import fast_normalise, read_sentences
 from speechgru.text.english import NORMALISER
 from speechgru.utils import files
 
@@ -50,11 +51,16 @@ class Source:
     sentences: Iterable[str]
 
 
+def texts(path: Path) -> list[str]:
+    """The normalised texts of a manifest."""
+    return [fast_normalise(utterance.text) for utterance in manifest.read(path)]
+
+
 def sources(data: Path, manifests: Path) -> list[Source]:
     """The texts, in the order of WEIGHTS."""
     books = said(read_sentences(data / "text" / "standard_ebooks.txt.gz"))
     libri = read_sentences(data / "text" / "librispeech_train-clean-100.txt.gz")
-    train = read_references(manifests / "train.jsonl")
+    train = texts(manifests / "train.jsonl")
     return [
         Source("Standard Ebooks, 46 novels of the 19th and early 20th century", "public domain, CC0", books),
         Source("LibriSpeech train-clean-100 transcripts (Panayotov et al. 2015)", "CC BY 4.0", libri),
@@ -97,7 +103,7 @@ def main() -> int:
 
 
 def build(args: argparse.Namespace) -> None:
-    judged = {name: read_references(args.manifests / f"{name}.jsonl") for name in (*DEV, *TEST)}
+    judged = {name: texts(args.manifests / f"{name}.jsonl") for name in (*DEV, *TEST)}
     exclusion = Exclusion(sentence for sentences in judged.values() for sentence in sentences)
     given = sources(args.data, args.manifests)
     settings = Settings(order=args.order, max_size=args.max_size, weights=tuple(args.weights))

@@ -88,11 +88,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from collections import Counter
 
+    from speechgru.cli.lm._references import read_references
     from speechgru.lm import arpa
     from speechgru.lm._exclusion import Exclusion
     from speechgru.lm._scratch import Scratch
     from speechgru.lm.estimate import Settings, make, write
-    from speechgru.lm.sentences import read_references, read_sentences
+    from speechgru.lm.sentences import read_sentences
 
     settings = Settings(order=args.order, cutoffs=_cutoffs(args.prune, args.order), max_size=args.max_size)
     if args.order > 8:
