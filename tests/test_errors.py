@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from speechgru.audio import encode
 from speechgru.audio import stream as audio
 from speechgru.cli.audio import _files as files
 from speechgru.errors import AudioError, AudioWarning, SpeechGruError
@@ -41,7 +42,7 @@ def test_kinds_of_warnings(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     rng = np.random.default_rng(0)
     loud = np.clip(20 * rng.standard_normal(8000), -1, 1)
-    audio.write(path, loud, 8000)
+    encode.write(path, loud, 8000)
     path.write_bytes(path.read_bytes()[:-4000])
     with audio.AudioStream(path) as stream:
         list(stream)

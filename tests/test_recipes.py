@@ -14,7 +14,7 @@ import pytest
 import replicas
 import torch
 
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.config.compose import load_recipe, recipes, to_yaml
 from speechgru.config.recipe import Recipe, SourceConfig
 from speechgru.data import manifest
@@ -190,7 +190,7 @@ def test_a_run_is_not_overwritten_and_not_resumed_as_another(tmp_path: Path) -> 
     with pytest.raises(TrainingError, match="other settings or other data"):
         training_run.train(other, quiet=True, resume=True)
     longer = tmp_path / "data" / recipe.corpus.sources[0].path / "1_anna_0.wav"
-    audio.write(longer, beeps.beep("one|"), beeps.RATE)
+    encode.write(longer, beeps.beep("one|"), beeps.RATE)
     with pytest.raises(TrainingError, match="other settings or other data"):
         training_run.train(recipe, quiet=True, resume=True)
     assert {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()} == files

@@ -263,7 +263,7 @@ def _write(
     target: str | Path, reader: Reader, blocks: Iterable[Block], rate: int, channels: int, bits: str | None
 ) -> Edited:
     how = formats.encoding(target, bits, like=reader.subtype)
-    clipped = encode.write(target, blocks, rate, channels, how)
+    clipped = encode.write_blocks(target, blocks, rate, channels, how)
     notes = [f"{clipped} samples beyond full scale were clipped."] if clipped else []
     if reader.problem:
         notes.append(reader.problem)

@@ -1,4 +1,4 @@
-"""Sound files written block by block, for editing (`soundformats` says which there are).
+"""Sound files written block by block, for editing (`formats` says which there are).
 
 Integers are rounded to nearest, without dither, and clipped at full scale; what was read from 8, 16 or 24 bits and
 not changed is written back bit for bit. Floats are written as they are. Tags (title, artist) are not kept.
@@ -6,24 +6,28 @@ not changed is written back bit for bit. Floats are written as they are. Tags (t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
 from speechgru.audio import _sink as sink
+from speechgru.audio._sink import opened
 from speechgru.audio.formats import FLOAT, RATES, Encoding
 from speechgru.audio.multichannel import BLOCK, Block
-from speechgru.errors import AudioError
+from speechgru.audio.stream import _CHUNK
+from speechgru.errors import AudioError, AudioWarning
 from speechgru.utils.files import atomic_path
 
 _LARGEST = {"WAV": (1 << 32) - 4096, "AIFF": (1 << 32) - 4096}  # bytes: sizes have 32 bits
 
 
-def write(path: str | Path, blocks: Iterable[Block], rate: int, channels: int, how: Encoding) -> int:
+def write_blocks(path: str | Path, blocks: Iterable[Block], rate: int, channels: int, how: Encoding) -> int:
     """Write `blocks` [time, channels] to `path`, whole or not at all; returns how many samples were clipped.
 
     Raises:
@@ -85,3 +89,55 @@ def _coded(piece: Block, bits: str) -> Block | NDArray[np.int32]:
     full = 2.0 ** (depth - 1)
     whole = np.clip(np.rint(piece.astype(np.float64) * full), -full, full - 1).astype(np.int64)
     return (whole << (32 - depth)).astype(np.int32)
+
+
+_WRITABLE = {
+    ".wav": ("WAV", "PCM_16"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".opus": ("OGG", "OPUS"),
+}
+
+
+def write(path: str | Path, signal: Any, sample_rate: int) -> None:
+    """Write mono `signal` [time] (float, full scale 1.0; array or CPU tensor) to `path`, whole or not at all.
+
+    The extension names the format: .wav and .flac (16 bits), .mp3, .ogg (Vorbis), .opus. Samples beyond ±1
+    are clipped, with an `AudioWarning` that says how many.
+
+    Raises:
+        AudioError: another extension, not one axis of floats, no samples, NaN or infinity, a rate the
+        format doesn't have, or the disk is full.
+    """
+    kind = _WRITABLE.get(Path(path).suffix.lower())
+    if kind is None:
+        raise AudioError(
+            f"{path}: sound can be written as {', '.join(_WRITABLE)}; choose one of these extensions.",
+            source=path,
+        )
+    samples = np.asarray(signal)
+    if samples.ndim != 1 or not samples.size or samples.dtype.kind != "f":
+        raise AudioError(
+            f"{path}: expected float samples [time], one or more; got {samples.dtype}, shape {samples.shape}.",
+            source=path,
+        )
+    if not np.isfinite(samples).all():
+        raise AudioError(f"{path} was not written: the signal holds NaN or infinite samples.", source=path)
+    beyond = int((np.abs(samples) > 1).sum())
+    if beyond:
+        text = f"{path}: {beyond} of {samples.size} samples beyond ±1 were clipped."
+        warnings.warn(AudioWarning("clipped", text), stacklevel=2)
+    try:
+        container, subtype = kind
+        with (
+            atomic_path(path) as temporary,
+            opened(temporary, path, sample_rate, 1, subtype, container) as file,
+        ):
+            # libsndfile's Vorbis encoder overflows the stack if it gets minutes at once.
+            for start in range(0, len(samples), _CHUNK):
+                file.write(np.clip(samples[start : start + _CHUNK], -1, 1).astype(np.float32))
+    except soundfile.LibsndfileError as error:
+        raise AudioError(
+            f"{path} can't be written at {sample_rate} Hz: {error.error_string}", source=path
+        ) from None

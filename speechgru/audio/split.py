@@ -133,7 +133,7 @@ def _write_part(cutter: _Cutter, part: Span, path: Path) -> str:
     reader = cutter.reader
     start, end = round(part.start * reader.sample_rate), round(part.end * reader.sample_rate)
     how = formats.encoding(path, like=reader.subtype)
-    encode.write(path, cutter.take(start, end), reader.sample_rate, reader.channels, how)
+    encode.write_blocks(path, cutter.take(start, end), reader.sample_rate, reader.channels, how)
     entry = {
         "audio_filepath": path.name,
         "duration": round((end - start) / reader.sample_rate, 6),

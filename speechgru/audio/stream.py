@@ -15,18 +15,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
-from speechgru.audio._sink import opened
 from speechgru.audio.decode import name_of, open_decoder
 from speechgru.audio.quality import Bandwidth, Clipping
 from speechgru.audio.resampling import Resampler, resample
 from speechgru.errors import AudioError, AudioWarning
-from speechgru.utils.files import atomic_path
 
 __all__ = [
     "AUDIO_EXTENSIONS",
@@ -38,7 +35,7 @@ __all__ = [
     "is_audio",
     "read",
 ]
-__all__ += ["resample", "write"]
+__all__ += ["resample"]
 
 SAMPLE_RATE = 16000
 MIN_SOURCE_RATE = 4000  # Hz; below it too little of speech is left to make out words
@@ -52,13 +49,6 @@ _EXTENSIONS = """
     .m4a .mp4 .m4b .aac .wma .webm .mka .mkv .mov .amr .3gp .ac3 .ape .wv
 """
 AUDIO_EXTENSIONS = frozenset(_EXTENSIONS.split())
-_WRITABLE = {
-    ".wav": ("WAV", "PCM_16"),
-    ".flac": ("FLAC", "PCM_16"),
-    ".mp3": ("MP3", "MPEG_LAYER_III"),
-    ".ogg": ("OGG", "VORBIS"),
-    ".opus": ("OGG", "OPUS"),
-}
 
 
 @dataclass(frozen=True)
@@ -233,46 +223,3 @@ def read(source: Source, sample_rate: int = SAMPLE_RATE, warn: bool = True) -> N
         for each in stream.warnings if warn else ():
             warnings.warn(AudioWarning(each.kind, f"{name_of(source)}: {each}"), stacklevel=2)
     return signal
-
-
-def write(path: str | Path, signal: Any, sample_rate: int) -> None:
-    """Write mono `signal` [time] (float, full scale 1.0; array or CPU tensor) to `path`, whole or not at all.
-
-    The extension names the format: .wav and .flac (16 bits), .mp3, .ogg (Vorbis), .opus. Samples beyond ±1
-    are clipped, with an `AudioWarning` that says how many.
-
-    Raises:
-        AudioError: another extension, not one axis of floats, no samples, NaN or infinity, a rate the
-        format doesn't have, or the disk is full.
-    """
-    kind = _WRITABLE.get(Path(path).suffix.lower())
-    if kind is None:
-        raise AudioError(
-            f"{path}: sound can be written as {', '.join(_WRITABLE)}; choose one of these extensions.",
-            source=path,
-        )
-    samples = np.asarray(signal)
-    if samples.ndim != 1 or not samples.size or samples.dtype.kind != "f":
-        raise AudioError(
-            f"{path}: expected float samples [time], one or more; got {samples.dtype}, shape {samples.shape}.",
-            source=path,
-        )
-    if not np.isfinite(samples).all():
-        raise AudioError(f"{path} was not written: the signal holds NaN or infinite samples.", source=path)
-    beyond = int((np.abs(samples) > 1).sum())
-    if beyond:
-        text = f"{path}: {beyond} of {samples.size} samples beyond ±1 were clipped."
-        warnings.warn(AudioWarning("clipped", text), stacklevel=2)
-    try:
-        container, subtype = kind
-        with (
-            atomic_path(path) as temporary,
-            opened(temporary, path, sample_rate, 1, subtype, container) as file,
-        ):
-            # libsndfile's Vorbis encoder overflows the stack if it gets minutes at once.
-            for start in range(0, len(samples), _CHUNK):
-                file.write(np.clip(samples[start : start + _CHUNK], -1, 1).astype(np.float32))
-    except soundfile.LibsndfileError as error:
-        raise AudioError(
-            f"{path} can't be written at {sample_rate} Hz: {error.error_string}", source=path
-        ) from None

@@ -261,7 +261,7 @@ def _print_stats(header: dict[str, Any], files: int, moments: Moments) -> None:
 
 def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
     """--plot and --sound."""
-    from speechgru.audio import stream as audio
+    from speechgru.audio import encode
     from speechgru.cli.audio import _files as audio_files
     from speechgru.errors import AudioError
     from speechgru.plots import features
@@ -282,7 +282,7 @@ def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
         audio_files.report(path, error)
         return False
     if args.sound is not None:
-        audio.write(args.sound, signal, rate)
+        encode.write(args.sound, signal, rate)
     if args.plot is not None:
         if len(signal) >= features.MAX_SECONDS * rate:
             say(f"note: {args.plot} shows at most the first {features.MAX_SECONDS:g} s.")

@@ -162,7 +162,7 @@ def test_integers_come_back_bit_for_bit(
     whole[0], whole[1] = -full, full - 1
     path = folder / f"a.{extension}"
     how = formats.encoding(path, bits)
-    clipped = encode.write(path, [(whole / full).astype(np.float32)], RATE, channels, how)
+    clipped = encode.write_blocks(path, [(whole / full).astype(np.float32)], RATE, channels, how)
     assert clipped == 0
     assert np.array_equal(np.rint(load(path) * full).astype(int), whole)
     editing.convert(path, folder / "b.wav")

@@ -13,7 +13,8 @@ import pytest
 import soundfile
 
 from speechgru.audio import _sink as sink
-from speechgru.audio.stream import AudioWarning, info, read, write
+from speechgru.audio.encode import write
+from speechgru.audio.stream import AudioWarning, info, read
 from speechgru.errors import AudioError
 
 NOISE = (0.1 * np.random.default_rng(0).standard_normal(40000)).astype(np.float32)

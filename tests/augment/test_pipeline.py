@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from speechgru.audio import encode
 from speechgru.audio import stream as audio
 from speechgru.augment import channel, specaugment
 from speechgru.augment.pipeline import Augmentation, band_centres, find
@@ -76,7 +77,7 @@ def test_a_change_leaves_the_draws_of_others() -> None:
 def test_noise_comes_from_files_at_the_ratio(tmp_path: Path) -> None:
     tone = 0.5 * torch.sin(2 * math.pi * 1000 * torch.arange(RATE // 2) / RATE)
     (tmp_path / "a").mkdir()
-    audio.write(tmp_path / "a" / "1-hum.wav", tone.numpy(), RATE)
+    encode.write(tmp_path / "a" / "1-hum.wav", tone.numpy(), RATE)
     (tmp_path / "a" / "notes.txt").write_text("no sound")
     config = AugmentConfig(noise=1.0, noise_files=str(tmp_path / "*" / "[1-4]-*"), noise_snr=[10.0, 10.0])
     added = changed(config) - SIGNAL
@@ -88,7 +89,7 @@ def test_noise_comes_from_files_at_the_ratio(tmp_path: Path) -> None:
 def test_rooms_come_from_files(tmp_path: Path) -> None:
     response = torch.zeros(400)
     response[[100, 300]] = torch.tensor([0.9, 0.45])
-    audio.write(tmp_path / "room.wav", response.numpy(), RATE)
+    encode.write(tmp_path / "room.wav", response.numpy(), RATE)
     heard = changed(AugmentConfig(reverb=1.0, reverb_files=str(tmp_path)))
     echo = SIGNAL.clone()
     echo[200:] += 0.5 * SIGNAL[:-200]
@@ -134,7 +135,7 @@ def test_band_centres_are_those_of_the_filter_bank(frequency: float) -> None:
 
 
 def test_training_hears_the_changes(tmp_path: Path) -> None:
-    audio.write(tmp_path / "a.wav", SIGNAL.numpy(), RATE)
+    encode.write(tmp_path / "a.wav", SIGNAL.numpy(), RATE)
     utterance = Utterance(tmp_path / "a.wav", 1.0, "a")
     everything = AugmentConfig(
         speed=[0.9, 1.1],

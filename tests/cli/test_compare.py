@@ -9,6 +9,7 @@ import beeps
 import pytest
 
 from speechgru import cli
+from speechgru.audio import encode
 from speechgru.audio import stream as audio
 from speechgru.data import manifest
 from speechgru.data.manifest import Utterance
@@ -21,7 +22,7 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     utterances = []
     for number in range(12):
         path = tmp_path / f"{number}.wav"
-        audio.write(path, beeps.beep("see me"), beeps.RATE)
+        encode.write(path, beeps.beep("see me"), beeps.RATE)
         utterances.append(Utterance(path, audio.info(path).duration or 0.0, "see me", f"s{number}"))
     manifest.write(tmp_path / "dev.jsonl", utterances)
 

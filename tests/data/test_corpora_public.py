@@ -18,7 +18,7 @@ import replicas
 import soundfile
 from servers import Server, serving
 
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.data import _three_ways as three_ways
 from speechgru.data import corpus_tools
 from speechgru.data.corpora import (
@@ -55,7 +55,7 @@ def say(path: Path, text: str = "see me") -> Path:
     if path.suffix == ".sph":
         soundfile.write(path, beeps.beep(text), beeps.RATE, format="NIST", subtype="PCM_16")
     else:
-        audio.write(path, beeps.beep(text), beeps.RATE)
+        encode.write(path, beeps.beep(text), beeps.RATE)
     return path
 
 

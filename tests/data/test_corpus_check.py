@@ -15,7 +15,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.cli import main
 from speechgru.data import check_text, corpus_check, manifest
 from speechgru.data.check_audio import Examined, examine
@@ -37,7 +37,7 @@ def speech(seed: int, seconds: float = 1.0, rate: int = RATE) -> np.ndarray[Any,
 
 def say(path: Path, signal: np.ndarray[Any, Any], text: str = "see me", **given: Any) -> Utterance:
     path.parent.mkdir(parents=True, exist_ok=True)
-    audio.write(path, signal, RATE)
+    encode.write(path, signal, RATE)
     return Utterance(path, len(signal) / RATE, text, **{"id": path.stem, **given})
 
 
@@ -190,7 +190,7 @@ def test_characters_per_second(tmp_path: Path) -> None:
 def test_leaks_between_splits(sound: dict[str, list[Utterance]], tmp_path: Path) -> None:
     stolen = tmp_path / "copy" / "stolen.flac"
     stolen.parent.mkdir()
-    audio.write(stolen, soundfile.read(sound["test"][0].audio_filepath, dtype="float32")[0], RATE)
+    encode.write(stolen, soundfile.read(sound["test"][0].audio_filepath, dtype="float32")[0], RATE)
     sound["train"] += [
         Utterance(stolen, 1.0, "other words", "s9", "stolen"),
         say(tmp_path / "voice.wav", speech(20), "known voice", speaker="s4"),

@@ -16,6 +16,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speechgru.audio import encode
 from speechgru.audio import stream as audio
 from speechgru.config.recipe import AugmentConfig
 from speechgru.data import dataset
@@ -263,7 +264,7 @@ def test_recordings_without_text_have_no_labels() -> None:
 def second(folder: Path) -> Recordings:
     """One recording of a second, to be kept in `folder`/cache."""
     path = folder / "a.wav"
-    audio.write(path, np.zeros(RATE, np.float32), RATE)
+    encode.write(path, np.zeros(RATE, np.float32), RATE)
     utterances = [Utterance(path, 1.0, "a")]
     return Recordings(utterances, VOCABULARY, FEATURES, AugmentConfig(), 1, folder / "cache")
 

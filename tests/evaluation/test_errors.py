@@ -9,7 +9,7 @@ import beeps
 import numpy as np
 import pytest
 
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.data.manifest import Utterance
 from speechgru.evaluation import errors, wer
 from speechgru.evaluation.recognition import Row
@@ -59,7 +59,7 @@ def test_by_level(tmp_path: Path, noise: float, expected: str) -> None:
     pause = np.zeros(beeps.RATE, np.float32)
     signal = np.concatenate([pause, beeps.beep("see me", noise=0.0), pause])
     signal = signal + noise * np.random.default_rng(0).standard_normal(len(signal)).astype(np.float32)
-    audio.write(path, signal.astype(np.float32), beeps.RATE)
+    encode.write(path, signal.astype(np.float32), beeps.RATE)
     text = errors.to_markdown([row("see me", "see me", path=str(path), seconds=len(signal) / beeps.RATE)])
     assert f"| {expected} | 0.0 % | 2 | 1 |" in text
 
@@ -72,6 +72,6 @@ def test_nothing_to_break_down() -> None:
 def test_a_telephone_recording_is_measured_without_a_word(
     tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
-    audio.write(tmp_path / "x.wav", np.resize(beeps.beep("see me"), 8000), 8000)
+    encode.write(tmp_path / "x.wav", np.resize(beeps.beep("see me"), 8000), 8000)
     assert "dB above the background" in errors.to_markdown([row("me", "me", path=str(tmp_path / "x.wav"))])
     assert not recwarn.list

@@ -11,7 +11,7 @@ import beeps
 import numpy as np
 import soundfile
 
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.config.recipe import Recipe, SourceConfig
 from speechgru.data.corpora import librispeech
 from speechgru.utils import plugins
@@ -61,7 +61,7 @@ def _listed(recipe: Recipe) -> dict[str, list[str]]:
 
 def _say(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    audio.write(path, beeps.beep(text), beeps.RATE)
+    encode.write(path, beeps.beep(text), beeps.RATE)
     return path
 
 

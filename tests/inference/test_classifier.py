@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from speechgru import cli
+from speechgru.audio import encode
 from speechgru.audio import stream as audio
 from speechgru.config.recipe import CorpusConfig, OptimizerConfig, Recipe, SourceConfig, TrainerConfig
 from speechgru.data import manifest
@@ -44,7 +45,7 @@ def utterances(tmp_path_factory: pytest.TempPathFactory) -> list[Utterance]:
         for word in WORDS:
             signal = np.pad(beeps.beep(SOUNDS[word]) * (0.4 + 0.2 * speaker), (400 * speaker, 100))
             path = folder / f"{word}{speaker}.wav"
-            audio.write(path, signal.astype(np.float32), beeps.RATE)
+            encode.write(path, signal.astype(np.float32), beeps.RATE)
             found.append(Utterance(path, len(signal) / beeps.RATE, word, f"s{speaker}", f"{word}{speaker}"))
     return found
 
@@ -142,7 +143,7 @@ def test_only_the_part_that_a_manifest_names_is_heard(
     trained: Path, utterances: list[Utterance], tmp_path: Path
 ) -> None:
     signals = [audio.read(u.audio_filepath, beeps.RATE) for u in utterances[9:]]
-    audio.write(tmp_path / "all.wav", np.concatenate(signals), beeps.RATE)
+    encode.write(tmp_path / "all.wav", np.concatenate(signals), beeps.RATE)
     offsets = np.cumsum([0, *map(len, signals)]) / beeps.RATE
     parts = [
         replace(u, audio_filepath=tmp_path / "all.wav", offset=float(offset))

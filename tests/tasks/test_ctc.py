@@ -12,7 +12,7 @@ import beeps
 import pytest
 import torch
 
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.config.recipe import (
     AugmentConfig,
     CorpusConfig,
@@ -43,7 +43,7 @@ def utterances(tmp_path_factory: pytest.TempPathFactory) -> list[Utterance]:
     found = []
     for i, text in enumerate(TEXTS):
         signal = beeps.beep(text)
-        audio.write(folder / f"{i}.wav", signal, beeps.RATE)
+        encode.write(folder / f"{i}.wav", signal, beeps.RATE)
         found.append(Utterance(folder / f"{i}.wav", len(signal) / beeps.RATE, text, id=f"beeps/{i}"))
     return found
 

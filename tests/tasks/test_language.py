@@ -15,7 +15,7 @@ import beeps
 import pytest
 import torch
 
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.config.recipe import (
     CorpusConfig,
     OptimizerConfig,
@@ -96,7 +96,7 @@ def spoken(folder: Path, **splits: list[str]) -> CorpusConfig:
     """Recordings (of nothing in particular) with these texts, as the corpus of a recipe."""
     sources = []
     signal = beeps.beep("a")
-    audio.write(folder / "sound.wav", signal, beeps.RATE)
+    encode.write(folder / "sound.wav", signal, beeps.RATE)
     for name, texts in splits.items():
         seconds = len(signal) / beeps.RATE
         utterances = [Utterance(folder / "sound.wav", seconds, t, id=f"{i}") for i, t in enumerate(texts)]

@@ -15,7 +15,7 @@ import torch
 import vads
 
 from speechgru import cli
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.config.compose import load_recipe, to_yaml
 from speechgru.config.recipe import (
     AugmentConfig,
@@ -53,7 +53,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for speaker in speakers:
             for i in range(4):
                 path = root / f"{speaker}{i}.wav"
-                audio.write(path, vads.voice(0.8 + 0.2 * i, ord(speaker) + i), RATE)
+                encode.write(path, vads.voice(0.8 + 0.2 * i, ord(speaker) + i), RATE)
                 utterances.append(Utterance(path, 0.8 + 0.2 * i, f"{split} {i}", speaker, f"{speaker}{i}"))
         manifest.write(root / f"{split}.jsonl", utterances)
     time = np.arange(2 * RATE) / RATE
@@ -61,7 +61,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for fold in (1, 2, 3):
         for i in range(2):
             tone = 0.1 * np.sin(2 * np.pi * (200 * fold + 500 * i) * time)
-            audio.write(root / "noise" / f"{fold}-{i}.wav", tone.astype(np.float32), RATE)
+            encode.write(root / "noise" / f"{fold}-{i}.wav", tone.astype(np.float32), RATE)
     return root
 
 
@@ -272,7 +272,7 @@ def test_the_recipe_trains_a_step(tmp_path: Path) -> None:
     for fold in (1, 4, 5):
         place = tmp_path / "data" / "noise" / "ESC-10" / "001 - Rain" / f"{fold}-1-A.wav"
         place.parent.mkdir(parents=True, exist_ok=True)
-        audio.write(place, vads.loud(4.0), RATE)
+        encode.write(place, vads.loud(4.0), RATE)
     mute = replace(made, output=str(tmp_path / "mute"), vad=replace(made.vad, gap=[2.0, 3.0]))
     with pytest.raises(
         CorpusError, match=r"Nobody speaks in any stretch of dev-libri, dev-l2, dev noise.*vad.gap"
@@ -297,7 +297,7 @@ def test_the_recipe_trains_a_step(tmp_path: Path) -> None:
 
 def test_the_command(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     quiet = np.zeros(RATE, np.float32)
-    audio.write(tmp_path / "a b.wav", np.concatenate([quiet, vads.voice(0.9, 3), quiet]), RATE)
+    encode.write(tmp_path / "a b.wav", np.concatenate([quiet, vads.voice(0.9, 3), quiet]), RATE)
     (tmp_path / "broken.wav").write_bytes(b"no sound")
     command = ["vad", "--model", str(trained), str(tmp_path / "a b.wav")]
     assert cli.main([*command, "--pause", "1", "--padding", "0"]) == 0
@@ -339,7 +339,7 @@ def test_transcribe_names_a_detector(
     voice, hum = vads.voice(2.0, 4), 0.3 * np.sin(2 * np.pi * 300 * np.arange(2 * RATE) / RATE)
     for name, signal in (("voice", voice), ("hum", hum)):
         signal[: RATE // 2] *= 0.05
-        audio.write(tmp_path / f"{name}.wav", signal.clip(-1, 1), RATE)
+        encode.write(tmp_path / f"{name}.wav", signal.clip(-1, 1), RATE)
     command = ["transcribe", str(tmp_path / "voice.wav"), str(tmp_path / "hum.wav"), "--model", str(model)]
 
     def texts(*more: str) -> list[str]:

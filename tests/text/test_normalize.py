@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru import cli
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.evaluation import wer
 from speechgru.models import checkpoint
 from speechgru.text import english as english_
@@ -94,7 +94,7 @@ def test_the_model_decides_how_it_is_scored(tmp_path: Path, capsys: pytest.Captu
     checkpoint.save(
         tmp_path / "ru.safetensors", loaded.kind, {**loaded.header, "vocabulary": symbols}, loaded.tensors
     )
-    audio.write(tmp_path / "a.wav", beeps.beep("see"), beeps.RATE)
+    encode.write(tmp_path / "a.wav", beeps.beep("see"), beeps.RATE)
     line = {"audio_filepath": "a.wav", "duration": 0.9, "text": "Я, ты!"}
     (tmp_path / "m.jsonl").write_text(json.dumps(line) + "\n")
     given = ["evaluate", str(tmp_path / "m.jsonl"), "--model"]
@@ -113,7 +113,7 @@ def test_a_language_that_is_stated_decides_though_the_letters_are_english(
 ) -> None:
     """Welsh without its circumflexes: `5` isn't read out as "five", `ŵ` is no `w`."""
     loaded = checkpoint.load(beeps.save_checkpoint(tmp_path / "m.safetensors"))
-    audio.write(tmp_path / "a.wav", beeps.beep("see"), beeps.RATE)
+    encode.write(tmp_path / "a.wav", beeps.beep("see"), beeps.RATE)
     line = {"audio_filepath": "a.wav", "duration": 0.9, "text": "y dŵr 5"}
     (tmp_path / "m.jsonl").write_text(json.dumps(line) + "\n")
 

@@ -16,7 +16,7 @@ from typing import Any
 import beeps
 import pytest
 
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.models import checkpoint
 from speechgru.training.distributed import ALONE, Group, place
 
@@ -30,7 +30,7 @@ def corpus(root: Path) -> None:
             text = " ".join(WORDS[first : first + 1 + 2 * number])
             path = root / speaker / f"{number}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
-            audio.write(path, beeps.beep(text), beeps.RATE)
+            encode.write(path, beeps.beep(text), beeps.RATE)
             path.with_suffix(".txt").write_text(text)
 
 

@@ -12,7 +12,7 @@ import vads
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.audio.segments import Rules, held, runs, spans, without_gaps, without_runs
 from speechgru.errors import AudioError, CheckpointError, ConfigError
 from speechgru.evaluation.vad import count, measures, summarise
@@ -246,7 +246,7 @@ def test_a_stream_tells_a_frame_as_soon_as_it_may(detector: Detector) -> None:
 def test_a_learnt_detector_finds_where_it_is_loud(path: Path, tmp_path: Path) -> None:
     detector = load_detector(path)
     signal = np.concatenate([np.zeros(RATE), vads.loud(0.8), np.zeros(RATE)]).astype(np.float32)
-    audio.write(tmp_path / "a.wav", signal, RATE)
+    encode.write(tmp_path / "a.wav", signal, RATE)
     (span,), duration = detector.spans(tmp_path / "a.wav", Rules(padding=0.0))
     assert span == pytest.approx((1.0, 1.8), abs=0.09) and duration == pytest.approx(2.8)
     assert detector.hears_speech(signal)

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from speechgru.audio import encode
 from speechgru.audio import stream as audio
 from speechgru.utils import files
 
@@ -24,7 +25,7 @@ def main() -> None:
         spoken = Path(folder) / "sample.wav"
         command = ["flite", "-voice", "rms", "--setf", "duration_stretch=1.1", "-t", TEXT, "-o", str(spoken)]
         subprocess.run(command, check=True)
-        audio.write(ASSETS / "sample.flac", audio.read(spoken), audio.SAMPLE_RATE)
+        encode.write(ASSETS / "sample.flac", audio.read(spoken), audio.SAMPLE_RATE)
     files.write_text(ASSETS / "sample.txt", TEXT + "\n")
 
 

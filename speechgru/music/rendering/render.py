@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.errors import MusicError
 from speechgru.music.files import midi
 from speechgru.music.rendering import piano_roll_plot, soundfont, synth
@@ -37,7 +37,7 @@ def save(path: Path, piece: NoteSequence, text: str = "", title: str = "", font:
     if suffix in SOUNDS:
         # Opus knows few rates; all formats know 48 kHz.
         rate = 48000 if suffix == ".opus" else synth.SAMPLE_RATE
-        audio.write(path, sound(piece, rate, font), rate)
+        encode.write(path, sound(piece, rate, font), rate)
         return ""
     if suffix in PICTURES:
         return piano_roll_plot.save(path, piece, title)

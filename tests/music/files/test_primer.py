@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.errors import AudioError, MusicError
 from speechgru.music.files import midi, primer, recording
 from speechgru.music.rendering import synth
@@ -167,14 +167,14 @@ def test_vibrato_is_no_trill_and_a_glide_no_scale() -> None:
 
 def test_a_played_tune_is_heard(tmp_path: Path) -> None:
     sound = synth.render(line(60, 64, 62, length=0.75, gap=0.25), 16000)
-    audio.write(tmp_path / "tune.wav", np.concatenate([np.zeros(4000, np.float32), sound]), 16000)
+    encode.write(tmp_path / "tune.wav", np.concatenate([np.zeros(4000, np.float32), sound]), 16000)
     found = primer.read(str(tmp_path / "tune.wav"), 120.0).notes
     assert [note.pitch for note in found.notes] == [60, 64, 62]
     assert [note.start for note in found.notes] == pytest.approx([0, 1, 2], abs=0.26)
 
 
 def test_a_tempo_says_what_a_beat_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    audio.write(tmp_path / "tune.wav", np.zeros(16000, np.float32), 16000)
+    encode.write(tmp_path / "tune.wav", np.zeros(16000, np.float32), 16000)
     sung = hertz((0, 30), (60, 50), (62, 24), (0, 2), (64, 24), (65, 48))
     monkeypatch.setattr(recording, "frequencies", lambda samples: sung)
     found = primer.read(str(tmp_path / "tune.wav"), 120.0).notes
@@ -186,13 +186,13 @@ def test_a_tempo_says_what_a_beat_is(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_recordings_without_a_tune(tmp_path: Path) -> None:
-    audio.write(tmp_path / "silence.wav", np.zeros(8000, np.float32), 16000)
+    encode.write(tmp_path / "silence.wav", np.zeros(8000, np.float32), 16000)
     with pytest.raises(MusicError, match="no note is heard"):
         primer.read(str(tmp_path / "silence.wav"))
     (tmp_path / "broken.wav").write_bytes(b"RIFF nothing")
     with pytest.raises(AudioError, match=r"broken\.wav is no recording that can be heard"):
         primer.read(str(tmp_path / "broken.wav"))
-    audio.write(tmp_path / "long.wav", np.zeros(61 * 16000, np.float32), 16000)
+    encode.write(tmp_path / "long.wav", np.zeros(61 * 16000, np.float32), 16000)
     with pytest.raises(MusicError, match="lasts 61 s"):
         primer.read(str(tmp_path / "long.wav"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speechgru.audio import stream as audio
+from speechgru.audio import encode
 from speechgru.errors import MusicError
 from speechgru.music.files import _strikes as strikes
 from speechgru.music.files import primer, recording
@@ -51,7 +51,7 @@ def test_a_tremolo_strikes_nothing_again() -> None:
 
 def test_noise_is_no_melody(tmp_path: Path) -> None:
     noise = 0.1 * np.random.default_rng(3).standard_normal(RATE).astype(np.float32)
-    audio.write(tmp_path / "noise.wav", noise, RATE)
+    encode.write(tmp_path / "noise.wav", noise, RATE)
     with pytest.raises(MusicError, match=r"noise\.wav: no melody found"):
         primer.read(str(tmp_path / "noise.wav"))
 
