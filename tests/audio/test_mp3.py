@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechgru.audio._mp3 import Mp3Length, length_of
+from speechgru.audio.decode_soundfile import Mp3Length, mp3_length
 from speechgru.audio.stream import AudioStream
 
 NOISE = (0.1 * np.random.default_rng(0).standard_normal(48000 * 6)).astype(np.float32)
@@ -38,13 +38,13 @@ def without_count(data: bytes) -> bytes:
 @pytest.mark.parametrize("channels", [1, 2])
 def test_counting_agrees_with_the_header(rate: int, channels: int) -> None:
     data = encoded(rate, channels)
-    stated = length_of(io.BytesIO(data))
+    stated = mp3_length(io.BytesIO(data))
     assert stated.stated
     assert rate * 6 <= stated.samples < rate * 6 + 4 * 1152
-    counted = length_of(io.BytesIO(without_count(data)))
+    counted = mp3_length(io.BytesIO(without_count(data)))
     frame = 1152 if rate >= 32000 else 576
     assert counted == Mp3Length(stated.samples + frame, False)  # the silent frame counts now
-    assert length_of(io.BytesIO(without_count(data)[:-10])) == Mp3Length(stated.samples, False, cut=True)
+    assert mp3_length(io.BytesIO(without_count(data)[:-10])) == Mp3Length(stated.samples, False, cut=True)
 
 
 @pytest.mark.parametrize("mode", ["VARIABLE", "CONSTANT"])
@@ -68,7 +68,7 @@ def test_a_cut_is_seen_without_a_count() -> None:
 def test_tags_around_the_sound() -> None:
     data = encoded()
     tagged = b"ID3\4\0\0\0\0\2\0" + bytes(256) + data + b"TAG" + bytes(125)
-    assert length_of(io.BytesIO(tagged)) == length_of(io.BytesIO(data))
+    assert mp3_length(io.BytesIO(tagged)) == mp3_length(io.BytesIO(data))
     for source in (tagged, without_count(data) + b"TAG" + bytes(125)):
         stream = AudioStream(io.BytesIO(source))
         assert sum(map(len, stream)) >= 6 * 16000
@@ -77,4 +77,4 @@ def test_tags_around_the_sound() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"ID3", b"no sound at all", b"\xff\xfb", bytes(500)])
 def test_what_is_no_mp3_has_no_length(data: bytes) -> None:
-    assert length_of(io.BytesIO(data)) == Mp3Length(0, False)
+    assert mp3_length(io.BytesIO(data)) == Mp3Length(0, False)
