@@ -17,8 +17,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from speechgru.audio import _containers as containers
-from speechgru.audio import decode_ffmpeg
+from speechgru.audio import decode_ffmpeg, decode_soundfile
 from speechgru.audio.decode_soundfile import SoundfileDecoder
 from speechgru.errors import AudioError
 
@@ -58,7 +57,7 @@ def open_decoder(source: str | Path | BinaryIO) -> Decoder:
     """
     file, owned = _open(source)
     try:
-        if containers.size_of(file) == 0:
+        if decode_soundfile.size_of(file) == 0:
             name = name_of(source)
             raise AudioError(f"{name} is empty (0 bytes): expected an audio file.", source=name)
         return SoundfileDecoder(file, owned)

@@ -1,14 +1,18 @@
 """WAV, FLAC, MP3, Ogg Vorbis, Opus and whatever else libsndfile decodes, front to back.
 
-How long an MP3 is: from its Xing or Info header, else by walking from frame to frame.
+libsndfile quietly shortens WAV, AIFF, AU, Ogg and MP3 files that were cut to what is there (FLAC it reports itself),
+so their headers are read here too, to tell a file that was cut from one that is whole. And where an MP3 has no Xing or
+Info header, libsndfile expects the bit rate of the first frame throughout and stops early: its length is then taken by
+walking from frame to frame.
 
-Where that header is missing, libsndfile expects the bit rate of the first frame throughout, and stops early.
-Source: ISO/IEC 11172-3 (frame header), the Xing header as LAME writes it.
+Sources: RIFF/WAVE (Microsoft 1991), EBU Tech 3306 (RF64), AIFF 1.3, RFC 3533 (Ogg page), ISO/IEC 11172-3 (MP3's
+frame header), the Xing header as LAME writes it.
 """
 
 from __future__ import annotations
 
 import os
+import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -17,10 +21,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from speechgru.audio import _containers as containers
 from speechgru.errors import AudioError
 from speechgru.utils import signals
 
+# Writers that can't seek back leave the size 0, or the largest they know (2³²-1; sox and espeak: a little
+# under or at 2³¹).
+_UNKNOWN_SIZE = 0x7FFF0000
 _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # by version bits
@@ -28,6 +34,63 @@ _PIECE = 4096  # frames per read, which is what an error in the middle of a file
 _NO_FRAME_COUNT = 1 << 62  # libsndfile's "unknown" is 2⁶³-1
 _MP3_PADDING = 3 * 1152  # samples of encoder delay and padding that decoders drop, at most
 _MP3_STRETCH = 40  # the highest bit rate over the lowest
+
+
+def size_of(file: BinaryIO) -> int:
+    """Bytes in `file`."""
+    file.seek(0, os.SEEK_END)
+    return file.tell()  # spooled files return nothing from seek before Python 3.11
+
+
+def is_cut(file: BinaryIO) -> bool:
+    """True if the header promises more bytes than there are, or an Ogg stream lacks its end."""
+    size = size_of(file)
+    head = _read(file, 0, 12)
+    if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:] == b"WAVE":
+        start, length, _ = wav_data(file)
+        return start + length > size
+    if head[:4] == b"FORM" and head[8:11] == b"AIF":
+        return 8 + int.from_bytes(head[4:8], "big") > size
+    if head[:4] == b".snd":
+        offset, length = struct.unpack(">II", head[4:])
+        return bool(length < _UNKNOWN_SIZE and offset + length > size)
+    return head[:4] == b"OggS" and not _ogg_ends(file, size)
+
+
+def wav_data(file: BinaryIO) -> tuple[int, int, bool]:
+    """Start and length in bytes of a WAV file's samples, and whether its writer left the length open.
+
+    Without a data chunk, (size, 0, False). An open length is 0 or near its largest value; then the samples go
+    on to the end.
+    """
+    size = size_of(file)
+    riff_size = int.from_bytes(_read(file, 4, 4), "little")
+    position, long_size = 12, None
+    while position + 8 <= size:
+        name, length = struct.unpack("<4sI", _read(file, position, 8))
+        position += 8
+        if name == b"ds64":
+            long_size = int.from_bytes(_read(file, position + 8, 8), "little")
+        if name == b"data":
+            if long_size is not None and length == 0xFFFFFFFF:
+                length = long_size
+            # A length of 0 is meant if the whole agrees with it (other chunks may follow), else left open.
+            left_open = riff_size + 8 != size if length == 0 else _UNKNOWN_SIZE <= length > size - position
+            return position, size - position if left_open else length, left_open
+        position += length + length % 2
+    return size, 0, False
+
+
+def _ogg_ends(file: BinaryIO, size: int) -> bool:
+    """True if the last Ogg page is whole and carries the end-of-stream flag."""
+    start = max(0, size - 2 * 65536)  # a page has at most 65,307 bytes
+    tail = _read(file, start, size - start)
+    page = tail.rfind(b"OggS\0")
+    if page < 0 or page + 27 > len(tail):
+        return False
+    segments = tail[page + 27 : page + 27 + tail[page + 26]]
+    whole = len(segments) == tail[page + 26] and page + 27 + len(segments) + sum(segments) <= len(tail)
+    return whole and bool(tail[page + 5] & 4)
 
 
 @dataclass(frozen=True)
@@ -167,7 +230,7 @@ class SoundfileDecoder:
             return (
                 f"damaged or cut short: {seconds} of {self._promised / self.sample_rate:.1f} s could be read."
             )
-        if self._error or self._cut or containers.is_cut(self._file):
+        if self._error or self._cut or is_cut(self._file):
             return f"damaged or cut short: {seconds} s could be read."
         return None
 
@@ -196,11 +259,11 @@ class _View:
 
     def __init__(self, file: BinaryIO, stretch: int = 1) -> None:
         self._file, self._stretch = file, stretch
-        self._size = containers.size_of(file)
+        self._size = size_of(file)
         self._patch_at = -8
         file.seek(0)
         if file.read(4) == b"RIFF":
-            start, _, left_open = containers.wav_data(file)
+            start, _, left_open = wav_data(file)
             self._patch_at = start - 4 if left_open else -8
         file.seek(0)
         self.tell = file.tell
