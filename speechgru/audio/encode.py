@@ -2,6 +2,11 @@
 
 Integers are rounded to nearest, without dither, and clipped at full scale; what was read from 8, 16 or 24 bits and
 not changed is written back bit for bit. Floats are written as they are. Tags (title, artist) are not kept.
+
+Where libsndfile writes to: a file whose first error is kept.
+
+By itself libsndfile tells neither why a write failed nor, for what it writes as it closes a file (the last frames of
+FLAC, Vorbis, Opus and MP3), that it did: on a full disk a sound would end early without a word.
 """
 
 from __future__ import annotations
@@ -10,21 +15,81 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from speechgru.audio import _sink as sink
-from speechgru.audio._sink import opened
 from speechgru.audio.formats import FLOAT, RATES, Encoding
 from speechgru.audio.multichannel import BLOCK, Block
 from speechgru.audio.stream import _CHUNK
 from speechgru.errors import AudioError, AudioWarning
+from speechgru.utils import signals
 from speechgru.utils.files import atomic_path
 
 _LARGEST = {"WAV": (1 << 32) - 4096, "AIFF": (1 << 32) - 4096}  # bytes: sizes have 32 bits
+
+
+@contextmanager
+def open_sink(
+    temporary: Path, target: str | Path, rate: int, channels: int, subtype: str, container: str
+) -> Iterator[soundfile.SoundFile]:
+    """A sound file at `temporary` to write into, closed and complete after the `with` block.
+
+    Args:
+        target: what to call the file in messages.
+        rate: in Hz.
+        subtype, container: libsndfile's names of the format.
+
+    Raises:
+        AudioError: the disk is full, or doesn't take what is written for another reason.
+        soundfile.LibsndfileError: the format doesn't have this rate or number of channels.
+    """
+    with open(temporary, "w+b", buffering=0) as raw:
+        view = _View(raw)
+        try:
+            with _Uninterrupted(view, "w", rate, channels, subtype, format=container) as file:
+                yield file
+        except (soundfile.LibsndfileError, AssertionError):  # soundfile asserts that all was written
+            if view.error is None:
+                raise
+        if view.error is not None:
+            reason = view.error.strerror or str(view.error)
+            raise AudioError(
+                f"{target} can't be written: {reason}. Is the disk full? Nothing of it is kept.",
+                source=target,
+            ) from view.error
+
+
+class _Uninterrupted(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """An interrupt inside one of libsndfile's callbacks would be lost, and with it what was to be written."""
+
+    def write(self, data: Any) -> None:
+        with signals.held():
+            super().write(data)
+
+    def close(self) -> None:
+        with signals.held():
+            super().close()
+
+
+class _View:
+    """`file` as libsndfile should see it: cffi prints what a callback raises and goes on, so nothing is raised."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+        self.seek, self.tell, self.read = file.seek, file.tell, file.read
+
+    def write(self, data: bytes) -> int:
+        left = memoryview(data)
+        while left and self.error is None:
+            try:
+                left = left[self._file.write(left) :]
+            except OSError as error:
+                self.error = error
+        return len(data) - len(left)
 
 
 def write_blocks(path: str | Path, blocks: Iterable[Block], rate: int, channels: int, how: Encoding) -> int:
@@ -71,7 +136,7 @@ def _opened(
     path: str | Path, temporary: Path, rate: int, channels: int, how: Encoding
 ) -> Iterator[soundfile.SoundFile]:
     try:
-        with sink.opened(temporary, path, rate, channels, how.subtype, how.container) as file:
+        with open_sink(temporary, path, rate, channels, how.subtype, how.container) as file:
             yield file
     except soundfile.LibsndfileError as error:
         raise AudioError(
@@ -132,7 +197,7 @@ def write(path: str | Path, signal: Any, sample_rate: int) -> None:
         container, subtype = kind
         with (
             atomic_path(path) as temporary,
-            opened(temporary, path, sample_rate, 1, subtype, container) as file,
+            open_sink(temporary, path, sample_rate, 1, subtype, container) as file,
         ):
             # libsndfile's Vorbis encoder overflows the stack if it gets minutes at once.
             for start in range(0, len(samples), _CHUNK):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechgru.audio import _sink as sink
+from speechgru.audio import encode
 from speechgru.audio.encode import write
 from speechgru.audio.stream import AudioWarning, info, read
 from speechgru.errors import AudioError
@@ -96,7 +96,7 @@ def test_the_system_says_why_nothing_was_written(tmp_path: Path, monkeypatch: py
     class Full(io.FileIO):
         write = full
 
-    monkeypatch.setattr(sink, "open", lambda path, mode, buffering: Full(path, mode), raising=False)
+    monkeypatch.setattr(encode, "open", lambda path, mode, buffering: Full(path, mode), raising=False)
     with pytest.raises(AudioError, match=r"a\.flac can't be written: No space left on device"):
         write(tmp_path / "a.flac", NOISE, 16000)
     assert list(tmp_path.iterdir()) == []
