@@ -16,11 +16,13 @@ import numpy as np
 import soxr
 
 from speechgru.audio import encode, formats
-from speechgru.audio._frame_levels import LOWEST_DB, THRESHOLD_DB, FrameLevels
 from speechgru.audio.loudness import (
+    LOWEST_DB,
     LOWEST_RATE,
     MAX_CHANNELS,
     SHORTEST,
+    THRESHOLD_DB,
+    FrameLevels,
     Loudness,
     TruePeak,
     amplitude,

@@ -9,9 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from speechgru.audio._frame_levels import THRESHOLD_DB, FrameLevels
 from speechgru.audio.formats import bits_of
-from speechgru.audio.loudness import LOWEST_RATE, MAX_CHANNELS, Loudness, TruePeak, decibels
+from speechgru.audio.loudness import (
+    LOWEST_RATE,
+    MAX_CHANNELS,
+    THRESHOLD_DB,
+    FrameLevels,
+    Loudness,
+    TruePeak,
+    decibels,
+)
 from speechgru.audio.multichannel import Block, Reader
 from speechgru.audio.quality import Bandwidth, Clipping
 from speechgru.audio.stream import Source

@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 from speechgru.audio import decode_soundfile, encode, energy, formats, measure, split
 from speechgru.audio import edit as editing
 from speechgru.audio import stream as audio
-from speechgru.audio._frame_levels import FrameLevels
-from speechgru.audio.loudness import Loudness, TruePeak, amplitude, decibels
+from speechgru.audio.loudness import FrameLevels, Loudness, TruePeak, amplitude, decibels
 from speechgru.audio.multichannel import BLOCK, Reader
 from speechgru.data import manifest
 from speechgru.errors import AudioError
