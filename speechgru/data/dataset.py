@@ -28,7 +28,7 @@ from speechgru.errors import CorpusError, SpeechGruError
 from speechgru.features.frontend import LogMel
 from speechgru.features.frontend import Settings as FeatureSettings
 from speechgru.utils import files
-from speechgru.utils._stop_signals import undisturbed
+from speechgru.utils.signals import undisturbed
 
 # How far the durations in a bucket may differ: sorting by duration x U(1 - j, 1 + j) mixes neighbours anew in
 # every epoch and keeps the padding near j / 2.

@@ -21,7 +21,7 @@ from speechgru.training.distributed import ALONE, Group
 from speechgru.training.optim import Average, autocast, factor, optimizer
 from speechgru.training.state import STATE, Progress, saved_state
 from speechgru.utils import files
-from speechgru.utils._stop_signals import Stop
+from speechgru.utils.signals import Stop
 
 _log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from speechgru.training import state as run_state
 from speechgru.training.loop import Interrupted, fit
 from speechgru.training.optim import Average, factor
 from speechgru.training.state import Progress
-from speechgru.utils import _stop_signals as stop_signals
-from speechgru.utils._stop_signals import undisturbed
+from speechgru.utils import signals
+from speechgru.utils.signals import undisturbed
 
 pytestmark = pytest.mark.usefixtures("hears_ctrl_c")
 
@@ -418,7 +418,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     run(whole, tmp_path / "whole")
     with pytest.raises(Interrupted):
         run(Copying(at=twice), tmp_path / "echo")  # sent twice within a moment: one Ctrl-C
-    monkeypatch.setattr(stop_signals, "ECHO", -1.0)
+    monkeypatch.setattr(signals, "ECHO", -1.0)
     with pytest.raises(KeyboardInterrupt) as caught:
         run(impatient, tmp_path / "stopped")
     assert not isinstance(caught.value, Interrupted)
@@ -437,7 +437,7 @@ def test_sigterm_stops_like_ctrl_c_however_often_it_comes(
             signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(stop_signals, "ECHO", -1.0)
+    monkeypatch.setattr(signals, "ECHO", -1.0)
     before = signal.getsignal(signal.SIGTERM)
     whole, task = Copying(), Copying()
     run(whole, tmp_path / "whole")
