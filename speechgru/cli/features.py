@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from speechgru.cli._feature_targets import Plan
     from speechgru.cli._inputs import Found
     from speechgru.config.recipe import AugmentConfig
-    from speechgru.data._running_statistics import Moments
-    from speechgru.data.feature_extraction import Done, Wanted
+    from speechgru.data.feature_extraction import Done, Moments, Wanted
 
 HELP = "Compute features of recordings: log-mel, MFCC, pitch, chroma and many more"
 EXAMPLES = """\

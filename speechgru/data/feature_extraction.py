@@ -2,6 +2,11 @@
 
 A recording is decoded block by block, and its features wait on the disk where they are many: memory doesn't grow with
 its length (but for kinds that need the whole of it, and changes by `augmented`).
+
+Mean and variance of each column of whatever streams by, in float64, mergeable in any order.
+
+Sums of squares lose all digits where the mean is large against the deviation; these don't. Source: Chan, Golub and
+LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances".
 """
 
 from __future__ import annotations
@@ -19,13 +24,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from speechgru.audio import stream as audio
 from speechgru.config.recipe import AugmentConfig
 from speechgru.data import feature_archive
 from speechgru.data._feature_spool import Spool, Values
-from speechgru.data._running_statistics import Moments
 from speechgru.errors import AudioError, AudioWarning
 from speechgru.features.base import Transform
 from speechgru.features.extract import describe
@@ -34,6 +39,37 @@ from speechgru.features.streaming import Streaming
 from speechgru.utils import process_pool
 
 _CHUNK = 16  # recordings that a process gets at once, at most
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of each of several columns: how many values, their mean, and their summed squared distance from it; [columns]."""
+
+    count: int
+    mean: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> Moments:
+        """Of `values` [rows, columns]."""
+        if not len(values):
+            nothing = np.zeros(values.shape[1])
+            return cls(0, nothing, nothing)
+        mean = values.mean(axis=0, dtype=np.float64)
+        return cls(len(values), mean, np.square(values - mean).sum(axis=0))
+
+    def __add__(self, other: Moments) -> Moments:
+        """Of the values of both."""
+        count = self.count + other.count
+        share = other.count / max(count, 1)
+        apart = other.mean - self.mean
+        squares = self.squares + other.squares + np.square(apart) * self.count * share
+        return Moments(count, self.mean + apart * share, squares)
+
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """Mean squared distance from the mean; 0 where there are no values."""
+        return self.squares / max(self.count, 1)
 
 
 @dataclass(frozen=True)

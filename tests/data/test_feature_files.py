@@ -28,8 +28,7 @@ from speechgru.config.recipe import AugmentConfig
 from speechgru.data import _feature_spool as feature_spool
 from speechgru.data import feature_archive, feature_extraction
 from speechgru.data._feature_spool import Spool
-from speechgru.data._running_statistics import Moments
-from speechgru.data.feature_extraction import Item, Wanted
+from speechgru.data.feature_extraction import Item, Moments, Wanted
 from speechgru.errors import AudioError, ConfigError, DependencyError, SpeechGruError
 from speechgru.features.extract import extract
 from speechgru.features.registry import transform
