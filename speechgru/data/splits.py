@@ -1,7 +1,11 @@
-"""What the corpora of a recipe publish: splits of all sources together (`train`) and of each (`mine/train`)."""
+"""What the corpora of a recipe publish: splits of all sources together (`train`) and of each (`mine/train`).
+
+Train, dev and test for corpora that publish none: seeded, the same on any machine, whatever the order.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import logging
 from collections.abc import Iterable, Mapping
@@ -16,6 +20,7 @@ from speechgru.errors import CorpusError
 from speechgru.text import languages
 from speechgru.utils import plugins
 
+SHARE = 0.1  # of the names, for dev and for test
 _log = logging.getLogger(__name__)
 
 
@@ -103,3 +108,21 @@ def listed(
                 missing[0],
             )
     return splits, unknown
+
+
+def three_ways(names: Iterable[str], seed: int = 1) -> dict[str, str]:
+    """Give each different name (a speaker, a sentence, a recording) its split: train, dev or test.
+
+    The names are sorted by the SHA-256 of seed and name; the first tenth is test, the next dev, one name each at
+    least. Fewer than three names are all train.
+
+    >>> three_ways(["anna", "ben", "carl", "dora"])
+    {'anna': 'test', 'ben': 'train', 'carl': 'train', 'dora': 'dev'}
+    """
+    ordered = sorted(set(names), key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
+    held_out = max(round(SHARE * len(ordered)), 1) if len(ordered) >= 3 else 0
+    places = {
+        name: "test" if i < held_out else "dev" if i < 2 * held_out else "train"
+        for i, name in enumerate(ordered)
+    }
+    return dict(sorted(places.items()))

@@ -19,8 +19,7 @@ import soundfile
 from servers import Server, serving
 
 from speechgru.audio import encode
-from speechgru.data import _three_ways as three_ways
-from speechgru.data import corpus_tools
+from speechgru.data import corpus_tools, splits
 from speechgru.data.corpora import (
     an4,
     cmu_arctic,
@@ -339,12 +338,12 @@ def test_a_corpus_without_its_audio_is_refused(tmp_path: Path) -> None:
 
 def test_three_ways_is_stable_and_fair() -> None:
     names = [f"speaker{i}" for i in range(100)]
-    places = three_ways.three_ways(names)
-    assert places == three_ways.three_ways(reversed(names + names))
+    places = splits.three_ways(names)
+    assert places == splits.three_ways(reversed(names + names))
     assert [list(places.values()).count(s) for s in ("train", "dev", "test")] == [80, 10, 10]
-    assert three_ways.three_ways(names, seed=2) != places
-    assert set(three_ways.three_ways(["a", "b"]).values()) == {"train"}
-    assert sorted(three_ways.three_ways(["a", "b", "c"]).values()) == ["dev", "test", "train"]
+    assert splits.three_ways(names, seed=2) != places
+    assert set(splits.three_ways(["a", "b"]).values()) == {"train"}
+    assert sorted(splits.three_ways(["a", "b", "c"]).values()) == ["dev", "test", "train"]
 
 
 # --- downloads

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from speechgru.data import _three_ways as three_ways
-from speechgru.data import corpus_tools
+from speechgru.data import corpus_tools, splits
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
 from speechgru.utils import download as downloads
@@ -43,7 +42,7 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         if not _table(root, split).is_file():
             raise corpus_tools.nothing_found(root, "an4", _EXPECTED)
     train = list(_entries(root, "train"))
-    places = three_ways.three_ways(e.speaker for e in train)
+    places = splits.three_ways(e.speaker for e in train)
     found = {
         "train": [e for e in train if places[e.speaker] != "dev"],
         "dev": [e for e in train if places[e.speaker] == "dev"],

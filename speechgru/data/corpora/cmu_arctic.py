@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from speechgru.data import _three_ways as three_ways
-from speechgru.data import corpus_tools
+from speechgru.data import corpus_tools, splits
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
 from speechgru.utils import download as downloads
@@ -74,8 +73,8 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         raise corpus_tools.nothing_found(root, "cmu_arctic", _EXPECTED)
     by_voice = len(folders) >= 3
     voices, sentences = (
-        three_ways.three_ways(folders),
-        three_ways.three_ways(_sentence(e.id) for e in entries),
+        splits.three_ways(folders),
+        splits.three_ways(_sentence(e.id) for e in entries),
     )
     chosen: dict[str, list[corpus_tools.Entry]] = {"train": [], "dev": [], "test": []}
     for entry in entries:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from speechgru.data import _three_ways as three_ways
-from speechgru.data import corpus_tools
+from speechgru.data import corpus_tools, splits
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
 from speechgru.utils import download as downloads
@@ -43,7 +42,7 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
     if not (root / "metadata.csv").is_file():
         raise corpus_tools.nothing_found(root, "ljspeech", _EXPECTED)
     entries = list(_entries(root))
-    places = three_ways.three_ways(_chapter(e.id) for e in entries)
+    places = splits.three_ways(_chapter(e.id) for e in entries)
     return {
         split: corpus_tools.utterances(
             [e for e in entries if places[_chapter(e.id)] == split], f"ljspeech {split}"
