@@ -9,7 +9,7 @@ What the network says of a symbol may be divided by how often it says it anyway 
 far too readily, and a search that takes their word for it swallows sounds (Miao et al. 2015, arXiv:1507.08240).
 
 Of a network that also hears sounds, a second search finds texts by these and a pronouncing dictionary; the best of both
-are weighed by letters and sounds together (`speechgru.decoding._fusion_score`).
+are weighed by letters and sounds together (`speechgru.decoding.phone_fusion`).
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.decoding import ctc, hotwords, lexicon_trie, prefix_search
-from speechgru.decoding._fusion_score import Probs
 from speechgru.decoding.hypothesis import Hypothesis, Token
-from speechgru.decoding.phone_fusion import WEIGHED, SecondEar
+from speechgru.decoding.phone_fusion import WEIGHED, Probs, SecondEar
 from speechgru.errors import ConfigError
 from speechgru.lexicon import g2p
 from speechgru.lexicon.g2p import Pronouncer

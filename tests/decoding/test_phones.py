@@ -16,7 +16,7 @@ from lm_models import ARPA
 
 from speechgru.decoding import _text_score as text_score
 from speechgru.decoding import beam, hotwords
-from speechgru.decoding._fusion_score import Weigher
+from speechgru.decoding.phone_fusion import Weigher
 from speechgru.decoding.phone_search import SoundSearch, Weights
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.inference.recognizer import load_recognizer
