@@ -19,8 +19,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru.decoding import _text_score as text_score
-from speechgru.decoding import phone_search
+from speechgru.decoding import ctc, phone_search
 from speechgru.decoding.hotwords import Automaton
 from speechgru.decoding.phone_search import SoundSearch
 from speechgru.lexicon.dictionary import GAP
@@ -88,12 +87,12 @@ class Weigher:
         if self.vocabulary.unknown(text):
             return -np.inf
         labels = np.array(self.vocabulary.encode(text), np.int64)
-        spelt = text_score.log_prob(letters, labels, self._space)
+        spelt = ctc.log_prob(letters, labels, self._space)
         if spelt == -np.inf:
             return -np.inf
         share = weights.sounds_weight
         said = self.pronouncer.text(text) if share else None
-        heard = spelt if said is None else text_score.log_prob(sounds, np.array(said, np.int64), GAP)
+        heard = spelt if said is None else ctc.log_prob(sounds, np.array(said, np.int64), GAP)
         score: float = (1 - share) * spelt + share * heard + self._worth(text, labels, weights)
         return score
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from lattices import ALL, SMALL, bigrams, every_text, lattice, worth
 from lm_models import ARPA
 
-from speechgru.decoding import _text_score as text_score
-from speechgru.decoding import beam, hotwords
+from speechgru.decoding import beam, ctc, hotwords
 from speechgru.decoding.phone_fusion import Weigher
 from speechgru.decoding.phone_search import SoundSearch, Weights
 from speechgru.errors import CheckpointError, ConfigError
@@ -57,9 +56,9 @@ def test_a_text_has_the_probability_of_all_its_paths(space: int, seed: int, fram
     matrix = lattice(seed, frames, len(vocabulary))
     for text, expected in every_text(matrix, vocabulary).items():
         labels = np.array(vocabulary.encode(text), np.int64)
-        assert text_score.log_prob(np.exp(matrix), labels, space) == pytest.approx(expected, abs=1e-9)
+        assert ctc.log_prob(np.exp(matrix), labels, space) == pytest.approx(expected, abs=1e-9)
     long = np.full(frames + 1, 2)
-    assert text_score.log_prob(np.exp(matrix), long, space) == -np.inf
+    assert ctc.log_prob(np.exp(matrix), long, space) == -np.inf
 
 
 @given(seed=st.integers(0, 10**6), frames=st.integers(1, 5))
