@@ -6,9 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from speechgru.lm._codebook import codebook
+from speechgru.lm.bit_packing import codebook, width_of
 from speechgru.lm.bit_packing import pack as pack_bits
-from speechgru.lm.bit_packing import width_of
 from speechgru.lm.packed_query import Arrays
 from speechgru.lm.table import Level, Table, find_rows, row_keys
 

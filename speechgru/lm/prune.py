@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from speechgru.lm._codebook import codebook
+from speechgru.lm.bit_packing import codebook
 from speechgru.lm.kneser_ney import Estimate
 from speechgru.lm.table import BEGIN_ID, Level, Table
 
