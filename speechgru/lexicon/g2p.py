@@ -21,8 +21,7 @@ from speechgru.lexicon import dictionary as pronunciation
 from speechgru.lexicon.dictionary import Dictionary
 from speechgru.lm import bit_packing, slm
 from speechgru.lm import packed_query as ngram
-from speechgru.lm._scratch import Scratch
-from speechgru.lm.corpus import Reader
+from speechgru.lm.corpus import Reader, Scratch
 from speechgru.lm.estimate import Settings, make
 from speechgru.lm.ngram import NGram, from_table
 from speechgru.lm.packed_query import advance

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechgru.lm._scratch import Scratch
-from speechgru.lm.corpus import Corpus
+from speechgru.lm.corpus import Corpus, Scratch
 from speechgru.lm.table import END_ID
 from speechgru.utils.jit import compiled
 

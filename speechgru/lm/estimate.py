@@ -11,8 +11,7 @@ import numpy as np
 
 from speechgru.errors import LanguageModelError
 from speechgru.lm import slm
-from speechgru.lm._scratch import Scratch
-from speechgru.lm.corpus import Corpus
+from speechgru.lm.corpus import Corpus, Scratch
 from speechgru.lm.counts import count
 from speechgru.lm.kneser_ney import Estimate, estimate
 from speechgru.lm.ngram import NGram, from_table

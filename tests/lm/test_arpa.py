@@ -11,7 +11,7 @@ from lm_models import PUBLISHED, SENTENCES, counts
 
 from speechgru.errors import LanguageModelError
 from speechgru.lm import arpa
-from speechgru.lm._scratch import Scratch
+from speechgru.lm.corpus import Scratch
 from speechgru.lm.kneser_ney import estimate
 from speechgru.lm.ngram import from_table, load
 from speechgru.lm.prune import importance, prune, table

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lm_models import SENTENCES, KneserNey, corpus, counts, sum_after, weights_of
 
-from speechgru.lm._scratch import Scratch
+from speechgru.lm.corpus import Scratch
 from speechgru.lm.counts import count
 from speechgru.lm.kneser_ney import FALLBACK, estimate
 from speechgru.lm.ngram import from_table

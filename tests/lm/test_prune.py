@@ -10,9 +10,8 @@ import pytest
 from lm_models import SENTENCES, back_off, counts, sum_after, weights_of
 
 from speechgru.errors import LanguageModelError
-from speechgru.lm._scratch import Scratch
 from speechgru.lm.bit_packing import codebook
-from speechgru.lm.corpus import Reader
+from speechgru.lm.corpus import Reader, Scratch
 from speechgru.lm.estimate import Settings, fitted, make, write
 from speechgru.lm.kneser_ney import estimate
 from speechgru.lm.ngram import from_table, load

@@ -22,8 +22,7 @@ from speechgru import __version__
 from speechgru.data import manifest
 from speechgru.errors import SpeechGruError
 from speechgru.lm._exclusion import SHORTEST_CONTAINED, Exclusion
-from speechgru.lm._scratch import Scratch
-from speechgru.lm.corpus import Corpus, Reader
+from speechgru.lm.corpus import Corpus, Reader, Scratch
 from speechgru.lm.estimate import Settings, make, write
 from speechgru.lm.ngram import NGram
 from speechgru.lm.sentences import fast_normalise, read_sentences

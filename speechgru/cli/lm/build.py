@@ -14,8 +14,7 @@ from speechgru.errors import UsageError
 if TYPE_CHECKING:
     from collections import Counter
 
-    from speechgru.lm._scratch import Scratch
-    from speechgru.lm.corpus import Corpus
+    from speechgru.lm.corpus import Corpus, Scratch
     from speechgru.lm.ngram import NGram
 
 HELP = "Make an n-gram language model from plain text"
@@ -91,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.cli.lm._references import read_references
     from speechgru.lm import arpa
     from speechgru.lm._exclusion import Exclusion
-    from speechgru.lm._scratch import Scratch
+    from speechgru.lm.corpus import Scratch
     from speechgru.lm.estimate import Settings, make, write
     from speechgru.lm.sentences import read_sentences
 
