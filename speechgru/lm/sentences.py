@@ -6,6 +6,8 @@
   letter or a digit follow (opening quotes or brackets may stand before it), unless the full stop belongs to a
   title or another abbreviation of ABBREVIATIONS or to a single letter (`J. Smith`).
 * Each sentence becomes what `speechgru.text.english.normalise` makes of it; those with no words are left out.
+
+Keeping the sentences that a model will be judged on out of the text it learns from.
 """
 
 from __future__ import annotations
@@ -14,13 +16,23 @@ import gzip
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 from speechgru.errors import LanguageModelError
 from speechgru.text.english import normalise
 
+_RUN = 4
+SHORTEST_CONTAINED = 4
+"""Words from which an excluded sentence may not occur within a longer one."""
+SHORTEST_PART = 5
+"""Words from which a sentence may not be a part of an excluded one."""
+SHARED = 8
+"""Words in a row that a sentence may not share with an excluded one."""
+
+Words = tuple[str, ...]
 ABBREVIATIONS = frozenset(
     {"mr", "mrs", "ms", "messrs", "mme", "mlle", "dr", "prof", "rev", "hon", "st", "ste", "esq", "jr", "sr"}
     | {"capt", "col", "gen", "lieut", "lt", "maj", "sgt", "serg", "cpl", "adm", "gov"}
@@ -136,3 +148,51 @@ def _paragraphs(path: str | Path, wrapped: bool) -> Iterator[str]:
 
 def _open(path: str | Path) -> IO[bytes]:
     return gzip.open(path, "rb") if str(path).endswith(".gz") else open(path, "rb")  # type: ignore[return-value]
+
+
+class Exclusion:
+    """Finds what repeats given sentences: as a whole, within a longer sentence, or cut out of one.
+
+    Utterances are often arbitrary cuts of running text, so that equality alone would miss most.
+
+    sentences: normalised, as those that are asked about.
+    """
+
+    def __init__(self, sentences: Iterable[str]) -> None:
+        self.sentences = {sentence for sentence in sentences if sentence}
+        self._by_run: dict[Words, set[str]] = defaultdict(set)
+        self._shared: set[Words] = set()
+        for sentence in self.sentences:
+            words = sentence.split()
+            for run in _word_runs(words, _RUN):
+                self._by_run[run].add(f" {sentence} ")
+            self._shared.update(_word_runs(words, SHARED))
+
+    def reason(self, sentence: str) -> str | None:
+        """Why `sentence` has to go: `the same`, `contains one`, `part of one`, `shares words`; None to keep it."""
+        if sentence in self.sentences:
+            return "the same"
+        words = sentence.split()
+        runs = set(_word_runs(words, _RUN)) & self._by_run.keys()
+        if not runs:
+            return None
+        padded = f" {sentence} "
+        near = set().union(*(self._by_run[run] for run in runs))
+        if any(other in padded for other in near):
+            return "contains one"
+        if len(words) >= SHORTEST_PART and any(padded in other for other in near):
+            return "part of one"
+        return None if self._shared.isdisjoint(_word_runs(words, SHARED)) else "shares words"
+
+    def kept(self, sentences: Iterable[str], dropped: Counter[str]) -> Iterator[str]:
+        """Those of `sentences` that may stay; `dropped` counts the others by reason."""
+        for sentence in sentences:
+            reason = self.reason(sentence)
+            if reason is None:
+                yield sentence
+            else:
+                dropped[reason] += 1
+
+
+def _word_runs(words: list[str], length: int) -> Iterable[Words]:
+    return zip(*(words[i:] for i in range(length)))

@@ -16,8 +16,7 @@ from speechgru.config.recipe import Recipe
 from speechgru.data import preparation
 from speechgru.data.preparation import CorpusUse
 from speechgru.errors import CorpusError
-from speechgru.lm._exclusion import Exclusion
-from speechgru.lm.sentences import read_sentences
+from speechgru.lm.sentences import Exclusion, read_sentences
 from speechgru.text.english import normalise
 from speechgru.text.vocabulary import Vocabulary
 from speechgru.utils import files

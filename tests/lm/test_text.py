@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from speechgru.cli.lm._references import read_references
 from speechgru.errors import LanguageModelError, ManifestError
-from speechgru.lm._exclusion import Exclusion
 from speechgru.lm.corpus import Reader, Scratch
-from speechgru.lm.sentences import fast_normalise, read_lines, read_sentences, split_sentences
+from speechgru.lm.sentences import Exclusion, fast_normalise, read_lines, read_sentences, split_sentences
 from speechgru.text.english import normalise
 
 

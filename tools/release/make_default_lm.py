@@ -3,7 +3,7 @@
     python tools/release/make_default_lm.py --data DATA --manifests runs/english-small/manifests
 
 Reads the texts below DATA/text and the training transcripts of the recipe english-small; leaves out every sentence
-that repeats one of the dev and test sets (see speechgru.lm._exclusion), and checks afterwards, in another way, that
+that repeats one of the dev and test sets (see speechgru.lm.sentences), and checks afterwards, in another way, that
 none is left. Writes `speechgru/assets/english.slm` and `english-lm.md`. WEIGHTS and MIN_COUNT were chosen by
 perplexity on the dev sets; the test sets are only excluded.
 """
@@ -21,11 +21,10 @@ from pathlib import Path
 from speechgru import __version__
 from speechgru.data import manifest
 from speechgru.errors import SpeechGruError
-from speechgru.lm._exclusion import SHORTEST_CONTAINED, Exclusion
 from speechgru.lm.corpus import Corpus, Reader, Scratch
 from speechgru.lm.estimate import Settings, make, write
 from speechgru.lm.ngram import NGram
-from speechgru.lm.sentences import fast_normalise, read_sentences
+from speechgru.lm.sentences import SHORTEST_CONTAINED, Exclusion, fast_normalise, read_sentences
 from speechgru.text.english import NORMALISER
 from speechgru.utils import files
 

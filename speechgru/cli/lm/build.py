@@ -89,10 +89,9 @@ def run(args: argparse.Namespace) -> int:
 
     from speechgru.cli.lm._references import read_references
     from speechgru.lm import arpa
-    from speechgru.lm._exclusion import Exclusion
     from speechgru.lm.corpus import Scratch
     from speechgru.lm.estimate import Settings, make, write
-    from speechgru.lm.sentences import read_sentences
+    from speechgru.lm.sentences import Exclusion, read_sentences
 
     settings = Settings(order=args.order, cutoffs=_cutoffs(args.prune, args.order), max_size=args.max_size)
     if args.order > 8:
