@@ -2,8 +2,7 @@
 
 1. Fundamental frequency every HOP seconds: pYIN (Mauch and Dixon 2014) through speechgru/features/pitch.py. It hears a
    pitch in noise too, but isn't sure of it: a voiced run that has less than SURE on the mean is none. And its path goes
-   on through short gaps: where the level dips by DIP and comes back within REACH, a pitch is struck again
-   (_strikes.py).
+   on through short gaps: where the level dips by DIP and comes back within REACH, a pitch is struck again.
 2. Each voiced run is smoothed by a median of SMOOTH frames. A note goes on until the pitch has left its median so far
    by more than LEAVE semitones.
 3. What is shorter than SHORTEST is no note: within a run, a glide, which the note before takes; alone, a noise. So is
@@ -14,6 +13,8 @@
 5. Neighbours of one pitch without a gap are one note, so vibrato is no trill.
 
 A pitch that is struck again without a dip is one long note: sing `ta ta`, not a legato.
+
+Where a note is struck again, by the level of the sound: it dips for a moment and comes back.
 """
 
 from __future__ import annotations
@@ -29,9 +30,14 @@ from numpy.typing import NDArray
 
 from speechgru.audio import stream as audio
 from speechgru.errors import AudioError, MusicError
-from speechgru.music.files import _strikes as strikes
 from speechgru.music.score.notes import Note, NoteSequence, Tempo, spans
 
+DIP = 10.0
+"""dB below the loudest on either side. A tremolo of a third up and down dips by 6."""
+REACH = 20
+"""Frames to either side within which it was, and is again, so much louder."""
+
+Levels = NDArray[np.float64]
 RATE = 16000
 HOP = 0.01
 LOWEST, HIGHEST = 65.0, 2100.0
@@ -49,6 +55,30 @@ LEAVE = 0.7
 STILL, MOVES = 4, 0.3
 
 Pitches = NDArray[np.float64]
+
+
+def short_levels(samples: NDArray[np.float32], hop: int, frames: int) -> Levels:
+    """dB of the two `hop`s around the middle of each frame, [frames]; frame n is centred at sample n * hop."""
+    padded = np.zeros((frames + 1) * hop)
+    inside = samples[: frames * hop]
+    padded[hop : hop + len(inside)] = inside
+    powers = np.square(padded).reshape(frames + 1, hop).sum(axis=1)
+    found: Levels = 10 * np.log10((powers[:-1] + powers[1:]) / (2 * hop) + 1e-10)
+    return found
+
+
+def level_dips(decibels: Levels) -> NDArray[np.bool_]:
+    """At which frames [frames] the level is lowest in a dip: DIP below the loudest of REACH frames on either side."""
+    found = np.zeros(len(decibels), dtype=bool)
+    for frame, level in enumerate(decibels):
+        before = decibels[max(frame - REACH, 0) : frame + 1]
+        after = decibels[frame : frame + REACH + 1]
+        if min(before.max(), after.max()) - level < DIP:
+            continue
+        # The lowest of its dip: towards either loudest there is nothing lower, and of equals the first counts.
+        back = before[before.argmax() :]
+        found[frame] = back[:-1].min() > level and after[: after.argmax() + 1].min() >= level
+    return found
 
 
 class Heard(NamedTuple):
@@ -105,9 +135,7 @@ def frequencies(samples: NDArray[np.float32]) -> Pitches:
 
     settings = PitchSettings(RATE, hop=HOP, f_min=LOWEST, f_max=HIGHEST, method="pyin")
     hertz, sure = Pitch(settings).rows(torch.from_numpy(samples)[None])[0].double().numpy().T
-    found: Pitches = np.where(
-        strikes.dips(strikes.levels(samples, round(HOP * RATE), len(hertz))), 0.0, hertz
-    )
+    found: Pitches = np.where(level_dips(short_levels(samples, round(HOP * RATE), len(hertz))), 0.0, hertz)
     for first, last in _runs(found > 0):
         if sure[first:last].mean() < SURE:
             found[first:last] = 0

@@ -10,7 +10,6 @@ import pytest
 
 from speechgru.audio import encode
 from speechgru.errors import MusicError
-from speechgru.music.files import _strikes as strikes
 from speechgru.music.files import primer, recording
 
 RATE = recording.RATE
@@ -82,19 +81,19 @@ def test_a_slide_between_two_notes_is_none_and_a_quick_note_is_one() -> None:
 def test_dips_are_where_the_level_comes_back() -> None:
     level = np.full(60, -20.0)
     level[30:33] = -26, -40, -31
-    assert np.flatnonzero(strikes.dips(level)).tolist() == [31]
+    assert np.flatnonzero(recording.level_dips(level)).tolist() == [31]
     level[30:33] = -26, -29, -26
-    assert not strikes.dips(level).any(), "a tremolo"
-    assert not strikes.dips(np.linspace(-10, -60, 60)).any(), "a note that dies away"
+    assert not recording.level_dips(level).any(), "a tremolo"
+    assert not recording.level_dips(np.linspace(-10, -60, 60)).any(), "a note that dies away"
     level[30:34] = -50
-    assert np.flatnonzero(strikes.dips(level)).tolist() == [30], "of equals the first"
-    assert not strikes.dips(np.full(3, -100.0)).any()
+    assert np.flatnonzero(recording.level_dips(level)).tolist() == [30], "of equals the first"
+    assert not recording.level_dips(np.full(3, -100.0)).any()
 
 
 def test_levels_are_those_around_each_frame() -> None:
     samples = np.zeros(1600, dtype=np.float32)
     samples[800:] = 0.1
-    found = strikes.levels(samples, 160, 11)
+    found = recording.short_levels(samples, 160, 11)
     assert found[[0, 4, 6]] == pytest.approx([-100, -100, -20], abs=0.01) and found[5] == pytest.approx(
         -23, abs=0.1
     )
