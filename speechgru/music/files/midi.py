@@ -6,10 +6,14 @@ other change their ends (the first to begin is the first to end), voices are num
 other than major and minor becomes the major key of its signature.
 
 Instruments, pedals, bends and lyrics are not read.
+
+The chunks of a MIDI file: its header, and the bytes of its tracks.
 """
 
 from __future__ import annotations
 
+import re
+import struct
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -17,7 +21,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from speechgru.errors import MusicError
-from speechgru.music.files import _midi_chunks as midi_chunks
 from speechgru.music.files import midi_events
 from speechgru.music.files.midi_events import Events
 from speechgru.music.files.midi_oddities import Oddities
@@ -25,6 +28,9 @@ from speechgru.music.files.midi_write import DRUM_CHANNEL, MOST_TICKS, TICKS, re
 from speechgru.music.score.keys import Key
 from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence, Tempo
 
+_HEAD = 8  # bytes: a name of four letters and a size
+_NAME = re.compile(rb"[ -~]{4}")
+_TRACK = b"MTrk"
 __all__ = ["EXTENSIONS", "MAX_BYTES", "MOST_TICKS", "TICKS", "WRAPPED", "Oddities", "Read", "parse", "read"]
 __all__ += ["read_all", "resolution", "to_bytes", "write"]
 
@@ -32,6 +38,83 @@ EXTENSIONS = (".mid", ".midi")
 WRAPPED = (".rmi",)
 """Of MIDI files in RIFF files, which are read and not written; many of them are called .mid."""
 MAX_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """A file of format `kind` (0, 1 or 2) with `ticks` in a beat (0 or less: it counts frames of film), the bytes of
+    its `tracks`, and what was odd."""
+
+    kind: int
+    ticks: int
+    tracks: tuple[bytes, ...]
+    oddities: Oddities
+
+
+def split_chunks(data: bytes, name: str) -> Chunks:
+    """The chunks of a MIDI file, or of one that lies in a RIFF file; errors call it `name`.
+
+    Chunks of another kind are skipped, as the standard asks, and tracks that the header counts may be missing.
+
+    Raises:
+        MusicError: no MIDI file, one that is cut off within a chunk or has no track, or a damaged one.
+    """
+    wrapped = data[:4] == b"RIFF" and data[8:12] == b"RMID"
+    if wrapped:
+        data = _unwrapped(data)
+    if not data.startswith(b"MThd"):
+        inside = "what is in the RIFF file" if wrapped else "it"
+        raise MusicError(f"{name} is not a MIDI file: {inside} doesn't begin with MThd.")
+    head, place = _chunk(data, 0, name)
+    if len(head) < 6:
+        raise MusicError(f"{name} is a damaged MIDI file: its header has {len(head)} bytes; expected 6.")
+    kind, count, ticks = struct.unpack(">HHh", head[:6])
+    tracks, unknown = list[bytes](), 0
+    while len(tracks) < count and not _ends(data[place : place + _HEAD], name):
+        is_track = data.startswith(_TRACK, place)
+        body, place = _chunk(data, place, name)
+        unknown += not is_track
+        tracks += [body] if is_track else []
+    if count and not tracks:
+        raise MusicError(f"{name} is cut off: the MIDI file has a header and no track.")
+    odd = Oddities(unknown=unknown, absent=count - len(tracks), wrapped=int(wrapped))
+    return Chunks(kind, ticks, tuple(tracks), odd)
+
+
+def _ends(head: bytes, name: str) -> bool:
+    """Is there no other chunk? A few bytes more are padding, unless a track begins with them."""
+    if len(head) < _HEAD and head and (head.startswith(_TRACK) or _TRACK.startswith(head)):
+        raise _cut_off(name)
+    return len(head) < _HEAD
+
+
+def _chunk(data: bytes, place: int, name: str) -> tuple[bytes, int]:
+    """The chunk that begins at `place`, and where the next one does."""
+    head = data[place : place + _HEAD]
+    if len(head) < _HEAD:
+        raise _cut_off(name)
+    if not _NAME.fullmatch(head[:4]):
+        raise MusicError(f"{name} is a damaged MIDI file: no chunk begins at byte {place}, where one should.")
+    start = place + _HEAD
+    end = start + int.from_bytes(head[4:], "big")
+    if end > len(data):
+        raise _cut_off(name)
+    return data[start:end], end
+
+
+def _cut_off(name: str) -> MusicError:
+    return MusicError(f"{name} is cut off: the MIDI file ends within a track or another chunk.")
+
+
+def _unwrapped(data: bytes) -> bytes:
+    """What is in the chunk `data` of a RIFF file; nothing where it has none."""
+    place = 12
+    while len(head := data[place : place + _HEAD]) == _HEAD:
+        start, size = place + _HEAD, int.from_bytes(head[4:], "little")
+        if head[:4] == b"data":
+            return data[start : start + size]
+        place = start + size + size % 2  # chunks of RIFF begin at even places
+    return b""
 
 
 @dataclass(frozen=True)
@@ -71,7 +154,7 @@ def parse(data: bytes, name: str = "the file") -> Read:
     """
     if len(data) > MAX_BYTES:
         raise MusicError(f"{name} has {len(data)} bytes; a MIDI file may have up to {MAX_BYTES}.")
-    chunks = midi_chunks.split(data, name)
+    chunks = split_chunks(data, name)
     if chunks.kind == 2:
         raise MusicError(
             f"{name} is a MIDI file of format 2, which holds several pieces. Save it as format 1."
@@ -96,7 +179,7 @@ def _bytes(path: str | Path) -> bytes:
         raise MusicError(f"Can't read {path}: {error.strerror}. Expected a MIDI file.") from error
 
 
-def _sequence(tracks: list[Events], chunks: midi_chunks.Chunks) -> Read:
+def _sequence(tracks: list[Events], chunks: Chunks) -> Read:
     beat = chunks.ticks
     found = [_notes(events) for events in tracks]
     raw = [((track, note.channel), note) for track, (notes, _) in enumerate(found) for note in notes]
