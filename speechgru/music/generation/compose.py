@@ -15,8 +15,8 @@ from speechgru.music.generation.request import Wishes
 from speechgru.music.generation.roll_composer import RollComposer
 from speechgru.music.generation.token_composer import WordComposer
 from speechgru.music.models import roll_model, token_model
-from speechgru.music.models._load import MusicHeader
 from speechgru.music.models.sampling import OnProgress
+from speechgru.music.models.scoring import MusicHeader
 from speechgru.music.score.notes import NoteSequence
 from speechgru.utils.assets import ASSETS, SUFFIX, find_model
 

@@ -10,12 +10,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from speechgru.music.models import _load as load
 from speechgru.music.models import roll_inputs, scoring
-from speechgru.music.models._load import UNSAVED, MusicHeader
 from speechgru.music.models.likelihood import PieceScore
 from speechgru.music.models.roll_inputs import Heard
 from speechgru.music.models.scores import RollScore
+from speechgru.music.models.scoring import UNSAVED, MusicHeader
 from speechgru.music.score.piano_roll import KEYS, Roll
 
 KIND = "roll"
@@ -85,4 +84,4 @@ def load_roll_model(path: str | Path, device: str = "cpu") -> RollModel:
     Raises:
         CheckpointError: no such file, a model of another kind, or a damaged one.
     """
-    return RollModel(*load.load(path, KIND, device))
+    return RollModel(*scoring.load_network(path, KIND, device))

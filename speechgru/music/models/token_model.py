@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from speechgru.music.files.piece import Piece
-from speechgru.music.models import _load as load
 from speechgru.music.models import scoring, token_inputs
-from speechgru.music.models._load import UNSAVED, MusicHeader
 from speechgru.music.models.scores import SAMPLES, Score, number, span
+from speechgru.music.models.scoring import UNSAVED, MusicHeader
 from speechgru.music.models.token_inputs import Heard
 from speechgru.music.score.tokens import Encoding
 from speechgru.utils.bootstrap import percentiles, resampled
@@ -157,4 +156,4 @@ def load_word_model(path: str | Path, device: str = "cpu") -> WordModel:
     Raises:
         CheckpointError: no such file, a model of another kind, or a damaged one.
     """
-    return WordModel(*load.load(path, KIND, device))
+    return WordModel(*scoring.load_network(path, KIND, device))

@@ -14,8 +14,7 @@ from torch import Tensor
 from speechgru.config.recipe import Recipe
 from speechgru.data import dataset
 from speechgru.models import checkpoint
-from speechgru.music.models._load import MusicHeader
-from speechgru.music.models.scoring import Views, on
+from speechgru.music.models.scoring import MusicHeader, Views, on
 from speechgru.music.training import pieces
 from speechgru.music.training.pieces import Chunk, Data
 from speechgru.training import initialize
