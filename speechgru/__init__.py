@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from speechgru import features
+    from speechgru.alignment.text import align_text
+    from speechgru.evaluation.recognition import evaluate
     from speechgru.features.chroma import separate
     from speechgru.features.frontend import LogMel
     from speechgru.features.functions import (
@@ -40,13 +42,23 @@ if TYPE_CHECKING:
         tempogram,
         zero_crossings,
     )
+    from speechgru.inference.classifier import load_classifier
     from speechgru.inference.recognizer import load_recognizer, transcribe
+    from speechgru.lm.neural import load_language_model
+    from speechgru.music.generation.compose import load_composer
+    from speechgru.vad.detector import load_detector
 
 __version__ = "0.1.0"
 
 # All other names are kinds of features.
 _HOMES = {
     "LogMel": "speechgru.features.frontend",
+    "align_text": "speechgru.alignment.text",
+    "evaluate": "speechgru.evaluation.recognition",
+    "load_classifier": "speechgru.inference.classifier",
+    "load_composer": "speechgru.music.generation.compose",
+    "load_detector": "speechgru.vad.detector",
+    "load_language_model": "speechgru.lm.neural",
     "load_recognizer": "speechgru.inference.recognizer",
     "separate": "speechgru.features.chroma",
     "transcribe": "speechgru.inference.recognizer",
@@ -55,6 +67,7 @@ _HOMES = {
 __all__ = [
     "LogMel",
     "__version__",
+    "align_text",
     "bandwidth",
     "beats",
     "centroid",
@@ -64,11 +77,16 @@ __all__ = [
     "cqt",
     "deltas",
     "energy",
+    "evaluate",
     "features",
     "harmonic",
     "kaldi_fbank",
     "kaldi_mfcc",
     "lfcc",
+    "load_classifier",
+    "load_composer",
+    "load_detector",
+    "load_language_model",
     "load_recognizer",
     "log_mel",
     "mel",
