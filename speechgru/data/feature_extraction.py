@@ -33,7 +33,7 @@ from speechgru.data import feature_archive
 from speechgru.data._feature_spool import Spool, Values
 from speechgru.errors import AudioError, AudioWarning
 from speechgru.features.base import Transform
-from speechgru.features.extract import describe
+from speechgru.features.extraction import describe
 from speechgru.features.registry import transform
 from speechgru.features.streaming import Streaming
 from speechgru.utils import process_pool

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from speechgru.features.extract import Features, extract, stream
+    from speechgru.features.extraction import Features, extract, stream
     from speechgru.features.presets import PRESETS
     from speechgru.features.registry import find, kinds, transform
     from speechgru.features.streaming import Streaming

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from speechgru.features.extract import extract
+from speechgru.features.extraction import extract
 
 
 class Function(Protocol):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from speechgru.audio import stream as audio
 from speechgru.errors import ConfigError
-from speechgru.features.extract import extract
+from speechgru.features.extraction import extract
 from speechgru.utils import assets
 
 Array = NDArray[Any]

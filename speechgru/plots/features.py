@@ -14,7 +14,7 @@ from speechgru.audio import stream as audio
 from speechgru.audio.energy import Signal
 from speechgru.features.base import Bins, Transform
 from speechgru.features.chroma import NOTES
-from speechgru.features.extract import extract
+from speechgru.features.extraction import extract
 from speechgru.features.framing import Framing
 from speechgru.features.registry import find
 from speechgru.utils.files import atomic_path

@@ -30,7 +30,7 @@ from speechgru.data import feature_archive, feature_extraction
 from speechgru.data._feature_spool import Spool
 from speechgru.data.feature_extraction import Item, Moments, Wanted
 from speechgru.errors import AudioError, ConfigError, DependencyError, SpeechGruError
-from speechgru.features.extract import extract
+from speechgru.features.extraction import extract
 from speechgru.features.registry import transform
 from speechgru.plots import features
 from speechgru.utils import process_pool

@@ -20,7 +20,7 @@ from PIL import Image
 
 from speechgru import features
 from speechgru.audio import stream as audio
-from speechgru.features.extract import Features
+from speechgru.features.extraction import Features
 from speechgru.plots.features import legible
 from speechgru.utils.assets import ASSETS
 from speechgru.utils.files import atomic_path
