@@ -11,12 +11,13 @@ import pytest
 
 from speechgru.config.compose import load_recipe
 
-SCRIPTS = Path(__file__).parents[2] / "tools" / "release"
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "tools" / "release" / "make_default_model.py"
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_default_model", SCRIPTS / "make_default_model.py")
+    spec = importlib.util.spec_from_file_location("make_default_model", SCRIPT)
     assert spec and spec.loader
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -62,11 +63,12 @@ def test_the_scripts_know_the_options(
     monkeypatch.setattr(sys, "argv", command)
     assert script.main() == 0
     lines = capsys.readouterr().out.splitlines()
-    called = [line for line in lines if str(SCRIPTS) in line]
+    called = [line.partition(f"{ROOT}/{top}/") for line in lines for top in ("tools", "benchmarks")]
+    called = [found for found in called if found[1]]
     assert len(lines) == 11 and len(called) == 5 and not list(tmp_path.iterdir())
-    for line in called:
-        words = line.partition(f"{SCRIPTS}/")[2].split()
-        source = (SCRIPTS / words[0]).read_text(encoding="utf-8")
+    for _, folder, rest in called:
+        words = rest.split()
+        source = Path(folder, words[0]).read_text(encoding="utf-8")
         assert all(f'"{word.partition("=")[0]}"' in source for word in words if word.startswith("--"))
 
 
