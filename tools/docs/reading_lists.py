@@ -45,7 +45,7 @@ LISTS = {
     ],
     "features": [
         ("cli/features.py", "the command"),
-        ("features/extract.py", "extract and stream"),
+        ("features/extraction.py", "extract and stream"),
         ("features/sources.py", "paths, arrays, tensors"),
         ("features/registry.py", "kinds by name"),
         ("features/base.py", "what a kind is"),
