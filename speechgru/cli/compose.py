@@ -135,10 +135,10 @@ def _seed(value: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """1 where a piece came to nothing or could not be written: it is named, the others are written."""
     from speechgru.cli.audio import _files as audio_files
-    from speechgru.utils import dependencies
 
-    dependencies.require("mido", "A MIDI file")
     if args.png:
+        from speechgru.utils import dependencies
+
         dependencies.require("matplotlib", "--png")
     targets = _targets(args)
     written = [file for files in targets for file in files]

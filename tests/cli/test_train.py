@@ -62,7 +62,7 @@ def test_it_trains_and_says_where_things_are(
 def test_it_trains_without_the_extras(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("matplotlib", "tensorboard", "optuna", "mido", "h5py", "pyarrow"):
+    for name in ("matplotlib", "tensorboard", "optuna", "h5py", "pyarrow"):
         monkeypatch.setitem(sys.modules, name, None)
     arguments = [a for a in arguments if not a.startswith("trainer.tensorboard")]
     assert cli.main(["train", *arguments, "optimizer=adam,adamw", "--multirun"]) == 0

@@ -40,12 +40,10 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.music.files import midi
     from speechgru.music.generation.request import Wishes
     from speechgru.music.score import piano_roll
-    from speechgru.utils import dependencies
 
     suffix = Path(args.output).suffix.lower()
     if not args.output.endswith("/") and not Path(args.output).is_dir() and suffix not in midi.EXTENSIONS:
         raise UsageError(f"-o {args.output}: expected FILE.mid, or a FOLDER/.")
-    dependencies.require("mido", "A MIDI file")
     Wishes(qpm=args.tempo)  # a tempo that makes no sense is refused before anything is read
     if args.grid:
         piano_roll.check_steps(args.grid)

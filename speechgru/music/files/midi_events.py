@@ -1,6 +1,6 @@
 """The events of a track of a MIDI file: keys of instruments, and what is said of tempo, key and metre.
 
-Read by hand: mido, which writes our files, refuses a whole file for one senseless event.
+Read by hand: other readers refuse a whole file for one senseless event.
 """
 
 from __future__ import annotations

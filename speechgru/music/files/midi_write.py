@@ -1,21 +1,17 @@
-"""MIDI files written, through mido."""
+"""MIDI files written."""
 
 from __future__ import annotations
 
-import io
 import math
+import struct
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from speechgru.errors import MusicError
-from speechgru.music.score import keys
 from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence, Tempo, nearest
 from speechgru.utils.files import atomic_path
-
-if TYPE_CHECKING:
-    import mido
 
 TICKS = 480
 """Ticks in a beat of what is written, where no time needs others."""
@@ -26,6 +22,10 @@ FINEST = MOST_TICKS // TICKS * TICKS
 a beat."""
 DRUM_CHANNEL = 9
 _SLOWEST = 2**24 - 1  # microseconds a beat: what three bytes hold
+_NOTE_OFF, _NOTE_ON, _META = 0x80, 0x90, 0xFF
+_TEXT, _NAME, _END, _TEMPO, _METRE, _KEY = 0x01, 0x03, 0x2F, 0x51, 0x58, 0x59
+_METRONOME = 24, 8  # MIDI clocks a click, 32nd notes in a quarter note: the standard's usual ones
+_RELEASE = 64  # velocity of a key that goes up, where nothing is known of it
 
 
 def write(path: str | Path, sequence: NoteSequence, ticks: int | None = None, text: str = "") -> None:
@@ -48,26 +48,23 @@ def to_bytes(sequence: NoteSequence, ticks: int | None = None, text: str = "") -
     Raises:
         MusicError: as `write`.
     """
-    import mido
-
     if not sequence.notes:
         raise MusicError("There are no notes to write as MIDI.")
     ticks = resolution(sequence) if ticks is None else ticks
     parts = sorted({(note.voice, note.drum) for note in sequence.notes})
     end = max(nearest(sequence.length * ticks), 1)
-    said = [_Event(0, 0, mido.MetaMessage("text", text=text))] if text else []
-    tracks = [_track(said + _conductor(sequence, ticks), end, "")]
+    texts = [_Event(0, 0, _meta(_TEXT, text.encode("latin-1")))] if text else []
+    tracks = [_track(texts + _conductor(sequence, ticks), end, "")]
     pitched = 0
     for voice, drum in parts:
         notes = [note for note in sequence.notes if (note.voice, note.drum) == (voice, drum)]
         channel = DRUM_CHANNEL if drum else _channel(pitched)
         pitched += not drum
         tracks.append(
-            _track(_note_messages(notes, channel, ticks), end, "Drums" if drum else f"Voice {voice + 1}")
+            _track(_note_events(notes, channel, ticks), end, "Drums" if drum else f"Voice {voice + 1}")
         )
-    stream = io.BytesIO()
-    mido.MidiFile(type=1, ticks_per_beat=ticks, tracks=tracks).save(file=stream)
-    return stream.getvalue()
+    header = struct.pack(">HHH", 1, len(tracks), ticks)
+    return _chunk(b"MThd", header) + b"".join(_chunk(b"MTrk", track) for track in tracks)
 
 
 def resolution(sequence: NoteSequence) -> int:
@@ -92,11 +89,11 @@ def _hold(ticks: int, beats: Iterable[float]) -> bool:
 
 
 class _Event(NamedTuple):
-    """A message at a tick; `rank` puts what ends before what begins there."""
+    """A message, its status byte first, at a tick; `rank` puts what ends before what begins there."""
 
     tick: int
     rank: int
-    message: Any
+    message: bytes
 
 
 def _channel(index: int) -> int:
@@ -106,48 +103,55 @@ def _channel(index: int) -> int:
 
 
 def _conductor(sequence: NoteSequence, ticks: int) -> list[_Event]:
-    import mido
-
-    messages: list[tuple[float, Any]] = []
+    """Tempos, keys and metres."""
+    messages: list[tuple[float, bytes]] = []
     for tempo in sequence.tempos:
         microseconds = round(60e6 / tempo.qpm)
         if not 1 <= microseconds <= _SLOWEST:
             raise MusicError(f"A MIDI file can't hold a tempo of {tempo.qpm:g}; expected 3.6 to 60,000,000.")
-        messages.append((tempo.beat, mido.MetaMessage("set_tempo", tempo=microseconds)))
+        messages.append((tempo.beat, _meta(_TEMPO, microseconds.to_bytes(3, "big"))))
     for change in sequence.keys:
-        messages.append((change.beat, mido.MetaMessage("key_signature", key=_signature(change.key))))
+        signature = struct.pack(">bB", change.key.fifths, change.key.mode == "minor")
+        messages.append((change.beat, _meta(_KEY, signature)))
     for metre in sequence.metres:
-        values = {"numerator": metre.numerator, "denominator": metre.denominator}
-        messages.append((metre.beat, mido.MetaMessage("time_signature", **values)))
+        power = metre.denominator.bit_length() - 1
+        messages.append((metre.beat, _meta(_METRE, bytes([metre.numerator, power, *_METRONOME]))))
     return [_Event(nearest(beat * ticks), 0, message) for beat, message in messages]
 
 
-def _signature(key: keys.Key) -> str:
-    if key.mode == "minor":
-        return key.tonic + "m"
-    return key.with_mode("major").tonic
-
-
-def _note_messages(notes: list[Note], channel: int, ticks: int) -> list[_Event]:
-    import mido
-
-    messages = []
+def _note_events(notes: list[Note], channel: int, ticks: int) -> list[_Event]:
+    events = []
     for note in notes:
         start = nearest(note.start * ticks)
         end = max(nearest(note.end * ticks), start + 1)
-        on = mido.Message("note_on", channel=channel, note=note.pitch, velocity=note.velocity)
-        off = mido.Message("note_off", channel=channel, note=note.pitch, velocity=64)
-        messages += [_Event(start, 1, on), _Event(end, 0, off)]
-    return messages
+        events.append(_Event(start, 1, bytes([_NOTE_ON | channel, note.pitch, note.velocity])))
+        events.append(_Event(end, 0, bytes([_NOTE_OFF | channel, note.pitch, _RELEASE])))
+    return events
 
 
-def _track(messages: list[_Event], end: int, name: str) -> mido.MidiTrack:
-    import mido
+def _track(events: list[_Event], end: int, name: str) -> bytes:
+    """The bytes of a track: each message after the ticks since the one before, the status byte only where it changes
+    (running status)."""
+    track = bytearray(_number(0) + _meta(_NAME, name.encode("ascii")) if name else b"")
+    now = status = 0
+    for tick, _, message in sorted(events, key=lambda event: event[:2]):
+        track += _number(tick - now)
+        track += message[1:] if message[0] == status else message
+        now, status = tick, message[0] if message[0] != _META else 0
+    return bytes(track + _number(max(end - now, 0)) + _meta(_END))
 
-    track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)] if name else [])
-    now = 0
-    for tick, _, message in sorted(messages, key=lambda event: event[:2]):
-        track.append(message.copy(time=tick - now))
-        now = tick
-    track.append(mido.MetaMessage("end_of_track", time=max(end - now, 0)))
-    return track
+
+def _meta(kind: int, data: bytes = b"") -> bytes:
+    return bytes([_META, kind]) + _number(len(data)) + data
+
+
+def _number(value: int) -> bytes:
+    """Seven bits a byte, the eighth set in all but the last."""
+    digits = [value & 0x7F]
+    while value := value >> 7:
+        digits.append(value & 0x7F | 0x80)
+    return bytes(reversed(digits))
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return name + struct.pack(">I", len(data)) + data

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 
 import mido
@@ -278,6 +280,28 @@ def test_a_church_mode_is_written_as_its_signature(tmp_path: Path) -> None:
     midi.write(tmp_path / "a.mid", piece)
     assert midi.read(tmp_path / "a.mid").keys == (KeyChange(0, Key("C", "major")),)
     assert [m.key for m in mido.MidiFile(tmp_path / "a.mid").tracks[0] if m.type == "key_signature"] == ["C"]
+
+
+@given(pieces(), st.text(st.characters(max_codepoint=126), max_size=200))
+def test_mido_reads_the_same_and_writes_the_same_bytes(piece: NoteSequence, text: str) -> None:
+    data = midi.to_bytes(piece, text=text)
+    file = mido.MidiFile(file=io.BytesIO(data))
+    saved = io.BytesIO()
+    file.save(file=saved)
+    assert saved.getvalue() == data
+    conductor, *tracks = file.tracks
+    told = Counter(message.type for message in conductor)
+    assert told["set_tempo"] == len(piece.tempos) and told["time_signature"] == len(piece.metres)
+    assert told["key_signature"] == len(piece.keys)
+    assert [message.text for message in conductor if message.type == "text"] == [text] * bool(text)
+    starts = []
+    for track in tracks:
+        ticks = accumulate(message.time for message in track)
+        starts += [
+            (tick, m.note, m.velocity) for tick, m in zip(ticks, track, strict=True) if m.type == "note_on"
+        ]
+    grid = file.ticks_per_beat
+    assert sorted(starts) == sorted((round(n.start * grid), n.pitch, n.velocity) for n in piece.notes)
 
 
 def test_other_programs_find_voices_on_tracks_and_channels() -> None:
