@@ -30,7 +30,7 @@ from speechgru.music.evaluation import report
 from speechgru.music.evaluation.report import Report
 from speechgru.music.files.load import Named
 from speechgru.music.files.piece import Piece
-from speechgru.music.generation.compose import RECIPE, load_composer
+from speechgru.music.generation.compose import DEFAULT_MODEL, load_composer
 from speechgru.music.generation.request import Wishes
 from speechgru.music.models.scores import number, span
 from speechgru.music.models.token_model import WordModel, item, load_word_model
@@ -38,7 +38,7 @@ from speechgru.utils import files
 from speechgru.utils.tables import table
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGET = ROOT / "speechgru" / "assets" / f"{RECIPE}.safetensors"
+TARGET = ROOT / "speechgru" / "assets" / f"{DEFAULT_MODEL}.safetensors"
 PICTURE = ROOT / "docs" / "music" / "tune.mid"
 TUNE = ["--key", "G", "--metre", "6/8", "--bars", "32", "--seed", "7"]
 LARGEST = 4_000_000
@@ -105,7 +105,7 @@ def copied(found: Report) -> str:
 
 def how_made(run: dict[str, Any], provenance: dict[str, Any]) -> str:
     """The run in a table."""
-    command = " ".join(["speechgru train", RECIPE, *shaping(provenance["overrides"])])
+    command = " ".join(["speechgru train", DEFAULT_MODEL, *shaping(provenance["overrides"])])
     facts = [
         (
             "command",
@@ -130,7 +130,7 @@ def how_it_was_made(card: Path) -> str:
 def card(made: str, rows: list[tuple[str, ...]], found: Report, own: Report) -> str:
     return "\n\n".join(
         [
-            f"# {RECIPE}",
+            f"# {DEFAULT_MODEL}",
             "Dance tunes and airs, one note at a time, in any key and metre: a GRU (Cho et al. 2014) over the words of "
             "a tune, its notes, lengths and bar lines. Weights: Apache-2.0.",
             "## Scores",

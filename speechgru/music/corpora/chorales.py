@@ -8,6 +8,7 @@ from speechgru.errors import CorpusError, MusicError
 from speechgru.music.files import chorale_json
 from speechgru.music.files.piece import Piece, nothing_found, require
 from speechgru.music.score.chorale import SPLITS, from_parts
+from speechgru.music.score.corpus_facts import CorpusFacts
 
 SOURCE = "czhuang/JSB-Chorales-dataset, https://github.com/czhuang/JSB-Chorales-dataset"
 LICENSE = "none stated; the music is in the public domain"
@@ -16,7 +17,7 @@ CITATION = (
     "Sequences: Application to Polyphonic Music Generation and Transcription', ICML 2012 (the split)."
 )
 SHARE_ALIKE = False
-STEPS_PER_BEAT = 4
+FACTS = CorpusFacts(steps_per_beat=4, voices=4)
 FILE = "jsb-chorales-16th.json"
 _EXPECTED = f"{FILE} with the sets {', '.join(SPLITS)}"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from speechgru.errors import MusicError
 from speechgru.music.files import abc
 from speechgru.music.files.piece import Piece, account, files_below, nothing_found, require, split_of
+from speechgru.music.score.corpus_facts import CorpusFacts
 from speechgru.music.score.notes import NoteSequence
 
 SOURCE = (
@@ -21,7 +22,7 @@ CITATION = (
     "T. O'Neil, J. Chambers and others (O'Neill); each tune's field Z names its own"
 )
 SHARE_ALIKE = False
-STEPS_PER_BEAT = 24
+FACTS = CorpusFacts(steps_per_beat=24, monophonic=True)
 SAME = 16
 """Tunes that share so many intervals on end are of one family, and a family is in one split."""
 _EXPECTED = "a folder with ABC files (.abc), also in folders below it"
@@ -52,7 +53,7 @@ def prepare(root: Path) -> dict[str, list[Piece]]:
             name = f"{file}/{tune.number.strip()}"
             if name in pieces:  # two tunes of one number
                 name += f"/{tune.line}"
-            pieces[name] = Piece(name, STEPS_PER_BEAT, tune.notes)
+            pieces[name] = Piece(name, FACTS.steps_per_beat, tune.notes)
     if not pieces:
         raise nothing_found(root, "folk", _EXPECTED)
     account("folk", "tunes or files", refused)

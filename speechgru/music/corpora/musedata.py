@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from speechgru.music.files import mat_rolls
+from speechgru.music.score.corpus_facts import CorpusFacts
 
 SOURCE = mat_rolls.source("MuseData.mat")
 LICENSE = "MIT (the repository that holds it); MuseData states its own for each piece"
 CITATION = mat_rolls.CITATION
 SHARE_ALIKE = False
-STEPS_PER_BEAT = 2
+FACTS = CorpusFacts(steps_per_beat=2, key="C")
 
-prepare = mat_rolls.reader("musedata", "MuseData.mat", STEPS_PER_BEAT)
+prepare = mat_rolls.reader("musedata", "MuseData.mat", FACTS.steps_per_beat)

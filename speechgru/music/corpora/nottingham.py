@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from speechgru.music.files import mat_rolls
+from speechgru.music.score.corpus_facts import CorpusFacts
 
 SOURCE = mat_rolls.source("Nottingham.mat")
 LICENSE = "MIT (the repository that holds it); the Nottingham Music Database states none"
 CITATION = mat_rolls.CITATION
 SHARE_ALIKE = False
-STEPS_PER_BEAT = 2
+FACTS = CorpusFacts(steps_per_beat=2, key="C")
 
-prepare = mat_rolls.reader("nottingham", "Nottingham.mat", STEPS_PER_BEAT)
+prepare = mat_rolls.reader("nottingham", "Nottingham.mat", FACTS.steps_per_beat)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from speechgru.errors import CorpusError
 from speechgru.music.files import midi
 from speechgru.music.files.piece import Piece, files_below, nothing_found, read_each, require
+from speechgru.music.score.corpus_facts import CorpusFacts
 
 SOURCE = "the user's own MIDI files"
 LICENSE = "as the files"
 CITATION = "none"
 SHARE_ALIKE = False
-STEPS_PER_BEAT = 4
+FACTS = CorpusFacts(steps_per_beat=4)
 _EXPECTED = "a folder with MIDI files (.mid, .midi), also in folders below it"
 _LEAST = 3
+
+
+def facts(pieces: Sequence[Piece]) -> CorpusFacts:
+    """FACTS, and whether most of the training `pieces` are in four parts."""
+    return FACTS.of_pieces([piece.notes for piece in pieces])
 
 
 def prepare(root: Path) -> dict[str, list[Piece]]:
@@ -37,7 +44,7 @@ def prepare(root: Path) -> dict[str, list[Piece]]:
         # Drums alone make an empty roll, from which there is nothing to learn.
         if notes.pitched():
             key = hashlib.sha256(path.read_bytes()).hexdigest()
-            by_content.setdefault(key, []).append(Piece(name, STEPS_PER_BEAT, notes))
+            by_content.setdefault(key, []).append(Piece(name, FACTS.steps_per_beat, notes))
     if len(by_content) < _LEAST:
         raise CorpusError(
             f"own_midi: {root} has {len(by_content)} different MIDI files that can be read; expected {_LEAST} or more, "

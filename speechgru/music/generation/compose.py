@@ -20,8 +20,8 @@ from speechgru.music.models.scoring import MusicHeader
 from speechgru.music.score.notes import NoteSequence
 from speechgru.utils.assets import ASSETS, SUFFIX, find_model
 
-RECIPE = "folk"
-"""Of the packaged model; what to train where there is none."""
+DEFAULT_MODEL = "folk"
+"""The packaged model of notes, and the recipe that trained it."""
 
 
 class Composer(Protocol):
@@ -81,7 +81,7 @@ def default_model() -> Path:
     Raises:
         CheckpointError: there is none.
     """
-    path = ASSETS / f"{RECIPE}{SUFFIX}"
+    path = ASSETS / f"{DEFAULT_MODEL}{SUFFIX}"
     if path.is_file():
         return path
     raise CheckpointError(f"No model of notes comes with this installation. {_advice()}")
@@ -89,5 +89,6 @@ def default_model() -> Path:
 
 def _advice() -> str:
     return (
-        f"Train one: speechgru train {RECIPE} corpus.root=DATA, then pass --model runs/{RECIPE}/best{SUFFIX}."
+        f"Train one: speechgru train {DEFAULT_MODEL} corpus.root=DATA, then pass --model "
+        f"runs/{DEFAULT_MODEL}/best{SUFFIX}."
     )

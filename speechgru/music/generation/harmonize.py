@@ -31,7 +31,7 @@ from speechgru.errors import CheckpointError, MusicError
 from speechgru.music.files import primer
 from speechgru.music.generation import transposition
 from speechgru.music.generation.request import Wishes
-from speechgru.music.generation.roll_composer import CHORALES, RollComposer, in_choir, sampling
+from speechgru.music.generation.roll_composer import RollComposer, in_choir, sampling
 from speechgru.music.generation.sample_rolls import FREE, Sampling, view_of
 from speechgru.music.generation.token_composer import WordComposer
 from speechgru.music.models.roll_inputs import Memory
@@ -41,7 +41,6 @@ from speechgru.music.score.chorale import REST, VOICES
 from speechgru.music.score.notes import KeyChange, NoteSequence
 from speechgru.music.score.piano_roll import HIGHEST, KEYS, LOWEST, Roll
 
-RECIPE = "jsb_chorales"
 PARTICLES = 64
 FAULT = 1.5
 """Nats that a fault of voice leading costs (voice_leading.py)."""
@@ -86,11 +85,11 @@ def harmonize(
         MusicError: no note, or one that no soprano sings; a range or scale that leaves a voice nothing to sing; as
             `roll_composer.sampling`.
     """
-    if not isinstance(composer, RollComposer) or not set(composer.corpora) & CHORALES:
+    if not isinstance(composer, RollComposer) or not composer.sings:
         learnt = ", ".join(composer.corpora) or "something else"
         raise CheckpointError(
             f"Harmonising needs a model of chorales in four voices; this one learnt from {learnt}. Train one: "
-            f"speechgru train {RECIPE} corpus.root=DATA, then pass --model runs/{RECIPE}/best.safetensors."
+            "speechgru train jsb_chorales corpus.root=DATA, then pass --model runs/jsb_chorales/best.safetensors."
         )
     melody = primer.melody(melody)
     vocal_ranges.check(melody)

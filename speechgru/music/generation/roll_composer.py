@@ -27,8 +27,6 @@ from speechgru.music.score.piano_roll import HIGHEST, KEYS, LOWEST, Roll
 TEMPERATURE = 1.0
 CHOIR = 40, 81
 """E2 to A5, bass to soprano."""
-CHORALES = frozenset({"jsb_chorales", "chorales"})
-"""A model that learnt from one of these knows four voices."""
 
 
 class RollComposer:
@@ -38,8 +36,8 @@ class RollComposer:
 
     def __init__(self, model: RollModel) -> None:
         self.model, self.header = model, model.header
-        self.corpora = model.header.corpora
-        self.steps_per_beat = transposition.steps_per_beat(self.corpora)
+        self.corpora, self.facts = model.header.corpora, model.header.facts
+        self.steps_per_beat = self.facts.steps_per_beat
 
     def compose(
         self, wishes: Wishes, count: int = 1, on_progress: OnProgress | None = None
@@ -55,7 +53,7 @@ class RollComposer:
         start = (
             continuation.heard(given, self.steps_per_beat) if given else np.zeros((0, KEYS), dtype=np.uint8)
         )
-        if self._sings:
+        if self.sings:
             wishes = in_choir(replace(wishes, top_k=wishes.top_k or len(VOICES)))
         found = sample_rolls(
             self.model,
@@ -85,16 +83,17 @@ class RollComposer:
 
     def semitones(self, key: Key | None) -> int:
         """How far music in `key` is moved up before the model hears it (transposition.py)."""
-        return transposition.semitones(self.corpora, key)
+        return transposition.semitones(self.facts, key)
 
     @property
-    def _sings(self) -> bool:
-        return bool(CHORALES & set(self.corpora))
+    def sings(self) -> bool:
+        """Whether the model knows four voices."""
+        return self.facts.voices == len(VOICES)
 
     def _piece(self, roll: Roll, begun: int, wishes: Wishes, up: int) -> NoteSequence:
         """What a roll [steps, 88] sounds like that lies `up` semitones above; its first `begun` steps are the primer's,
         whose own notes stand for them."""
-        parts = voices.in_voices(roll, up) if self._sings else None
+        parts = voices.in_voices(roll, up) if self.sings else None
         if parts is None:
             drawn = piano_roll.from_roll(roll[begun:], self.steps_per_beat, qpm=wishes.tempo)
         else:

@@ -70,7 +70,7 @@ class WordComposer:
             wishes.highest,
             wishes.scale.classes,
             wishes.bars,
-            is_tune=bool(self.corpora) and set(self.corpora) <= transposition.LINES,
+            is_tune=self.header.facts.monophonic,
         )
         start = self._begun(wishes.primer, wishes) if wishes.primer else self._heading(wishes, options)
         told = frozenset(self.model.encoding.words[number].partition(" ")[0] for number in start)

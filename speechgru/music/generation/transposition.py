@@ -9,39 +9,20 @@ model knows it, and moved to where it sounds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from speechgru.errors import ConfigError
 from speechgru.music.evaluation import statistics
+from speechgru.music.score.corpus_facts import CorpusFacts
 from speechgru.music.score.keys import Key
 from speechgru.music.score.notes import NoteSequence
-from speechgru.utils import plugins
-
-IN_C = frozenset({"jsb_chorales", "nottingham", "musedata", "piano_midi"})
-_STEPS_PER_BEAT = 4
-LINES = frozenset({"folk"})
-"""Their pieces have one note at a time."""
-HIGHER = {"jsb_chorales": 12}
-"""Semitones above where it sounds."""
 
 
-def semitones(corpora: Sequence[str], key: Key | None) -> int:
-    """How far a piece in `key` (None: it isn't known) must be moved up to lie where a model of `corpora` knows it."""
-    first = corpora[0] if corpora else ""
-    up = 0 if key is None or first not in IN_C else (6 - key.tonic_class) % 12 - 6
-    return up + HIGHER.get(first, 0)
+def semitones(facts: CorpusFacts, key: Key | None) -> int:
+    """How far a piece in `key` (None: it isn't known) must be moved up to lie where a model of such a corpus knows
+    it."""
+    if key is None or not facts.key:
+        return facts.octave
+    return (Key(facts.key).tonic_class - key.tonic_class + 6) % 12 - 6 + facts.octave
 
 
 def key_of(piece: NoteSequence) -> Key | None:
     """The key that a piece names first, else the one it seems to be in; None without notes."""
     return piece.keys[0].key if piece.keys else statistics.estimate_key(piece)
-
-
-def steps_per_beat(corpora: Sequence[str]) -> int:
-    """Steps in a beat of the first of the corpora; _STEPS_PER_BEAT where they aren't known."""
-    for name in corpora:
-        try:
-            return int(plugins.find("music.corpora", name).STEPS_PER_BEAT)
-        except ConfigError:
-            continue
-    return _STEPS_PER_BEAT

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from speechgru.models import checkpoint
 from speechgru.models.checkpoint import Header, NetworkEntry
+from speechgru.music.score.corpus_facts import BY_NAME, CorpusFacts, combined
 
 WIDTH = 8
 """Pieces that are scored side by side."""
@@ -81,10 +82,11 @@ def on(device: torch.device, view: Any) -> Any:
 
 @dataclass(frozen=True)
 class SourceEntry:
-    """A corpus: its name, and its folder below that of all data."""
+    """A corpus: its name, its folder below that of all data, and its facts; None in files from before they held any."""
 
     name: str
     path: str
+    facts: CorpusFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,12 @@ class MusicHeader(Header):
     def corpora(self) -> tuple[str, ...]:
         """Names of what the model learnt from; none where the file doesn't say."""
         return tuple(source.name for source in self.corpus.sources) if self.corpus else ()
+
+    @property
+    def facts(self) -> CorpusFacts:
+        """What all pieces that the model learnt from have in common."""
+        sources = self.corpus.sources if self.corpus else ()
+        return combined([each.facts or BY_NAME.get(each.name, CorpusFacts()) for each in sources])
 
 
 UNSAVED = MusicHeader(model=NetworkEntry("", {}))

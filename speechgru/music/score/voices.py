@@ -112,6 +112,14 @@ def in_parts(piece: NoteSequence) -> NoteSequence:
     return replace(piece, notes=tuple(seated))
 
 
+def in_four_parts(piece: NoteSequence) -> bool:
+    """Whether a piece has four voices and nothing else, each with one note at a time."""
+    pitched = piece.pitched()
+    return (
+        len(pitched) == len(piece.notes) and piece.voices == list(range(len(VOICES))) and _are_parts(pitched)
+    )
+
+
 def _are_parts(notes: list[Note]) -> bool:
     ends: dict[int, float] = {}
     for note in notes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -137,7 +138,10 @@ class Learning(ABC):
         corpus = self.recipe.corpus
         header = initialize.header(self.recipe, self.model, {**self.provenance, **progress})
         header["corpus"] = {
-            "sources": [{"name": source.name, "path": source.path} for source in corpus.sources],
+            "sources": [
+                {"name": each.name, "path": each.path, "facts": asdict(self.data.facts[each.label])}
+                for each in corpus.sources
+            ],
             "train": list(corpus.train),
             "test": list(corpus.test),
         }

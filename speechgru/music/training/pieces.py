@@ -15,6 +15,7 @@ from speechgru.config.recipe import MusicConfig, Recipe
 from speechgru.data.preparation import CorpusUse
 from speechgru.errors import ConfigError, CorpusError, MusicError
 from speechgru.music.files.piece import Piece
+from speechgru.music.score.corpus_facts import CorpusFacts
 from speechgru.utils import files, plugins
 
 CORPORA = "music.corpora"
@@ -44,7 +45,7 @@ class Item(Protocol):
 class Data:
     """What a run learns from and is scored on: items by split, `steps` to learn from by source.
 
-    `dropped` counts the pieces left out, by where and why.
+    `dropped` counts the pieces left out, by where and why; `facts` are those of each source.
     """
 
     train: list[Any]
@@ -52,6 +53,7 @@ class Data:
     test: dict[str, list[Any]]
     steps: dict[str, int]
     dropped: dict[str, dict[str, int]]
+    facts: dict[str, CorpusFacts]
 
     def __str__(self) -> str:
         return f"{len(self.train)} training pieces, {sum(self.steps.values())} steps"
@@ -93,8 +95,13 @@ def prepare(recipe: Recipe, item: Callable[[str, Piece], Item]) -> Data:
     splits: dict[str, list[Item]] = {}
     steps: Counter[str] = Counter()
     dropped: dict[str, Counter[str]] = {}
+    facts: dict[str, CorpusFacts] = {}
     for source in config.sources:
-        for split, pieces in plugins.find(CORPORA, source.name).prepare(config.source_path(source)).items():
+        corpus: Any = plugins.find(CORPORA, source.name)
+        read: dict[str, list[Piece]] = corpus.prepare(config.source_path(source))
+        learnt = [piece for split in config.train for piece in read.get(split, ())]
+        facts[source.label] = corpus.facts(learnt) if hasattr(corpus, "facts") else corpus.FACTS
+        for split, pieces in read.items():
             lost: Counter[str] = Counter()
             found = list(_items(pieces, source.label, item, lost))
             splits.setdefault(split, []).extend(found)
@@ -108,7 +115,8 @@ def prepare(recipe: Recipe, item: Callable[[str, Piece], Item]) -> Data:
             f"There are {len(train)} pieces to learn from and {sum(map(len, dev.values()))} to choose the epoch by; "
             "expected some of each. corpus.train and corpus.dev name their splits."
         )
-    return Data(train, dev, test, dict(steps), {where: dict(lost) for where, lost in dropped.items()})
+    lost_by_split = {where: dict(lost) for where, lost in dropped.items()}
+    return Data(train, dev, test, dict(steps), lost_by_split, facts)
 
 
 def _items(

@@ -17,6 +17,7 @@ from speechgru.errors import CorpusError
 from speechgru.music.corpora import chorales, folk, jsb_chorales, own_midi
 from speechgru.music.files import midi
 from speechgru.music.files.piece import Piece, split_of
+from speechgru.music.score.corpus_facts import BY_NAME, CorpusFacts, combined
 from speechgru.music.score.notes import Note, NoteSequence
 from speechgru.music.score.piano_roll import check, from_roll, to_roll
 from speechgru.utils import plugins
@@ -38,6 +39,9 @@ def test_says_where_it_is_from(name: str) -> None:
     assert list(inspect.signature(corpus.prepare).parameters) == ["root"]
     assert typing.get_type_hints(corpus.prepare) == {"root": Path, "return": dict[str, list[Piece]]}
     assert "Raises:" in corpus.prepare.__doc__
+    assert BY_NAME.get(name, CorpusFacts()) == corpus.FACTS, (
+        "older models are taken to have learnt from the same"
+    )
 
 
 @every_corpus
@@ -85,7 +89,7 @@ def test_mat_files_give_the_standard_splits(tmp_path: Path) -> None:
         ]
         assert all(np.array_equal(p.roll, r) for p, r in zip([*splits["train"], *splits["dev"]], rolls))
     piece = splits["train"][0]
-    assert np.array_equal(to_roll(piece.notes, jsb_chorales.STEPS_PER_BEAT), piece.roll)
+    assert np.array_equal(to_roll(piece.notes, jsb_chorales.FACTS.steps_per_beat), piece.roll)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +166,28 @@ def test_own_midi_needs_three_different_files(tmp_path: Path) -> None:
         midi.write(tmp_path / f"{name}.mid", scale_of(60))
     with pytest.raises(CorpusError, match="1 different MIDI files"):
         own_midi.prepare(tmp_path)
+
+
+def test_own_midi_is_in_four_voices_where_nine_of_ten_pieces_are() -> None:
+    def piece(*notes: Note) -> Piece:
+        return Piece("", 4, NoteSequence(notes))
+
+    parts = [Note(0, 72 - 6 * voice, 1, voice=voice) for voice in range(4)]
+    late = piece(*parts, Note(0.95, 70, 2, voice=0))  # begins before the other ends, but not on the grid
+    others = [
+        piece(*parts[:3]),
+        piece(*parts, Note(0.5, 70, 2, voice=0)),
+        piece(*parts, Note(0, 36, 1, voice=4, drum=True)),
+    ]
+    assert own_midi.facts([late] * 9 + others[:1]).voices == 4
+    assert all(own_midi.facts([late] * 8 + [other] * 2) == own_midi.FACTS for other in others)
+    assert own_midi.facts([]) == own_midi.FACTS
+
+
+def test_of_several_corpora_the_first_says_where_pieces_lie() -> None:
+    some = [BY_NAME[name] for name in ("jsb_chorales", "nottingham", "folk")]
+    assert combined(some) == BY_NAME["jsb_chorales"] and combined([]) == CorpusFacts()
+    assert combined(some[1:]) == BY_NAME["nottingham"] and combined(some[2:]).monophonic
 
 
 MELODY = "GABc dedB GABc dBAG ABcd efge dcBA"

@@ -233,6 +233,11 @@ def test_bad_files_are_named(data: bytes, says: str, tmp_path: Path) -> None:
         abc.read(tmp_path / "b.abc")
 
 
+def test_a_tune_of_which_nothing_is_played_is_broken() -> None:
+    (broken,) = abc.parse("X:1\nM:3/4\nK:G\n|2A").broken
+    assert "no note of the tune is played" in broken.fault
+
+
 @given(st.text(alphabet="ABCdefgz|:[]()12345/<>-^_=,'\"!{}~ \n\\KMLQ&", max_size=80))
 def test_any_text_is_read_or_refused(text: str) -> None:
     found = abc.parse(f"X:1\nM:3/4\nK:G\n{text}")

@@ -17,6 +17,7 @@ from speechgru.music.generation.compose import RollComposer, WordComposer, load_
 from speechgru.music.generation.request import BARS, Wishes, metre
 from speechgru.music.generation.sample_tokens import sample_words
 from speechgru.music.score import piano_roll, scales
+from speechgru.music.score.corpus_facts import BY_NAME, CorpusFacts
 from speechgru.music.score.keys import Key
 from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence, Tempo
 
@@ -118,7 +119,7 @@ def test_music_in_another_key_is_made_where_the_model_knows_it(roll: Any) -> Non
         moved.notes
         == roll.compose(Wishes(steps=12, scale=scales.scale("C"), seed=3, lowest=1))[0].transposed(2).notes
     )
-    assert [transposition.semitones(("jsb_chorales",), Key(t)) for t in ("C", "D", "F#", "G", "B")] == [
+    assert [transposition.semitones(BY_NAME["jsb_chorales"], Key(t)) for t in ("C", "D", "F#", "G", "B")] == [
         12,
         10,
         6,
@@ -126,10 +127,14 @@ def test_music_in_another_key_is_made_where_the_model_knows_it(roll: Any) -> Non
         13,
     ]
     assert (
-        transposition.semitones(("nottingham",), Key("A", "minor")) == 3
-        and transposition.semitones(("nottingham",), None) == 0
+        transposition.semitones(BY_NAME["nottingham"], Key("A", "minor")) == 3
+        and transposition.semitones(BY_NAME["nottingham"], None) == 0
     )
-    assert transposition.semitones(("chorales",), Key("D")) == 0 == transposition.semitones((), Key("D"))
+    assert (
+        transposition.semitones(BY_NAME["chorales"], Key("D"))
+        == 0
+        == transposition.semitones(CorpusFacts(), Key("D"))
+    )
 
 
 def test_a_model_of_chorales_sings_in_four_voices(roll: Any, tmp_path: Path) -> None:

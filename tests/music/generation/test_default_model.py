@@ -13,14 +13,14 @@ from speechgru.models import checkpoint
 from speechgru.music.evaluation import statistics
 from speechgru.music.files import midi
 from speechgru.music.generation import compose
-from speechgru.music.generation.compose import RECIPE, load_composer
+from speechgru.music.generation.compose import DEFAULT_MODEL, load_composer
 from speechgru.music.generation.request import Wishes
 from speechgru.music.score import form
 from speechgru.music.score.keys import Key
 from speechgru.utils.assets import ASSETS
 
 LARGEST = 4_000_000
-MODEL = ASSETS / f"{RECIPE}.safetensors"
+MODEL = ASSETS / f"{DEFAULT_MODEL}.safetensors"
 
 
 def test_it_is_small_and_its_card_is_of_this_file() -> None:
@@ -88,7 +88,7 @@ def test_a_key_is_kept(key: str, scale: str | None, tmp_path: Path) -> None:
 
 
 def test_its_name_is_enough(tmp_path: Path) -> None:
-    for name, given in (("a", []), ("b", ["--model", RECIPE]), ("c", ["--model", str(MODEL)])):
+    for name, given in (("a", []), ("b", ["--model", DEFAULT_MODEL]), ("c", ["--model", str(MODEL)])):
         assert (
             main(["compose", *given, "--bars", "4", "--key", "G", "-o", str(tmp_path / f"{name}.mid")]) == 0
         )

@@ -19,9 +19,16 @@ from speechgru.config.compose import load_recipe, recipes, to_yaml
 from speechgru.config.recipe import MusicConfig, Recipe
 from speechgru.errors import CheckpointError, ConfigError, CorpusError
 from speechgru.models import checkpoint
+from speechgru.music.files import midi, primer
 from speechgru.music.files.piece import Piece
+from speechgru.music.generation.compose import load_composer
+from speechgru.music.generation.harmonize import harmonize
+from speechgru.music.generation.request import Wishes
+from speechgru.music.generation.roll_composer import RollComposer
 from speechgru.music.models import roll
 from speechgru.music.models.roll_model import RollItem, RollModel, load_roll_model
+from speechgru.music.score.chorale import from_parts
+from speechgru.music.score.corpus_facts import CorpusFacts
 from speechgru.music.training import pieces
 from speechgru.music.training.roll_task import Task, prepare
 from speechgru.training import estimate, loop, receipt
@@ -206,8 +213,22 @@ def test_a_recipe_trains_a_step(name: str, tmp_path: Path) -> None:
     assert load_recipe(run.folder / "recipe.yaml") == recipe
     header = checkpoint.load(run.model).header
     assert header["provenance"]["trained_steps"] == 129
-    assert header["corpus"]["sources"] == [{"name": use["name"], "path": "music/poly_music"}]
+    facts = asdict(plugins.find("music.corpora", use["name"]).FACTS)
+    assert header["corpus"]["sources"] == [{"name": use["name"], "path": "music/poly_music", "facts": facts}]
     assert receipt.read(run.folder).score == pytest.approx(report["scores"]["dev"]["nats_per_step"], rel=1e-6)
+
+
+def test_own_pieces_in_four_voices_can_be_sung_so(tmp_path: Path) -> None:
+    parts = np.array([[72, 67, 64, 48], [71, 67, 62, 43], [72, 67, 64, 48]], dtype=np.int16)
+    for number in range(6):
+        midi.write(tmp_path / "data" / f"{number}.mid", from_parts(parts - number, 1))
+    recipe = tiny(tmp_path, "corpus.sources=[{name: own_midi}]")
+    learning = task(recipe)
+    learning.save(tmp_path / "own.safetensors", {})
+    composer = load_composer(tmp_path / "own.safetensors")
+    assert isinstance(composer, RollComposer) and composer.facts == CorpusFacts(4, voices=4)
+    chorale = harmonize(composer, primer.parse("C5 D5"), Wishes(), particles=2)
+    assert chorale.voices == [0, 1, 2, 3]
 
 
 def test_an_interrupted_run_ends_like_an_uninterrupted_one(
