@@ -17,7 +17,7 @@ import torch
 from speechgru.music.files import primer
 from speechgru.music.generation.compose import load_composer
 from speechgru.music.generation.harmonize import harmonize
-from speechgru.music.generation.request import Wishes
+from speechgru.music.generation.request import Request
 from speechgru.music.generation.roll_composer import RollComposer
 
 MELODY = " ".join(["C5 D5 E5 F5 G5 A5 G5 F5 E5 D5 C5 B4 C5 E5 D5 C5"] * 4)
@@ -35,13 +35,13 @@ def main() -> None:
     start = time.perf_counter()
     composer = load_composer(args.checkpoint)
     print(f"loading                  {time.perf_counter() - start:6.2f} s")
-    wishes = Wishes(steps=args.steps)
+    request = Request(steps=args.steps)
     for count in (1, 3):
-        taken = fastest(lambda count=count: composer.compose(wishes, count), args.repeats)
+        taken = fastest(lambda count=count: composer.compose(request, count), args.repeats)
         print(f"{count} x {args.steps:4d} steps           {taken:6.2f} s")
     if isinstance(composer, RollComposer) and composer.sings:
         melody = primer.parse(MELODY)
-        taken = fastest(lambda: harmonize(composer, melody, Wishes()), args.repeats)
+        taken = fastest(lambda: harmonize(composer, melody, Request()), args.repeats)
         print(f"chorale of 64 quarters   {taken:6.2f} s")
 
 

@@ -12,7 +12,7 @@ from speechgru.utils.console import progress, say
 
 if TYPE_CHECKING:
     from speechgru.music.generation.compose import Composer
-    from speechgru.music.generation.request import Wishes
+    from speechgru.music.generation.request import Request
     from speechgru.music.score.notes import NoteSequence
 
 HELP = "Make up music: in a key, from a few notes or a hummed tune, or a chorale for a melody"
@@ -25,7 +25,7 @@ EXAMPLES = """\
 
 Notes as text: letter, # or b, octave (C4 is middle C); C4+E4+G4 together, R a rest, C4:2 lasts two beats, C4:1/2 half a
 beat. Key, scale and range act on every note while it is drawn; a beginning (--primer) stays as it is: where a piano
-roll can't hold it, only the model hears less. Tunes say no passage more than twice in a row, and end after whole bars
+roll can't hold it, only the model gets less. Tunes repeat no passage more than twice in a row, and end after whole bars
 on their tonic. The same seed and settings give the same music on the same machine; they are kept in the MIDI file
 (`speechgru music info` shows them).
 --harmonize keeps the melody on top and writes alto, tenor and bass below it; key and range are then theirs alone.
@@ -95,7 +95,7 @@ def _add_length(parser: argparse.ArgumentParser) -> None:
         "--steps",
         type=positive,
         metavar="N",
-        help="steps of the model instead: of time for piano rolls, words for tunes (default: to the piece's end; "
+        help="steps of the model instead: of time for piano rolls, tokens for tunes (default: to the piece's end; "
         "16 bars where the model knows no end)",
     )
     parser.add_argument(
@@ -114,7 +114,7 @@ def _add_drawing(parser: argparse.ArgumentParser) -> None:
         "--top-k",
         type=positive,
         metavar="K",
-        help="choose among the K likeliest words; of piano rolls: let K keys sound at once at most",
+        help="choose among the K likeliest tokens; of piano rolls: let K keys sound at once at most",
     )
     parser.add_argument(
         "--top-p",
@@ -155,13 +155,13 @@ def run(args: argparse.Namespace) -> int:
 
     if args.soundfont:
         soundfont.check(args.soundfont)
-    wishes = _wishes(args)  # what is wrong with them is said before a model is loaded
+    request = _request(args)  # what is wrong with them is said before a model is loaded
     composer = compose.load_composer(args.model, args.device)
-    # Word by word the products are too small to share: a second thread waits, for long where the machine is busy.
+    # Token by token the products are too small to share: a second thread waits, for long where the machine is busy.
     torch.set_num_threads(1)
     given = _given(args)
     audio_files.check_writable(targets[0][0].parent)
-    pieces = _make(args, composer, wishes, given)
+    pieces = _make(args, composer, request, given)
     good = True
     for number, (piece, files) in enumerate(zip(pieces, targets, strict=True)):
         good &= _write(piece, files, _made_with(args, composer, number), args.soundfont)
@@ -196,13 +196,13 @@ def _refuse_source(source: str | None, written: list[Path]) -> None:
             raise UsageError(f"{file} is what the piece begins with or goes with. Choose another -o.")
 
 
-def _wishes(args: argparse.Namespace) -> Wishes:
-    from speechgru.music.generation import request as wishes
-    from speechgru.music.generation.sample_rolls import Sampling
+def _request(args: argparse.Namespace) -> Request:
+    from speechgru.music.generation import request as requests
+    from speechgru.music.generation.sample_rolls import RollSampling
     from speechgru.music.score import scales
 
     low, high = scales.pitch_range(args.range) if args.range else (0, 127)
-    found = wishes.Wishes(
+    found = requests.Request(
         steps=args.steps or 0,
         bars=args.bars or 0,
         temperature=args.temperature,
@@ -210,13 +210,13 @@ def _wishes(args: argparse.Namespace) -> Wishes:
         top_p=args.top_p,
         seed=args.seed,
         scale=scales.scale(args.key, args.scale),
-        metre=wishes.metre(args.metre) if args.metre else None,
+        metre=requests.metre(args.metre) if args.metre else None,
         qpm=args.tempo,
         lowest=low,
         highest=high,
     )
     temperature = 1.0 if found.temperature is None else found.temperature
-    Sampling(temperature, found.top_k, found.top_p, found.seed)  # says what is out of range
+    RollSampling(temperature, found.top_k, found.top_p, found.seed)  # says what is out of range
     return found
 
 
@@ -234,20 +234,20 @@ def _given(args: argparse.Namespace) -> NoteSequence | None:
 
 
 def _make(
-    args: argparse.Namespace, composer: Any, wishes: Wishes, given: NoteSequence | None
+    args: argparse.Namespace, composer: Any, request: Request, given: NoteSequence | None
 ) -> list[NoteSequence]:
     from dataclasses import replace
 
     from speechgru.music.generation import harmonize
 
     if args.harmonize is None:
-        wishes = replace(wishes, primer=given)
-        remark = composer.remark(wishes)
+        request = replace(request, primer=given)
+        remark = composer.remark(request)
         if remark:
             say(f"warning: {remark}")
     with progress("composing") as on_progress:
         if args.harmonize is None or given is None:
-            found: list[NoteSequence] = composer.compose(wishes, args.num_outputs, on_progress)
+            found: list[NoteSequence] = composer.compose(request, args.num_outputs, on_progress)
             return found
         chorales = []
         for number in range(args.num_outputs):
@@ -256,7 +256,7 @@ def _make(
                 if on_progress:
                     on_progress((done + share) / args.num_outputs)
 
-            chorales.append(harmonize.harmonize(composer, given, wishes, number, on_progress=move))
+            chorales.append(harmonize.harmonize(composer, given, request, number, on_progress=move))
         return chorales
 
 

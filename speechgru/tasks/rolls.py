@@ -1,4 +1,4 @@
-"""Learning to foretell piano rolls: the door to speechgru/music."""
+"""Training of models of piano rolls: the door to speechgru/music."""
 
 from speechgru.music.training.roll_task import CORPORA, CURVE, GROUPS, MODELS, Task, prepare
 

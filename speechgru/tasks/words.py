@@ -1,4 +1,4 @@
-"""Learning to foretell the words of pieces of music: the door to speechgru/music."""
+"""Training of token models of music: the door to speechgru/music."""
 
 from speechgru.music.training.token_task import CORPORA, CURVE, GROUPS, MODELS, Task, prepare
 

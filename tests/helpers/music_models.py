@@ -23,7 +23,7 @@ def rolls(path: Path, corpus: str = "jsb_chorales", seed: int = 0, **chosen: Any
 
 
 def tunes(path: Path, corpus: str = "folk", seed: int = 0, **chosen: Any) -> Path:
-    """A model of words; bar lines come often enough to end a piece."""
+    """A model of tokens; bar lines come often enough to end a piece."""
     torch.manual_seed(seed)
     settings = {"width": 10, "embedding": 6, "steps_per_beat": 4, "longest": 8, **chosen}
     network = words.Model(words.Settings(**settings))
@@ -32,7 +32,7 @@ def tunes(path: Path, corpus: str = "folk", seed: int = 0, **chosen: Any) -> Pat
             if parameter.dim() > 1:
                 parameter.mul_(2)
         network.bias[network.encoding.number["BAR"]] += 4
-        network.bias[[n for n, word in enumerate(network.encoding.words) if word.startswith("SHIFT")]] += 2
+        network.bias[[n for n, token in enumerate(network.encoding.tokens) if token.startswith("SHIFT")]] += 2
     return _save(path, "words", "words", network, corpus)
 
 

@@ -31,9 +31,9 @@ from speechgru.music.evaluation.report import Report
 from speechgru.music.files.load import Named
 from speechgru.music.files.piece import Piece
 from speechgru.music.generation.compose import DEFAULT_MODEL, load_composer
-from speechgru.music.generation.request import Wishes
+from speechgru.music.generation.request import Request
 from speechgru.music.models.scores import number, span
-from speechgru.music.models.token_model import WordModel, item, load_word_model
+from speechgru.music.models.token_model import TokenModel, item, load_token_model
 from speechgru.utils import files
 from speechgru.utils.tables import table
 
@@ -59,7 +59,7 @@ def cast(run: Path) -> dict[str, Any]:
     return provenance
 
 
-def scores(model: WordModel, splits: dict[str, list[Piece]]) -> list[tuple[str, ...]]:
+def scores(model: TokenModel, splits: dict[str, list[Piece]]) -> list[tuple[str, ...]]:
     rows = list[tuple[str, ...]]()
     for name in ("dev", "test"):
         score = model.score([item(piece.id, piece, model.encoding) for piece in splits[name]])
@@ -68,7 +68,7 @@ def scores(model: WordModel, splits: dict[str, list[Piece]]) -> list[tuple[str, 
                 name,
                 number(score.per_note),
                 span(score.interval),
-                number(score.per_word),
+                number(score.per_token),
                 str(len(splits[name])),
             )
         )
@@ -131,10 +131,10 @@ def card(made: str, rows: list[tuple[str, ...]], found: Report, own: Report) -> 
     return "\n\n".join(
         [
             f"# {DEFAULT_MODEL}",
-            "Dance tunes and airs, one note at a time, in any key and metre: a GRU (Cho et al. 2014) over the words of "
-            "a tune, its notes, lengths and bar lines. Weights: Apache-2.0.",
+            "Dance tunes and airs, one note at a time, in any key and metre: a GRU (Cho et al. 2014) over the tokens "
+            "of a tune, its notes, lengths and bar lines. Weights: Apache-2.0.",
             "## Scores",
-            table(("set", "nats per note", "95 % interval", "nats per word", "tunes"), rows),
+            table(("set", "nats per note", "95 % interval", "nats per token", "tunes"), rows),
             "All that a tune says, its key, metre, bar lines and end, shared out among its notes; whole tunes, "
             "intervals over tunes. The epoch was chosen by dev; test was scored at the end of the run and again "
             "for this file, and decided nothing.",
@@ -173,9 +173,9 @@ def release(run: Path | None, data: Path, tunes: int) -> None:
     else:
         made = how_it_was_made(TARGET.with_suffix(".md"))
     splits = folk.prepare(data / FOLDER)
-    model = load_word_model(TARGET)
+    model = load_token_model(TARGET)
     rows = scores(model, splits)
-    new = [Named(str(n), "", piece) for n, piece in enumerate(load_composer().compose(Wishes(), tunes))]
+    new = [Named(str(n), "", piece) for n, piece in enumerate(load_composer().compose(Request(), tunes))]
     test, train = named(splits["test"]), named(splits["train"])
     found, own = report.report(new, test, train), report.report(test, test, train)
     files.write_text(TARGET.with_suffix(".md"), card(made, rows, found, own) + "\n")

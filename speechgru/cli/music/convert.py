@@ -38,13 +38,13 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.cli.audio import _files as audio_files
     from speechgru.cli.music import _conversion as conversion
     from speechgru.music.files import midi
-    from speechgru.music.generation.request import Wishes
+    from speechgru.music.generation.request import Request
     from speechgru.music.score import piano_roll
 
     suffix = Path(args.output).suffix.lower()
     if not args.output.endswith("/") and not Path(args.output).is_dir() and suffix not in midi.EXTENSIONS:
         raise UsageError(f"-o {args.output}: expected FILE.mid, or a FOLDER/.")
-    Wishes(qpm=args.tempo)  # a tempo that makes no sense is refused before anything is read
+    Request(qpm=args.tempo)  # a tempo that makes no sense is refused before anything is read
     if args.grid:
         piano_roll.check_steps(args.grid)
 

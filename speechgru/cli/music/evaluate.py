@@ -17,7 +17,7 @@ EXAMPLES = """\
   speechgru music evaluate runs/jsb-*/best.safetensors runs/nottingham-*/best.safetensors --format markdown
 
 Nats per step: the negative natural log-likelihood of a step's 88 keys, exact; steps 2 to T of each test piece, pooled
-over the pieces, as in Bai et al. 2018. Two other conventions stand beside it: all steps, the first foretold from
+over the pieces, as in Bai et al. 2018. Two other conventions stand beside it: all steps, the first predicted from
 silence; and the mean of the pieces' own means. `fresh` pieces are those whose first 24 steps have another tune on top,
 in whatever key, than all training pieces. Intervals: 95 %, bootstrap over pieces. Of models that differ by their seed
 alone, the mean and the standard deviation are added.

@@ -20,7 +20,7 @@ import numpy as np
 
 from speechgru.errors import MusicError
 from speechgru.music.score.chorale import REST, SPLITS, VOICES, Parts
-from speechgru.music.score.voices import MIDDLES, in_order, in_unison, seated
+from speechgru.music.score.voices import MIDDLES, assigned, in_order, in_unison
 
 STEPS_PER_BEAT = 4
 """Where the file's name doesn't say: the voices are kept best in sixteenths."""
@@ -111,7 +111,7 @@ def _octave_above(every: Sequence[list[int]]) -> int:
 
 def _in_voices(piece: Steps, bass_first: bool) -> Parts:
     """Steps that keep the voices: a rest for each that was left out."""
-    return seated([tuple(pitches[::-1] if bass_first else pitches) for pitches in piece], in_order)
+    return assigned([tuple(pitches[::-1] if bass_first else pitches) for pitches in piece], in_order)
 
 
 # ------------------------------------------------------------------------------------------------ what the file holds

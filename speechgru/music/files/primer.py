@@ -60,7 +60,7 @@ def _read(source: str, qpm: float | None) -> Primer:
     if suffix in abc.EXTENSIONS:
         return _tune(path)
     if audio.is_audio(path):
-        return Primer(recording.hear(path, qpm or QPM))
+        return Primer(recording.read(path, qpm or QPM))
     raise MusicError(
         f"{source} is neither MIDI ({', '.join(midi.EXTENSIONS)}) nor ABC ({', '.join(abc.EXTENSIONS)}) nor a "
         "recording, by its extension."

@@ -1,6 +1,6 @@
 """Notes from a recording of one voice that hums, sings, whistles or plays.
 
-1. Fundamental frequency every HOP seconds: pYIN (Mauch and Dixon 2014) through speechgru/features/pitch.py. It hears a
+1. Fundamental frequency every HOP seconds: pYIN (Mauch and Dixon 2014) through speechgru/features/pitch.py. It finds a
    pitch in noise too, but isn't sure of it: a voiced run that has less than SURE on the mean is none. And its path goes
    on through short gaps: where the level dips by DIP and comes back within REACH, a pitch is struck again.
 2. Each voiced run is smoothed by a median of SMOOTH frames. A note goes on until the pitch has left its median so far
@@ -43,7 +43,7 @@ HOP = 0.01
 LOWEST, HIGHEST = 65.0, 2100.0
 """Hz: C2 to C7."""
 LONGEST = 60.0
-"""Seconds of a recording that are listened to; finding pitches takes about as long as the recording lasts."""
+"""Seconds of a recording that are read; finding pitches takes about as long as the recording lasts."""
 SHORTEST = 0.08
 SLIDE = 0.12
 SURE = 0.1
@@ -81,7 +81,7 @@ def level_dips(decibels: Levels) -> NDArray[np.bool_]:
     return found
 
 
-class Heard(NamedTuple):
+class FrameNote(NamedTuple):
     """A note from frame `start` to `end` (not included)."""
 
     start: int
@@ -89,13 +89,13 @@ class Heard(NamedTuple):
     pitch: int
 
 
-def hear(path: str | Path, qpm: float, steps_per_beat: int = GRID) -> NoteSequence:
+def read(path: str | Path, qpm: float, steps_per_beat: int = GRID) -> NoteSequence:
     """The notes of a recording, on a grid of `steps_per_beat` at `qpm` quarter notes a minute; the first is at beat 0.
 
     Of notes that fall on one step the longest stays.
 
     Raises:
-        MusicError: no note is heard, or it is longer than LONGEST. AudioError: the recording can't be read.
+        MusicError: no note is found, or it is longer than LONGEST. AudioError: the recording can't be read.
     """
     try:
         with warnings.catch_warnings():
@@ -104,7 +104,7 @@ def hear(path: str | Path, qpm: float, steps_per_beat: int = GRID) -> NoteSequen
             )  # what is narrow-band to speech is enough for pitch
             samples = audio.read(path, RATE)
     except AudioError as error:
-        raise AudioError(f"{path} is no recording that can be heard ({error}).", source=path) from error
+        raise AudioError(f"{path} is no recording that can be read ({error}).", source=path) from error
     if len(samples) > LONGEST * RATE:
         raise MusicError(
             f"{path} lasts {len(samples) / RATE:.0f} s; a few bars do, up to {LONGEST:g} s. Cut it first."
@@ -112,7 +112,7 @@ def hear(path: str | Path, qpm: float, steps_per_beat: int = GRID) -> NoteSequen
     found = notes_of(frequencies(samples))
     if not found:
         raise MusicError(
-            f"{path}: no melody found, for no note is heard. Hum or play one voice, near the microphone."
+            f"{path}: no melody found, for it has no clear pitch. Hum or play one voice, near the microphone."
         )
     beats = HOP * qpm / 60
     notes = [
@@ -128,7 +128,7 @@ def hear(path: str | Path, qpm: float, steps_per_beat: int = GRID) -> NoteSequen
 
 
 def frequencies(samples: NDArray[np.float32]) -> Pitches:
-    """Hz in every frame of HOP seconds of samples [time] at RATE; 0 where no pitch is heard, or one is struck again."""
+    """Hz in every frame of HOP seconds of samples [time] at RATE; 0 where there is no pitch, or one is struck again."""
     import torch
 
     from speechgru.features.pitch import Pitch, PitchSettings
@@ -148,7 +148,7 @@ def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 
-def notes_of(hertz: Pitches) -> list[Heard]:
+def notes_of(hertz: Pitches) -> list[FrameNote]:
     """The notes of frequencies [frames] in Hz, 0 for no pitch."""
     voiced = hertz > 0
     pitches = 69 + 12 * np.log2(np.where(voiced, hertz, 440) / 440)
@@ -161,12 +161,12 @@ def notes_of(hertz: Pitches) -> list[Heard]:
             medians.append(float(np.median(smooth[start:end])))
     lengths = np.array([end - start for start, end in places])
     off = np.angle((lengths * np.exp(2j * np.pi * np.array(medians))).sum()) / (2 * np.pi)
-    found: list[Heard] = []
+    found: list[FrameNote] = []
     for (start, end), median in zip(places, medians):
         pitch = round(float(median - off))
         if found and (found[-1].end, found[-1].pitch) == (start, pitch):
             start = found.pop().start
-        found.append(Heard(start, end, pitch))
+        found.append(FrameNote(start, end, pitch))
     return found
 
 

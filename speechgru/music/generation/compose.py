@@ -11,9 +11,9 @@ from typing import Protocol
 
 from speechgru.errors import CheckpointError
 from speechgru.models import checkpoint
-from speechgru.music.generation.request import Wishes
+from speechgru.music.generation.request import Request
 from speechgru.music.generation.roll_composer import RollComposer
-from speechgru.music.generation.token_composer import WordComposer
+from speechgru.music.generation.token_composer import TokenComposer
 from speechgru.music.models import roll_model, token_model
 from speechgru.music.models.sampling import OnProgress
 from speechgru.music.models.scoring import MusicHeader
@@ -34,7 +34,7 @@ class Composer(Protocol):
     header: MusicHeader
 
     def compose(
-        self, wishes: Wishes, count: int = 1, on_progress: OnProgress | None = None
+        self, request: Request, count: int = 1, on_progress: OnProgress | None = None
     ) -> list[NoteSequence]:
         """`count` pieces; the first is the one that is made alone.
 
@@ -43,15 +43,15 @@ class Composer(Protocol):
                 that the model doesn't know, a range without a note of the scale.
         """
 
-    def remark(self, wishes: Wishes) -> str:
-        """What is to be known of how the model hears the primer, "" for nothing; said before any work.
+    def remark(self, request: Request) -> str:
+        """What is to be known of what the model gets of the primer, "" for nothing; said before any work.
 
         Raises:
             MusicError: steps in which no note has room, a primer's note that the model doesn't know.
         """
 
 
-def load_composer(path: str | Path | None = None, device: str = "cpu") -> RollComposer | WordComposer:
+def load_composer(path: str | Path | None = None, device: str = "cpu") -> RollComposer | TokenComposer:
     """Load what `speechgru train` wrote for a recipe of notes.
 
     Args:
@@ -68,7 +68,7 @@ def load_composer(path: str | Path | None = None, device: str = "cpu") -> RollCo
     if kind == roll_model.KIND:
         return RollComposer(roll_model.load_roll_model(path, device))
     if kind == token_model.KIND:
-        return WordComposer(token_model.load_word_model(path, device))
+        return TokenComposer(token_model.load_token_model(path, device))
     raise CheckpointError(
         f"{path} holds a model of kind {kind!r}, which knows nothing of notes; expected {roll_model.KIND!r} or "
         f"{token_model.KIND!r}. Leave it out for the packaged model of tunes. {_advice()}"

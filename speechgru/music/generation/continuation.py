@@ -1,8 +1,8 @@
 """What a piece begins with, where a model of piano rolls goes on: the notes stay as they were given, the roll is only
-what the model hears of them.
+the model's input.
 
 A roll has no two notes one after the other within a step, and can't tell a note that is struck again from one that is
-held. So of notes that share a step without ever sounding together one is heard: that with the longest part in it.
+held. So of notes that share a step without ever sounding together one is kept: that with the longest part in it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LATE = 0.1
 _MOMENT = 1e-6
 
 
-def heard(piece: NoteSequence, steps_per_beat: int) -> Roll:
+def roll_of(piece: NoteSequence, steps_per_beat: int) -> Roll:
     """The roll of a beginning, [steps, 88]: as `piano_roll.to_roll`, but in no step there are notes that don't sound
     together in the piece, and it ends with the step in which the piece does.
 
@@ -59,7 +59,7 @@ def _together(notes: Sequence[Note], start: float, end: float) -> list[Note]:
 
 
 def losses(piece: NoteSequence, steps_per_beat: int) -> str:
-    """What a model doesn't hear of a beginning as it is, "" for nothing.
+    """What a model's input leaves out of a beginning, "" for nothing.
 
     Raises:
         MusicError: `steps_per_beat` is out of range.
@@ -68,12 +68,14 @@ def losses(piece: NoteSequence, steps_per_beat: int) -> str:
     if not lost:
         return ""
     step = "a beat" if steps_per_beat == 1 else f"1/{steps_per_beat} beat"
-    alone = "; of notes that follow one another within a step it hears one" if lost.off_grid else ""
-    return f"the beginning is written as it is, but the model, whose steps are {step}, hears less: {lost}{alone}."
+    alone = "; of notes that follow one another within a step it gets one" if lost.off_grid else ""
+    return (
+        f"the beginning is written as it is, but the model, whose steps are {step}, gets less: {lost}{alone}."
+    )
 
 
 def check(piece: NoteSequence, lowest: int, highest: int) -> None:
-    """Refuse a beginning with notes that the model can't hear.
+    """Refuse a beginning with notes that the model doesn't know.
 
     Raises:
         MusicError: a pitch lies outside of `lowest` to `highest`; the message names it.

@@ -1,9 +1,9 @@
-"""Where a tune that is made up word by word (tokens.py) ends.
+"""Where a tune that is sampled token by token (tokens.py) ends.
 
-A model's chance to say END too early is small at each word, but a tune has hundreds; nor does it remember an upbeat. So
-a tune ends only where tunes do: after whole bars from its first note on (the last bar makes up for an upbeat), on the
-tonic of its key. Where the model says END elsewhere, the tune ends with the part of PART bars that it is in. So how
-long tunes are is still the model's word, at any temperature.
+A model's probability of END too early is small at each token, but a tune has hundreds; nor does it remember an upbeat.
+So a tune ends only where tunes do: after whole bars from its first note on (the last bar makes up for an upbeat), on
+the tonic of its key. Where the model draws END elsewhere, the tune ends with the part of PART bars that it is in. So
+how long tunes are is still the model's choice, at any temperature.
 
 Where the last bar is known, what leads there is drawn so that it is reached: notes and rests don't go past it, and in
 its last beat there is a tonic.
@@ -30,21 +30,21 @@ PART = 8
 
 
 class Ending:
-    """Follows a piece: `hear` each word, then `forbid` what may not come next.
+    """Follows a piece: `append` each token, then `forbid` what may not come next.
 
     Attributes:
-        begins: which words lead to a note [words]: where none may begin, all of them are out.
+        begins: which tokens lead to a note [tokens]: where none may begin, all of them are out.
     """
 
     def __init__(self, encoding: Encoding, may: NDArray[np.bool_], bars: int = 0) -> None:
-        """For a piece of the words that `may` [words] be drawn, with so many `bars`; 0: as the model likes."""
+        """For a piece of the tokens that `may` [tokens] be drawn, with so many `bars`; 0: as the model likes."""
         self._encoding, self._may = encoding, may
         self._is_known, self._bars = bool(bars), bars or LONGEST
         self._clock = Clock(encoding.settings)
-        self._words = [word.partition(" ") for word in encoding.words]
+        self._tokens = [token.partition(" ") for token in encoding.tokens]
         values = {kind: _values(encoding, kind) for kind in ("NOTE", "DURATION", "SHIFT")}
         self._pitches, self._durations, self._shifts = values["NOTE"], values["DURATION"], values["SHIFT"]
-        self.begins = np.isin([kind for kind, _, _ in self._words], ("NOTE", "VOICE", "VELOCITY"))
+        self.begins = np.isin([kind for kind, _, _ in self._tokens], ("NOTE", "VOICE", "VELOCITY"))
         self._pending = 0
         self._tonic: int | None = None
         self._first: int | None = None
@@ -53,9 +53,9 @@ class Ending:
         self._is_line = True
         self._beat = encoding.settings.steps_per_beat
 
-    def hear(self, number: int) -> None:
-        """Take in a word."""
-        kind, _, value = self._words[number]
+    def append(self, number: int) -> None:
+        """Take in a token."""
+        kind, _, value = self._tokens[number]
         clock = self._clock
         if kind == "NOTE":
             self._first = clock.now if self._first is None else self._first
@@ -106,14 +106,14 @@ class Ending:
         return self._is_line and self._encoding.settings.bars
 
     @property
-    def _is_home(self) -> bool:
+    def _is_on_tonic(self) -> bool:
         return self._tonic is None or self._pitch % 12 == self._tonic
 
-    def says_end(self) -> bool:
+    def ends_here(self) -> bool:
         """Whether the piece ends here, where the model would have it so; else it will, where its part does."""
         if self._first is None or self._is_known or not self._is_tune:
             return False
-        if self._is_home and self.passed.is_integer():
+        if self._is_on_tonic and self.passed.is_integer():
             return True
         self._is_known = True
         # One bar at least, to come home in.
@@ -121,7 +121,7 @@ class Ending:
         return False
 
     def forbid(self, logits: NDArray[np.float64]) -> None:
-        """Make impossible in `logits` [words] what may not come next."""
+        """Make impossible in `logits` [tokens] what may not come next."""
         if self._first is None:
             logits[self._encoding.end] = -np.inf
             return
@@ -134,7 +134,7 @@ class Ending:
         """What may come next where the piece ends at step `last`."""
         now, bar = self._clock.now, self._encoding.number["BAR"]
         beat = last - min(self._beat, self._clock.bar // 2)  # where the last beat begins
-        landed = self._is_home and self._held > beat
+        landed = self._is_on_tonic and self._held > beat
         if self._now != last:
             logits[self._encoding.end] = -np.inf
         furthest = last
@@ -149,7 +149,7 @@ class Ending:
         logits[self._shifts > max(furthest - now, 0)] = -np.inf
         if self._clock.line > furthest or self._clock.line >= last:
             logits[bar] = -np.inf
-        held = last if self._is_home or furthest == last else beat
+        held = last if self._is_on_tonic or furthest == last else beat
         logits[self._durations > max(held - self._held, 0)] = -np.inf
 
     @property
@@ -161,6 +161,6 @@ class Ending:
 
 
 def _values(encoding: Encoding, kind: str) -> NDArray[np.int64]:
-    """The value of each word of this kind, -1 for the others."""
-    found = [word.partition(" ") for word in encoding.words]
+    """The value of each token of this kind, -1 for the others."""
+    found = [token.partition(" ") for token in encoding.tokens]
     return np.array([int(value) if name == kind else -1 for name, _, value in found])

@@ -1,7 +1,7 @@
 """A chorale for a melody: the soprano is given, three lower voices are drawn so that the whole is what the model finds
 likely, what is still to come included.
 
-A model of chorales says each step key by key, the lowest first. So the lower voices can be drawn from it, and how
+A model of chorales predicts each step key by key, the lowest first. So the lower voices can be drawn from it, and how
 likely the melody's note (and silence above) then is comes out of the same pass. Drawn once, they know nothing of where
 the melody goes. Sequential Monte Carlo (Gordon, Salmond and Smith 1993; Doucet and Johansen 2009) makes up for it:
 `particles` pieces grow side by side; after each step a piece has the weight
@@ -13,7 +13,7 @@ and where few pieces hold most of the weight (effective number below half), new 
 look-ahead. With many particles and both costs 0 it draws from the model's distribution given the melody.
 
 A roll holds no unisons: where fewer than three lower keys sound, the voice doubles a note that moves least. Each voice
-keeps to its compass (vocal_ranges.py).
+keeps to its range (vocal_ranges.py).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from numpy.typing import NDArray
 from speechgru.errors import CheckpointError, MusicError
 from speechgru.music.files import primer
 from speechgru.music.generation import transposition
-from speechgru.music.generation.request import Wishes
+from speechgru.music.generation.request import Request
 from speechgru.music.generation.roll_composer import RollComposer, in_choir, sampling
-from speechgru.music.generation.sample_rolls import FREE, Sampling, view_of
-from speechgru.music.generation.token_composer import WordComposer
-from speechgru.music.models.roll_inputs import Memory
+from speechgru.music.generation.sample_rolls import FREE, RollSampling, view_of
+from speechgru.music.generation.token_composer import TokenComposer
+from speechgru.music.models.roll_inputs import RollHistory
 from speechgru.music.models.sampling import OnProgress
 from speechgru.music.score import chorale, vocal_ranges, voice_leading
 from speechgru.music.score.chorale import REST, VOICES
@@ -46,7 +46,7 @@ FAULT = 1.5
 """Nats that a fault of voice leading costs (voice_leading.py)."""
 MISSING = 2.0
 """Nats that each lower voice costs that doubles another's note; twice that if it can't sing any and rests."""
-HOME = 4.0
+OFF_TONIC = 4.0
 """Nats that it costs to end with another bass than the key's tonic, if the melody's last note is of its triad."""
 LOWER = len(VOICES) - 1
 MOST_STEPS = 4000
@@ -64,16 +64,16 @@ class Line:
 
 
 def harmonize(
-    composer: RollComposer | WordComposer,
+    composer: RollComposer | TokenComposer,
     melody: NoteSequence,
-    wishes: Wishes,
+    request: Request,
     number: int = 0,
     particles: int = PARTICLES,
     on_progress: OnProgress | None = None,
 ) -> NoteSequence:
     """Soprano, alto, tenor, bass for a melody, as voices 0 to 3: voice 0 is the melody, note by note as it was given.
 
-    Range and scale of `wishes` hold for the lower voices, within the compass of each; its steps, bars and primer mean
+    Range and scale of `request` hold for the lower voices, within the range of each; its steps, bars and primer mean
     nothing here.
 
     Args:
@@ -95,22 +95,22 @@ def harmonize(
     vocal_ranges.check(melody)
     wait = _whole_steps(melody, composer.steps_per_beat)
     line = on_grid(_later(melody, -wait), composer.steps_per_beat)
-    key = wishes.scale.key or transposition.key_of(melody)
+    key = request.scale.key or transposition.key_of(melody)
     up = composer.semitones(key)
     if len(line.top) > MOST_STEPS:
         raise MusicError(
             f"The melody has {len(line.top)} steps; up to {MOST_STEPS} are harmonised at once. Cut it."
         )
-    options = replace(sampling(in_choir(wishes), up), top_k=LOWER)
+    options = replace(sampling(in_choir(request), up), top_k=LOWER)
     last = melody.notes[-1].pitch % 12
     tonic = key.tonic_class if key and last in [key.scale[place] for place in (0, 2, 4)] else None
     lower = _Search(composer, line, options, up, number, particles, tonic).run(on_progress)
     parts = np.concatenate([np.full((len(lower), 1), REST), lower], axis=1).astype(np.int16)
-    qpm = melody.tempos[0].qpm if wishes.qpm is None else wishes.qpm
+    qpm = melody.tempos[0].qpm if request.qpm is None else request.qpm
     found = _later(chorale.from_parts(parts, composer.steps_per_beat, qpm), wait)
-    keys, metres = melody.keys, (wishes.metre,) if wishes.metre else melody.metres
-    if wishes.scale.key:
-        keys = (KeyChange(0.0, wishes.scale.key),)
+    keys, metres = melody.keys, (request.metre,) if request.metre else melody.metres
+    if request.scale.key:
+        keys = (KeyChange(0.0, request.scale.key),)
     return replace(found, notes=(*melody.notes, *found.notes), keys=keys, metres=metres)
 
 
@@ -152,7 +152,7 @@ class _Search:
         self,
         composer: RollComposer,
         line: Line,
-        options: Sampling,
+        options: RollSampling,
         up: int,
         number: int,
         particles: int,
@@ -161,48 +161,48 @@ class _Search:
         self.network = composer.model.network.eval()
         self.line, self.options, self.count, self.tonic = line, options, particles, tonic
         self.lowest = LOWEST - up  # what the first key of a roll sounds like
-        self.places = vocal_ranges.Places(options.allowed, self.lowest)
+        self.ranges = vocal_ranges.KeyRanges(options.allowed, self.lowest)
         self.generator = np.random.default_rng([options.seed, number])
-        self.memories = [Memory(len(line.top)) for _ in range(particles)]
+        self.histories = [RollHistory(len(line.top)) for _ in range(particles)]
         self.pieces: Roll = np.zeros((particles, len(line.top), KEYS), dtype=np.uint8)
-        self.seats = np.full((particles, len(line.top), LOWER), REST, dtype=np.int64)
+        self.assigned = np.full((particles, len(line.top), LOWER), REST, dtype=np.int64)
         self.weights: Weights = np.zeros(particles)
 
     @torch.inference_mode()
     def run(self, on_progress: OnProgress | None) -> NDArray[np.int64]:
         """Pitches of the lower voices of one piece, [steps, 3]."""
-        draw, state, steps = self.network.drawer(), None, len(self.line.top)
+        draw, state, steps = self.network.sampler(), None, len(self.line.top)
         device = next(self.network.parameters()).device
         for t in range(steps):
-            view = view_of(self.memories, self.pieces, t, device)
-            features, state = self.network.hear(view, state)
+            view = view_of(self.histories, self.pieces, t, device)
+            features, state = self.network.encode(view, state)
             draws = self.generator.random((KEYS, self.count))
-            step = _Step(self.options, self.places, given(self.line, t, self.lowest), draws)
+            step = _Step(self.options, self.ranges, given(self.line, t, self.lowest), draws)
             self.pieces[:, t] = draw(features.cpu(), step)
-            for memory, keys in zip(self.memories, self.pieces[:, t], strict=True):
-                memory.hear(keys)
+            for history, keys in zip(self.histories, self.pieces[:, t], strict=True):
+                history.append(keys)
             self.weights += step.log_probs - self._costs(t)
             kept = self._resampled()
             if kept is not None:
                 state = state[:, kept]
             if on_progress:
                 on_progress((t + 1) / steps)
-        drawn: NDArray[np.int64] = self.seats[self.generator.choice(self.count, p=_shares(self.weights))]
+        drawn: NDArray[np.int64] = self.assigned[self.generator.choice(self.count, p=_shares(self.weights))]
         return drawn
 
     def _costs(self, t: int) -> Weights:
-        """What is wrong with each piece at step t, in nats; takes the voices' seats too."""
+        """What is wrong with each piece at step t, in nats; assigns the voices too."""
         top, costs = int(self.line.top[t]), np.zeros(self.count)
         for i, keys in enumerate(self.pieces[:, t]):
             lower = tuple(int(key) + self.lowest for key in np.flatnonzero(keys) if key + self.lowest != top)
-            before = tuple(self.seats[i, t - 1].tolist()) if t else (REST,) * LOWER
-            seats = vocal_ranges.seats(lower, before)
-            self.seats[i, t] = seats
-            costs[i] = MISSING * (LOWER - len(lower) + (seats.count(REST) if lower else 0))
-            if self.tonic is not None and t == len(self.line.top) - 1 and seats[-1] % 12 != self.tonic:
-                costs[i] += HOME
+            before = tuple(self.assigned[i, t - 1].tolist()) if t else (REST,) * LOWER
+            voices_now = vocal_ranges.assign(lower, before)
+            self.assigned[i, t] = voices_now
+            costs[i] = MISSING * (LOWER - len(lower) + (voices_now.count(REST) if lower else 0))
+            if self.tonic is not None and t == len(self.line.top) - 1 and voices_now[-1] % 12 != self.tonic:
+                costs[i] += OFF_TONIC
             if t:
-                costs[i] += FAULT * faults((int(self.line.top[t - 1]), *before), (top, *seats))
+                costs[i] += FAULT * faults((int(self.line.top[t - 1]), *before), (top, *voices_now))
         return costs
 
     def _resampled(self) -> NDArray[np.int64] | None:
@@ -212,8 +212,8 @@ class _Search:
             return None
         marks = (self.generator.random() + np.arange(self.count)) / self.count
         kept = np.minimum(np.searchsorted(shares.cumsum(), marks, side="right"), self.count - 1)
-        self.pieces, self.seats = self.pieces[kept], self.seats[kept]
-        self.memories = [copy.deepcopy(self.memories[i]) for i in kept]
+        self.pieces, self.assigned = self.pieces[kept], self.assigned[kept]
+        self.histories = [copy.deepcopy(self.histories[i]) for i in kept]
         self.weights = np.zeros(self.count)
         return kept
 
@@ -240,9 +240,9 @@ class _Step:
     last = KEYS - 1
 
     def __init__(
-        self, options: Sampling, places: vocal_ranges.Places, fixed: NDArray[np.int8], draws: Weights
+        self, options: RollSampling, ranges: vocal_ranges.KeyRanges, fixed: NDArray[np.int8], draws: Weights
     ) -> None:
-        self.options, self.places, self.fixed, self.draws = options, places, fixed, draws
+        self.options, self.ranges, self.fixed, self.draws = options, ranges, fixed, draws
         self.allowed = options.allowed
         self.log_probs: Weights = np.zeros(draws.shape[1])
         self.sounding = np.zeros(draws.shape[1], dtype=np.int64)
@@ -262,7 +262,7 @@ class _Step:
                 np.maximum(chances, 1 - chances) >= self.options.top_p, np.round(chances), chances
             )
         chosen: NDArray[np.bool_] = (self.draws[key] < chances) & (self.sounding < self.options.top_k)
-        chosen &= self.places.may(key, self.sounding, self.highest)
+        chosen &= self.ranges.may(key, self.sounding, self.highest)
         if not chosen.any():
             return None
         self.sounding += chosen

@@ -1,15 +1,15 @@
-"""Keeps a tune that is made up word by word (tokens.py) from going round in circles.
+"""Keeps a tune that is sampled token by token (tokens.py) from going round in circles.
 
-A model that is told what followed the last like passage (echo.py) quotes well; but once it has said a bar twice, the
-passage that calls for it a third time is longer still, and so on: of 100 tunes made up freely 18 said one bar eight
-times or more, of the 4,201 of `folk` one does. Tunes come back to what lies some bars ago. Therefore
+A match model (match_model.py) makes a network quote well; but once a bar was repeated, the passage that predicts it a
+third time is longer still, and so on: of 100 tunes sampled freely 18 had one bar eight times or more, of the 4,201 of
+`folk` one does. Tunes come back to what lies some bars ago. Therefore
 
-* echoes from the bar that is being said and the NEAR before it are kept from the model;
-* so is every echo in the fourth bar where three are those of four bars ago: the second half of a part ends otherwise;
-* where a passage has been said twice in a row (one of LONGEST bars: two and a half times) the bar may not be that of
-  the passage: should it be the same up to its last note, this becomes another.
+* matches in the current bar and the NEAR before it are kept from the network;
+* so is every match in the fourth bar where three are those of four bars ago: the second half of a part ends otherwise;
+* where a passage comes twice in a row (one of LONGEST bars: two and a half times) the bar may not be that of the
+  passage: should it be the same up to its last note, this becomes another.
 
-98 % of folk's tunes say no passage more often.
+98 % of folk's tunes repeat no passage more often.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ Bar = tuple[int, ...]
 
 
 class Loops:
-    """Follows a piece: `hear` each word, then `forbid` what would go round once more.
+    """Follows a piece: `append` each token, then `forbid` what would go round once more.
 
     Attributes:
-        quoted: of how many words at the piece's beginning the model may be told echoes.
+        quoted: of how many tokens at the piece's beginning the network may get matches.
     """
 
     def __init__(self, encoding: Encoding) -> None:
-        kinds = [word.partition(" ")[0] for word in encoding.words]
+        kinds = [token.partition(" ")[0] for token in encoding.tokens]
         self._line = encoding.number.get("BAR", -1)
         self._notes = np.array([kind == "NOTE" for kind in kinds])
         self._heading = np.isin(kinds, ("START", "METRE", "UNIT", "SIGNATURE", "MODE"))
         self._bars: list[Bar] = []
-        self._begins = [0]  # where each bar does, the one that is being said the last
+        self._begins = [0]  # where each bar does, the current one is the last
         self._count = 0
         self._now: list[int] = []
         # By length of a passage: how many bars in a row are the one that lies so far back.
@@ -50,8 +50,8 @@ class Loops:
         self._others: set[Bar] = set()
         self.quoted = 0
 
-    def hear(self, number: int) -> None:
-        """Take in a word."""
+    def append(self, number: int) -> None:
+        """Take in a token."""
         self._count += 1
         if number == self._line:
             self._end_bar()
@@ -59,13 +59,13 @@ class Loops:
             self._now.append(number)
 
     def forbid(self, logits: NDArray[np.float64]) -> None:
-        """Make impossible in `logits` [words] the last note of a bar that would be the same once more, unless nothing
+        """Make impossible in `logits` [tokens] the last note of a bar that would be the same once more, unless nothing
         else is possible."""
-        said, left = len(self._now), logits.copy()
+        length, left = len(self._now), logits.copy()
         for bar in self._others:
-            is_last = said < len(bar) and self._notes[bar[said]] and not self._sounds(bar[said + 1 :])
-            if is_last and bar[:said] == tuple(self._now):
-                left[bar[said]] = -np.inf
+            is_last = length < len(bar) and self._notes[bar[length]] and not self._sounds(bar[length + 1 :])
+            if is_last and bar[:length] == tuple(self._now):
+                left[bar[length]] = -np.inf
         if np.isfinite(left).any():
             logits[:] = left
 
@@ -85,5 +85,5 @@ class Loops:
         is_free = self._others or self._same[PHRASE] == PHRASE - 1
         self.quoted = 0 if is_free else self._begins[max(len(self._begins) - 1 - NEAR, 0)]
 
-    def _sounds(self, words: Bar) -> bool:
-        return bool(self._notes[list(words)].any())
+    def _sounds(self, tokens: Bar) -> bool:
+        return bool(self._notes[list(tokens)].any())

@@ -17,7 +17,7 @@ _COMMON = Metre(0.0, 4, 4)
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Request:
     """What a piece should be like; all have a default. `steps` or `bars`, beginning included, 0: see BARS."""
 
     steps: int = 0
@@ -67,14 +67,14 @@ def metre(text: str) -> Metre:
     return Metre(0.0, int(found[1]), int(found[2]))
 
 
-def keys_of(wishes: Wishes) -> tuple[KeyChange, ...]:
+def keys_of(request: Request) -> tuple[KeyChange, ...]:
     """The key that is asked for, else the first that the primer names; none where there is neither."""
-    if wishes.scale.key:
-        return (KeyChange(0.0, wishes.scale.key),)
-    return wishes.primer.keys[:1] if wishes.primer else ()
+    if request.scale.key:
+        return (KeyChange(0.0, request.scale.key),)
+    return request.primer.keys[:1] if request.primer else ()
 
 
-def metre_of(wishes: Wishes) -> Metre:
+def metre_of(request: Request) -> Metre:
     """The metre that is asked for, else the primer's first one, else 4/4."""
-    given = wishes.primer.metres[:1] if wishes.primer else ()
-    return wishes.metre or (given[0] if given else _COMMON)
+    given = request.primer.metres[:1] if request.primer else ()
+    return request.metre or (given[0] if given else _COMMON)

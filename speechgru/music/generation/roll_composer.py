@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from speechgru.errors import MusicError
 from speechgru.music.generation import continuation, transposition
-from speechgru.music.generation.request import BARS, Wishes, keys_of, metre_of
-from speechgru.music.generation.sample_rolls import FREE, Sampling, sample_rolls
+from speechgru.music.generation.request import BARS, Request, keys_of, metre_of
+from speechgru.music.generation.sample_rolls import FREE, RollSampling, sample_rolls
 from speechgru.music.models.roll_model import RollModel
 from speechgru.music.models.sampling import OnProgress
 from speechgru.music.score import piano_roll, voices
@@ -40,39 +40,39 @@ class RollComposer:
         self.steps_per_beat = self.facts.steps_per_beat
 
     def compose(
-        self, wishes: Wishes, count: int = 1, on_progress: OnProgress | None = None
+        self, request: Request, count: int = 1, on_progress: OnProgress | None = None
     ) -> list[NoteSequence]:
-        """See `compose.Composer`. The primer's notes stay as they are, whatever the model hears of them
+        """See `compose.Composer`. The primer's notes stay as they are, whatever the model gets of them
         (continuation.py). Later on a key that is struck again at once sounds on. In the last beat only the tonic's
         triad may sound, where the key is known. Where the model knows four voices, so many keys sound at most (unless
-        `top_k` says otherwise), within the compass of a choir (unless a range is asked for), and are dealt out to
+        `top_k` says otherwise), within the range of a choir (unless a range is asked for), and are dealt out to
         them; of others the notes have one voice."""
-        key = self._key(wishes)
-        up, steps = self.semitones(key), self.steps(wishes)
-        given = _moved(wishes.primer, up)
+        key = self._key(request)
+        up, steps = self.semitones(key), self.steps(request)
+        given = _moved(request.primer, up)
         start = (
-            continuation.heard(given, self.steps_per_beat) if given else np.zeros((0, KEYS), dtype=np.uint8)
+            continuation.roll_of(given, self.steps_per_beat) if given else np.zeros((0, KEYS), dtype=np.uint8)
         )
         if self.sings:
-            wishes = in_choir(replace(wishes, top_k=wishes.top_k or len(VOICES)))
+            request = in_choir(replace(request, top_k=request.top_k or len(VOICES)))
         found = sample_rolls(
             self.model,
             steps,
             count,
-            options=sampling(wishes, up),
+            options=sampling(request, up),
             fixed=self._last_chord(steps, key, up) if key else None,
             primer=start,
             on_progress=on_progress,
         )
-        return [_dressed(self._piece(roll, len(start), wishes, up), wishes) for roll in found]
+        return [_dressed(self._piece(roll, len(start), request, up), request) for roll in found]
 
-    def remark(self, wishes: Wishes) -> str:
+    def remark(self, request: Request) -> str:
         """See `compose.Composer`."""
-        given = _moved(wishes.primer, self.semitones(self._key(wishes)))
+        given = _moved(request.primer, self.semitones(self._key(request)))
         return continuation.losses(given, self.steps_per_beat) if given else ""
 
-    def _key(self, wishes: Wishes) -> Key | None:
-        return wishes.scale.key or (transposition.key_of(wishes.primer) if wishes.primer else None)
+    def _key(self, request: Request) -> Key | None:
+        return request.scale.key or (transposition.key_of(request.primer) if request.primer else None)
 
     def _last_chord(self, steps: int, key: Key, up: int) -> NDArray[np.int8]:
         """What is given of [steps, 88]: in the last beat keys outside the tonic's triad are silent."""
@@ -82,7 +82,7 @@ class RollComposer:
         return fixed
 
     def semitones(self, key: Key | None) -> int:
-        """How far music in `key` is moved up before the model hears it (transposition.py)."""
+        """How far music in `key` is moved up before the model gets it (transposition.py)."""
         return transposition.semitones(self.facts, key)
 
     @property
@@ -90,62 +90,62 @@ class RollComposer:
         """Whether the model knows four voices."""
         return self.facts.voices == len(VOICES)
 
-    def _piece(self, roll: Roll, begun: int, wishes: Wishes, up: int) -> NoteSequence:
+    def _piece(self, roll: Roll, begun: int, request: Request, up: int) -> NoteSequence:
         """What a roll [steps, 88] sounds like that lies `up` semitones above; its first `begun` steps are the primer's,
         whose own notes stand for them."""
         parts = voices.in_voices(roll, up) if self.sings else None
         if parts is None:
-            drawn = piano_roll.from_roll(roll[begun:], self.steps_per_beat, qpm=wishes.tempo)
+            drawn = piano_roll.from_roll(roll[begun:], self.steps_per_beat, qpm=request.tempo)
         else:
-            drawn = from_parts(parts[begun:], self.steps_per_beat, wishes.tempo)
-        drawn, given = drawn.transposed(-up), wishes.primer
+            drawn = from_parts(parts[begun:], self.steps_per_beat, request.tempo)
+        drawn, given = drawn.transposed(-up), request.primer
         if given is None:
             return drawn
         return continuation.continued(
             voices.in_parts(given) if parts is not None else given, drawn, begun / self.steps_per_beat
         )
 
-    def steps(self, wishes: Wishes) -> int:
+    def steps(self, request: Request) -> int:
         """Time steps of the piece."""
-        if wishes.steps:
-            return wishes.steps
-        return math.ceil((wishes.bars or BARS) * metre_of(wishes).bar * self.steps_per_beat)
+        if request.steps:
+            return request.steps
+        return math.ceil((request.bars or BARS) * metre_of(request).bar * self.steps_per_beat)
 
 
 def _moved(primer: NoteSequence | None, up: int) -> NoteSequence | None:
-    """A primer where the model hears it, `up` semitones above."""
+    """A primer where the model knows it, `up` semitones above."""
     if primer is None:
         return None
     continuation.check(primer, LOWEST - up, HIGHEST - up)
     return primer.transposed(up)
 
 
-def in_choir(wishes: Wishes) -> Wishes:
-    """Within the compass of a choir, unless a range is asked for."""
-    if (wishes.lowest, wishes.highest) != (0, 127):
-        return wishes
-    return replace(wishes, lowest=CHOIR[0], highest=CHOIR[1])
+def in_choir(request: Request) -> Request:
+    """Within the range of a choir, unless a range is asked for."""
+    if (request.lowest, request.highest) != (0, 127):
+        return request
+    return replace(request, lowest=CHOIR[0], highest=CHOIR[1])
 
 
-def sampling(wishes: Wishes, up: int = 0) -> Sampling:
+def sampling(request: Request, up: int = 0) -> RollSampling:
     """How a roll is drawn that lies `up` semitones above where it sounds.
 
     Raises:
         MusicError: a value outside its range; no key of the piano is in range and scale.
     """
-    lowest, highest = max(wishes.lowest + up, LOWEST), min(wishes.highest + up, HIGHEST)
-    classes = tuple((place + up) % 12 for place in wishes.scale.classes)
+    lowest, highest = max(request.lowest + up, LOWEST), min(request.highest + up, HIGHEST)
+    classes = tuple((place + up) % 12 for place in request.scale.classes)
     if not any(pitch % 12 in classes for pitch in range(lowest, highest + 1)):
-        notes = " ".join(map(class_name, sorted(wishes.scale.classes)))
+        notes = " ".join(map(class_name, sorted(request.scale.classes)))
         raise MusicError(
-            f"No key that the model knows lies within {pitch_name(wishes.lowest)} to {pitch_name(wishes.highest)} and "
-            f"is one of {notes}. Widen the range or the scale."
+            f"No key that the model knows lies within {pitch_name(request.lowest)} to {pitch_name(request.highest)} "
+            f"and is one of {notes}. Widen the range or the scale."
         )
-    temperature = TEMPERATURE if wishes.temperature is None else wishes.temperature
-    return Sampling(temperature, wishes.top_k, wishes.top_p, wishes.seed, lowest, highest, classes)
+    temperature = TEMPERATURE if request.temperature is None else request.temperature
+    return RollSampling(temperature, request.top_k, request.top_p, request.seed, lowest, highest, classes)
 
 
-def _dressed(piece: NoteSequence, wishes: Wishes) -> NoteSequence:
+def _dressed(piece: NoteSequence, request: Request) -> NoteSequence:
     """With the key and the metre that are known."""
-    keys, metres = keys_of(wishes), (replace(metre_of(wishes), beat=0.0),)
+    keys, metres = keys_of(request), (replace(metre_of(request), beat=0.0),)
     return replace(piece, keys=keys, metres=metres)

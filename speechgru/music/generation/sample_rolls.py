@@ -1,4 +1,4 @@
-"""Piano rolls that a model makes up, step by step. Constraints act while it draws, so what follows knows of them."""
+"""Piano rolls sampled from a model step by step. Constraints act on every draw, so that what follows fits them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from speechgru.errors import MusicError
 from speechgru.music.models import roll_inputs
-from speechgru.music.models.roll_inputs import Memory, View
+from speechgru.music.models.roll_inputs import RollHistory, View
 from speechgru.music.models.roll_model import RollModel
-from speechgru.music.models.sampling import Drawing, OnProgress
+from speechgru.music.models.sampling import OnProgress, SamplingOptions
 from speechgru.music.score import piano_roll
 from speechgru.music.score.piano_roll import HIGHEST, KEYS, LOWEST, Roll
 
@@ -24,7 +24,7 @@ FREE = -1
 
 
 @dataclass(frozen=True)
-class Sampling(Drawing):
+class RollSampling(SamplingOptions):
     """How to draw a roll. `top_k`: most keys that sound at once, the lowest ones first. `top_p`: a key whose
     probability of sounding (or of being silent) is at least this does so.
 
@@ -57,7 +57,7 @@ def sample_rolls(
     steps: int,
     count: int = 1,
     *,
-    options: Sampling | None = None,
+    options: RollSampling | None = None,
     primer: Roll | None = None,
     fixed: NDArray[np.int8] | None = None,
     on_progress: OnProgress | None = None,
@@ -75,26 +75,26 @@ def sample_rolls(
     Raises:
         MusicError: steps or count below 1, a primer that is no roll or longer than the piece, `fixed` of another shape.
     """
-    options = options or Sampling()
+    options = options or RollSampling()
     start = np.zeros((0, KEYS), dtype=np.uint8) if primer is None else np.asarray(primer)
     _check(steps, count, start, fixed)
     pieces = np.zeros((count, steps, KEYS), dtype=np.uint8)
     pieces[:, : len(start)] = start
-    memories = [Memory(steps) for _ in range(count)]
-    for memory in memories:
+    histories = [RollHistory(steps) for _ in range(count)]
+    for history in histories:
         for step in start:
-            memory.hear(step)
+            history.append(step)
     network = model.network.eval()
     device = next(network.parameters()).device
-    draw, state = network.drawer(), _after(network, start, count) if len(start) else None
+    draw, state = network.sampler(), _after(network, start, count) if len(start) else None
     generators = [np.random.default_rng([options.seed, number]) for number in range(count)]
     for t in range(len(start), steps):
-        features, state = network.hear(view_of(memories, pieces, t, device), state)
+        features, state = network.encode(view_of(histories, pieces, t, device), state)
         draws = np.stack([generator.random(KEYS) for generator in generators], axis=1)
         choose = _Chooser(options, draws, None if fixed is None else fixed[t])
         pieces[:, t] = draw(features.cpu(), choose)
-        for memory, step in zip(memories, pieces[:, t], strict=True):
-            memory.hear(step)
+        for history, step in zip(histories, pieces[:, t], strict=True):
+            history.append(step)
         if on_progress:
             on_progress((t + 1) / steps)
     return pieces
@@ -116,19 +116,19 @@ def _check(steps: int, count: int, start: Roll, fixed: NDArray[np.int8] | None) 
 
 def _after(network: Any, start: Roll, count: int) -> torch.Tensor:
     """The state before the step that follows `start`."""
-    known = roll_inputs.hear(start)
+    known = roll_inputs.inputs_of(start)
     device = next(network.parameters()).device
     view = View(*(part.to(device) for part in roll_inputs.view([known], [(0, len(start))])))
-    _, state = network.hear(view)
+    _, state = network.encode(view)
     repeated: torch.Tensor = state.repeat_interleave(count, dim=1)
     return repeated
 
 
-def view_of(memories: list[Memory], pieces: Roll, t: int, device: torch.device) -> View:
+def view_of(histories: list[RollHistory], pieces: Roll, t: int, device: torch.device) -> View:
     """What is known before step t of each piece."""
     previous = pieces[:, t - 1 : t] if t else np.zeros_like(pieces[:, :1])
-    echo = np.stack([memory.echo for memory in memories])[:, None]
-    match = np.array([[memory.match] for memory in memories])
+    echo = np.stack([history.echo for history in histories])[:, None]
+    match = np.array([[history.match] for history in histories])
     parts = (
         previous.astype(np.float32),
         echo.astype(np.float32),
@@ -141,7 +141,9 @@ def view_of(memories: list[Memory], pieces: Roll, t: int, device: torch.device) 
 class _Chooser:
     """Who sounds in one step: `draws` [88, pieces] in [0, 1)."""
 
-    def __init__(self, options: Sampling, draws: NDArray[np.float64], fixed: NDArray[np.int8] | None) -> None:
+    def __init__(
+        self, options: RollSampling, draws: NDArray[np.float64], fixed: NDArray[np.int8] | None
+    ) -> None:
         self.may, self.most, self.fixed = options.allowed, options.top_k or KEYS, fixed
         self.last = _last(self.may if fixed is None else (fixed == 1) | (fixed == FREE) & self.may)
         self.count = np.zeros(draws.shape[1], dtype=np.int64)

@@ -1,5 +1,5 @@
-"""Pieces that a model of words makes up, word by word. Constraints act while it draws, so what follows knows of them,
-and only words that may follow are drawn, so every piece can be decoded."""
+"""Pieces sampled from a token model. Constraints act on every token that is drawn, so that what follows fits them, and
+only tokens that may follow are drawn, so every piece can be decoded."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 from speechgru.errors import MusicError
 from speechgru.music.generation.endings import Ending
 from speechgru.music.generation.repetition import Loops
-from speechgru.music.models.sampling import Drawing, OnProgress
-from speechgru.music.models.token_inputs import Listener, View
-from speechgru.music.models.token_model import WordModel
+from speechgru.music.models.sampling import OnProgress, SamplingOptions
+from speechgru.music.models.token_inputs import TokenHistory, View
+from speechgru.music.models.token_model import TokenModel
 from speechgru.music.score.keys import class_name, pitch_name
 from speechgru.music.score.tokens import Encoding
 
 _CHANGES = ("METRE", "SIGNATURE")
 _HEADING = ("METRE", "UNIT", "SIGNATURE", "MODE")
-_REST = 8  # VOICE, VELOCITY, NOTE, DURATION, END: what must follow the last word that was asked for
+_REST = 8  # VOICE, VELOCITY, NOTE, DURATION, END: what must follow the last token that was asked for
 
 
 @dataclass(frozen=True)
-class WordSampling(Drawing):
-    """How to draw words. `top_k`: from the so many likeliest. `top_p`: from the likeliest that together have this
+class TokenSampling(SamplingOptions):
+    """How to draw tokens. `top_k`: from the so many likeliest. `top_p`: from the likeliest that together have this
     probability.
 
     Raises:
@@ -39,13 +39,13 @@ class WordSampling(Drawing):
     """The piece ends so many bars after its first note begins, those of the primer counted; 0: where the model ends
     it."""
     most: int = 4000
-    """Words after which a piece ends anyway."""
+    """Tokens after which a piece ends anyway."""
     settled: bool = True
-    """Key and metre stay as they are once a note has been heard."""
+    """Key and metre stay as they are from the first note on."""
     closed: bool = True
     """It ends where tunes do, and `bars` count: see endings.py."""
     is_tune: bool = False
-    """Metre and key are told first, no note begins while another sounds, and no passage comes again and again: see
+    """Metre and key come first, no note begins while another sounds, and no passage comes again and again: see
     repetition.py."""
 
     def __post_init__(self) -> None:
@@ -53,18 +53,18 @@ class WordSampling(Drawing):
         if self.bars < 0:
             raise MusicError(f"Got bars {self.bars}; expected 0 or more.")
         if self.most < 1:
-            raise MusicError(f"Got at most {self.most} words; expected 1 or more.")
+            raise MusicError(f"Got at most {self.most} tokens; expected 1 or more.")
 
     def allowed(self, encoding: Encoding) -> NDArray[np.bool_]:
-        """Which words may be drawn at all.
+        """Which tokens may be drawn at all.
 
         Raises:
             MusicError: no note may.
         """
         found = np.ones(len(encoding), dtype=bool)
         notes = 0
-        for number, word in enumerate(encoding.words):
-            kind, _, value = word.partition(" ")
+        for number, token in enumerate(encoding.tokens):
+            kind, _, value = token.partition(" ")
             if kind == "NOTE":
                 inside = self.lowest <= int(value) <= self.highest and int(value) % 12 in self.pitch_classes
                 found[number] = inside
@@ -79,27 +79,27 @@ class WordSampling(Drawing):
 
 
 @torch.inference_mode()
-def sample_words(
-    model: WordModel,
+def sample_tokens(
+    model: TokenModel,
     count: int = 1,
     *,
-    options: WordSampling | None = None,
+    options: TokenSampling | None = None,
     primer: Sequence[int] = (),
     on_progress: OnProgress | None = None,
 ) -> list[list[int]]:
-    """Make up `count` pieces: numbers of words from START to END, for `model.encoding.decode`.
+    """Make up `count` pieces: numbers of tokens from START to END, for `model.encoding.decode`.
 
     The same seed gives the same pieces on the same machine, and the first of several is the one that is drawn alone.
 
     Args:
         primer: what each begins with, as `encode` gives it; END is left out. No constraint changes it.
-        on_progress: called after each word with the share that is done of the piece that is furthest behind.
+        on_progress: called after each token with the share that is done of the piece that is furthest behind.
 
     Raises:
         MusicError: a count below 1, a primer that the encoding can't decode or that has more bars than asked for,
             constraints that let no note sound.
     """
-    options = options or WordSampling()
+    options = options or TokenSampling()
     encoding = model.encoding
     start = [number for number in primer if number != encoding.end] or [encoding.start]
     rules = _Rules(encoding, options)
@@ -113,28 +113,28 @@ def sample_words(
     network = model.network.eval()
     state = None
     if len(start) > 1:
-        _, state = network.hear(_view(network, [pieces[0].before[:-1]]))
+        _, state = network.encode(_view(network, [pieces[0].before[:-1]]))
         state = state.repeat_interleave(count, dim=1)
     going = list(range(count))
     while going:
         view = _view(network, [[pieces[i].known] for i in going])
-        # The state before a word holds the words up to the last but one; the last comes in with the view.
-        features, state = network.hear(view, state)
-        log_probs = network.say(features, view)[:, 0].double().cpu().numpy()
+        # The state before a token holds the tokens up to the last but one; the last comes in with the view.
+        features, state = network.encode(view, state)
+        log_probs = network.next_log_probs(features, view)[:, 0].double().cpu().numpy()
         for row, i in enumerate(going):
             pieces[i].add(pieces[i].draw(log_probs[row]))
-        left = [row for row, i in enumerate(going) if pieces[i].words[-1] != encoding.end]
+        left = [row for row, i in enumerate(going) if pieces[i].tokens[-1] != encoding.end]
         state, going = state[:, left], [going[row] for row in left]
         if on_progress:
             on_progress(min((pieces[i].progress for i in going), default=1.0))
-    return [piece.words for piece in pieces]
+    return [piece.tokens for piece in pieces]
 
 
 def _check(encoding: Encoding, start: list[int], count: int) -> None:
     if count < 1:
         raise MusicError(f"Got {count} pieces; expected 1 or more.")
     if start[0] != encoding.start:
-        raise MusicError("A primer begins with the word START, as `encode` gives it.")
+        raise MusicError("A primer begins with the token START, as `encode` gives it.")
     encoding.decode(start)
 
 
@@ -145,13 +145,13 @@ def _view(network: Any, known: list[list[list[int]]]) -> View:
 class _Rules:
     """What may be drawn where."""
 
-    def __init__(self, encoding: Encoding, options: WordSampling) -> None:
+    def __init__(self, encoding: Encoding, options: TokenSampling) -> None:
         self.encoding, self.options, self.allowed = encoding, options, options.allowed(encoding)
         if options.bars and "BAR" not in encoding.number:
             raise MusicError(
-                "This model tells no bar lines, so it can't count bars; leave out the number of bars."
+                "This model has no bar lines, so it can't count bars; leave out the number of bars."
             )
-        self.kinds = np.array([word.split()[0] for word in encoding.words])
+        self.kinds = np.array([token.split()[0] for token in encoding.tokens])
         self.changes, self.notes = np.isin(self.kinds, _CHANGES), self.kinds == "NOTE"
         self.ends = encoding.follows[:, encoding.end]
 
@@ -162,43 +162,43 @@ class _Growing:
     def __init__(self, rules: _Rules, start: list[int], number: int) -> None:
         self.rules, options = rules, rules.options
         self.generator = np.random.default_rng([options.seed, number])
-        self.listener = Listener(rules.encoding, len(start) + options.most + _REST)
+        self.history = TokenHistory(rules.encoding, len(start) + options.most + _REST)
         self.ending = Ending(rules.encoding, rules.allowed, options.bars)
         self.loops = Loops(rules.encoding) if options.is_tune else None
-        self.words: list[int] = []
+        self.tokens: list[int] = []
         self.before: list[list[int]] = []
-        self.has_notes, self.has_told = False, dict.fromkeys(_HEADING, False)
-        for word in start:
+        self.has_notes, self.stated = False, dict.fromkeys(_HEADING, False)
+        for token in start:
             self.before.append(self.known)
-            self.add(word)
+            self.add(token)
         self.before.append(self.known)
-        self.given = len(self.words)
+        self.given = len(self.tokens)
 
     @property
     def known(self) -> list[int]:
-        """What the model is told before the next word, [COLUMNS]."""
-        return self.listener.known_before(self.loops.quoted) if self.loops else self.listener.known
+        """What the network gets before the next token, [COLUMNS]."""
+        return self.history.known_before(self.loops.quoted) if self.loops else self.history.known
 
     @property
     def progress(self) -> float:
-        """How much of the bars, or of the most words, is there: in [0, 1]."""
-        words = (len(self.words) - self.given) / self.rules.options.most
-        return max(self.ending.progress, min(words, 1.0))
+        """How much of the bars, or of the most tokens, is there: in [0, 1]."""
+        tokens = (len(self.tokens) - self.given) / self.rules.options.most
+        return max(self.ending.progress, min(tokens, 1.0))
 
     def add(self, number: int) -> None:
-        """One more word."""
-        self.words.append(number)
-        self.listener.hear(number)
-        self.ending.hear(number)
+        """One more token."""
+        self.tokens.append(number)
+        self.history.append(number)
+        self.ending.append(number)
         if self.loops:
-            self.loops.hear(number)
+            self.loops.append(number)
         self.has_notes |= bool(self.rules.notes[number])
-        self.has_told[str(self.rules.kinds[number])] = True
+        self.stated[str(self.rules.kinds[number])] = True
 
     def draw(self, log_probs: NDArray[np.float64]) -> int:
-        """The next word, by the model's log-probabilities [words]."""
+        """The next token, by the model's log-probabilities [tokens]."""
         rules, options = self.rules, self.rules.options
-        if len(self.words) - self.given >= options.most and rules.ends[self.words[-1]]:
+        if len(self.tokens) - self.given >= options.most and rules.ends[self.tokens[-1]]:
             return rules.encoding.end
         logits = np.where(rules.allowed, log_probs, -np.inf)
         if options.settled and self.has_notes:
@@ -206,11 +206,11 @@ class _Growing:
         if options.is_tune:
             if self.ending.sounds:
                 logits[self.ending.begins] = -np.inf
-            missing = next((kind for kind in _HEADING if not self.has_told[kind]), None)
+            missing = next((kind for kind in _HEADING if not self.stated[kind]), None)
             if missing and not self.has_notes:
                 logits[rules.kinds != missing] = -np.inf
         if options.closed:
-            if self.generator.random() < math.exp(log_probs[rules.encoding.end]) and self.ending.says_end():
+            if self.generator.random() < math.exp(log_probs[rules.encoding.end]) and self.ending.ends_here():
                 return rules.encoding.end
             self.ending.forbid(logits)
         if self.loops:
@@ -218,8 +218,8 @@ class _Growing:
         return _draw(logits, options, self.generator.random())
 
 
-def _draw(logits: NDArray[np.float64], options: WordSampling, chance: float) -> int:
-    """One of the words by their log-probabilities, where `chance` in [0, 1) decides."""
+def _draw(logits: NDArray[np.float64], options: TokenSampling, chance: float) -> int:
+    """One of the tokens by their log-probabilities, where `chance` in [0, 1) decides."""
     order = np.argsort(-logits, kind="stable")
     order = order[np.isfinite(logits[order])][: options.top_k or None]
     scaled = logits[order] / options.temperature

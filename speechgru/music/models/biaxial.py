@@ -1,15 +1,16 @@
 """One small GRU for all keys: it runs along time at each of them, and (`output: chain`) another runs up the keys.
 
-Music that is moved up by a semitone is still the same music. So all keys share one GRU's weights, and each is told what
-lies around it: its neighbours in the step before, the intervals to all that sounds (octaves put together), how many
-sound below and above it (Johnson 2017, "Generating polyphonic music using tied parallel networks", there with LSTMs).
-What is learnt at one key is known at all others; a small vector of each key's own says where on the keyboard it is.
+Music that is moved up by a semitone is still the same music. So all keys share one GRU's weights, and the inputs of
+each are what lies around it: its neighbours in the step before, the intervals to all that sounds (octaves put
+together), how many sound below and above it (Johnson 2017, "Generating polyphonic music using tied parallel networks",
+there with LSTMs). What is learnt at one key is known at all others; a small vector of each key's own says where on the
+keyboard it is.
 
-- independent: the state of a key says how likely it sounds, whatever the others do.
-- chain: a second GRU runs from the lowest key to the highest, is told at each what was decided below, and says how
-  likely it sounds. So a step's likelihood is a product over its keys, exact by the chain rule.
+- independent: the state of a key gives the probability that it sounds, whatever the others do.
+- chain: a second GRU runs from the lowest key to the highest, gets at each what was decided below, and gives the
+  probability that it sounds. So a step's likelihood is a product over its keys, exact by the chain rule.
 
-Keys beyond `lowest` and `highest` aren't heard; they have one probability of their own, a small one, so that pieces
+Keys beyond `lowest` and `highest` are no inputs; they have one probability of their own, a small one, so that pieces
 that use them have a likelihood too.
 """
 
@@ -26,9 +27,9 @@ from torch import Tensor, nn
 from speechgru.errors import ConfigError
 from speechgru.models.gru import GRU
 from speechgru.music.models import roll_inputs
-from speechgru.music.models.echo import MATCHES
 from speechgru.music.models.layers import Recurrent, advance
 from speechgru.music.models.likelihood import log_probs_of_keys
+from speechgru.music.models.match_model import MATCHES
 from speechgru.music.models.numpy_gru import Cell, array
 from speechgru.music.models.roll_inputs import View
 from speechgru.music.models.sampling import Choose, Draw
@@ -40,7 +41,7 @@ RARE = -3.0
 NEVER = -9.0
 """The same of keys beyond lowest and highest."""
 BELOW = 12
-"""Keys below that the second GRU is told one by one."""
+"""Keys below that the second GRU gets one by one."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +56,19 @@ class Settings:
     key_width: int = 64
     """Units of the GRU along the keys."""
     reach: int = 12
-    """Semitones below and above a key whose last step it is told one by one."""
+    """Semitones below and above a key whose last step it gets one by one."""
     place: int = 8
-    """Numbers that say where a key is."""
+    """Numbers of each key's own vector."""
     lowest: int = 0
-    """Of 88 keys, from 0: the lowest and the highest that are heard."""
+    """Of 88 keys, from 0: the lowest and the highest that are inputs."""
     highest: int = KEYS - 1
     dropout: float = 0.2
     """Before the second layer and the output, with one mask for all steps of a piece, and before the GRU along the
     keys."""
     echo: bool = True
-    """Tell it what followed the longest earlier passage that equals the last steps: speechgru/music/models/echo.py."""
+    """Give it the match model's prediction, what followed the longest earlier passage that equals the last steps."""
     clock: bool = True
-    """Tell it the number of the step."""
+    """Give it the number of the step."""
     reset: Literal["before", "after"] = "before"
     """Where the reset gate acts: see speechgru/models/gru.py."""
 
@@ -81,12 +82,12 @@ class Settings:
 
     @property
     def keys(self) -> slice:
-        """Those that are heard."""
+        """Those that are inputs."""
         return slice(self.lowest, self.highest + 1)
 
 
 class Model(Recurrent):
-    """The network. It foretells steps of 88 keys."""
+    """The network. It predicts steps of 88 keys."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -103,13 +104,13 @@ class Model(Recurrent):
         nn.init.constant_(self.head.bias, RARE)
         self.outside = nn.Parameter(torch.full((), NEVER))
         if settings.output == "chain":
-            told = BELOW + 12 + 1
+            inputs_below = BELOW + 12 + 1
             self.chain = GRU(
-                width + told, key_width, bidirectional=False, reset=settings.reset, batch_first=False
+                width + inputs_below, key_width, bidirectional=False, reset=settings.reset, batch_first=False
             )
             self.readout = nn.Linear(key_width, 1, bias=False)
 
-    def hear(
+    def encode(
         self, view: View, state: Tensor | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """As in `Recurrent`, of each key: features [B, T, keys, width] and states [layers, B, keys, width]."""
@@ -125,7 +126,7 @@ class Model(Recurrent):
         return torch.unflatten(self._drop(x), 1, (batch, self.count)).transpose(0, 1), torch.cat(states)
 
     def inputs(self, view: View) -> Tensor:
-        """What each key is told, [B, T, K, F]."""
+        """Inputs of each key, [B, T, K, F]."""
         shape = *view.match.shape, self.count
         last = view.previous[..., self.settings.keys]
         under = roll_inputs.below(last)
@@ -150,8 +151,8 @@ class Model(Recurrent):
         own = keys[..., self.settings.keys]
         logits = self.head(features).squeeze(3)
         if self.settings.output == "chain":
-            told = torch.cat([features, decided(own)], dim=3)
-            x, _ = self.chain(told.flatten(0, 1).transpose(0, 1))  # [K, B * T, key_width]
+            inputs_below = torch.cat([features, decided(own)], dim=3)
+            x, _ = self.chain(inputs_below.flatten(0, 1).transpose(0, 1))  # [K, B * T, key_width]
             logits = logits + self.readout(x).squeeze(2).t().unflatten(0, keys.shape[:2])
         # Mixed precision gives logits of less; `outside` has its own.
         every = self.outside.expand(keys.shape).clone()
@@ -159,12 +160,12 @@ class Model(Recurrent):
         return log_probs_of_keys(every, keys)
 
     def drawer(self) -> Draw:
-        """Makes up steps: features [B, 1, keys, width] to keys [B, 88]."""
-        return _Drawer(self)
+        """Samples steps: features [B, 1, keys, width] to keys [B, 88]."""
+        return _Sampler(self)
 
 
 def decided(keys: Tensor) -> Tensor:
-    """What each key is told of those below it in its own step: [..., K] to [..., K, BELOW + 12 + 1].
+    """Inputs of each key of those below it in its own step: [..., K] to [..., K, BELOW + 12 + 1].
 
     The nearest BELOW one by one, how often each interval below it sounds (octaves put together), and how many sound.
     """
@@ -178,9 +179,9 @@ def decided(keys: Tensor) -> Tensor:
     return torch.cat([near, intervals, roll_inputs.below(keys).unsqueeze(-1) / 4], dim=-1)
 
 
-class _Drawer:
-    """Makes up steps key by key. A key that sounds tells all above it so by their distance alone: its part in their
-    `decided`, times the weights, is worked out once."""
+class _Sampler:
+    """Samples steps key by key. What a key that sounds adds to the inputs of those above depends on their distance
+    alone: its part in their `decided`, times the weights, is computed once."""
 
     def __init__(self, model: Model) -> None:
         self.first, self.width, self.count = model.settings.lowest, model.settings.width, model.count
@@ -190,7 +191,7 @@ class _Drawer:
         if self.cell:
             alone = torch.zeros(self.count)
             alone[0] = 1
-            self.told = self.cell.gates(decided(alone)[1:].numpy(), self.width)
+            self.shifted = self.cell.gates(decided(alone)[1:].numpy(), self.width)
             self.readout = array(model.readout.weight)[0]
 
     def __call__(self, features: Tensor, choose: Choose) -> NDArray[np.uint8]:
@@ -216,5 +217,5 @@ class _Drawer:
             if sounds is not None:
                 keys[:, key] = sounds
                 if cell and 0 <= i < self.count:
-                    gates[sounds, i + 1 :] += self.told[: self.count - i - 1]
+                    gates[sounds, i + 1 :] += self.shifted[: self.count - i - 1]
         return keys

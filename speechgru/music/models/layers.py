@@ -13,9 +13,9 @@ from speechgru.models.gru import GRU
 
 
 class Recurrent(nn.Module, ABC):
-    """A network that foretells each step of a piece from those before it.
+    """A network that predicts each step of a piece from those before it.
 
-    Its settings have `layers`, `width`, `dropout` and `reset`. A step is told what `inputs` gives; each layer is normed
+    Its settings have `layers`, `width`, `dropout` and `reset`. `inputs` are those of a step; each layer is normed
     after it, and dropout with one mask for all steps of a piece comes before each layer and after the last.
     """
 
@@ -42,7 +42,7 @@ class Recurrent(nn.Module, ABC):
 
     @abstractmethod
     def inputs(self, view: Any) -> Tensor:
-        """What each step is told, [B, T, ...], of what came before it."""
+        """Inputs of each step, [B, T, ...], from what came before it."""
 
     @abstractmethod
     def log_probs(self, features: Tensor, view: Any, targets: Tensor) -> Tensor:
@@ -52,13 +52,13 @@ class Recurrent(nn.Module, ABC):
         self, view: Any, targets: Tensor, state: Tensor | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Log-probability [B, T, ...] of each step's being as in `targets`, and the state after the last step."""
-        features, state = self.hear(view, state, lengths)
+        features, state = self.encode(view, state, lengths)
         return self.log_probs(features, view, targets), state
 
-    def hear(
+    def encode(
         self, view: Any, state: Tensor | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """What the steps before each step say about it.
+        """Features of what came before each step.
 
         Args:
             view: of B pieces, T steps.
@@ -81,7 +81,7 @@ def advance(layer: Any, x: Tensor, lengths: Tensor | None, state: Tensor | None)
     for many steps: of one, that takes most of the time."""
     time = 1 if layer.batch_first else 0
     if x.shape[time] != 1 or state is None or lengths is not None or torch.is_grad_enabled():
-        found: tuple[Tensor, Tensor] = layer(x, lengths, state)
-        return found
+        outputs: tuple[Tensor, Tensor] = layer(x, lengths, state)
+        return outputs
     out, after = layer.step(x.select(time, 0), state)
     return out.unsqueeze(time), after

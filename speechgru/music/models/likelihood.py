@@ -5,7 +5,7 @@ in an autoregressive model, the keys below). All figures are in nats per step, n
 
 - `rest`: steps 2..T, pooled over the pieces; the first step is given. This is how Bai, Kolter and Koltun 2018
   (arXiv:1803.01271) score, and what is meant here where nothing else is said.
-- `all`: steps 1..T, pooled, the first foretold from silence; as Boulanger-Lewandowski et al. 2012 (arXiv:1206.6392).
+- `all`: steps 1..T, pooled, the first predicted from silence; as Boulanger-Lewandowski et al. 2012 (arXiv:1206.6392).
 - `mean`: steps 1..T averaged in each piece, then over the pieces.
 """
 

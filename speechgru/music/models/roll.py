@@ -1,6 +1,6 @@
-"""A GRU over the steps of a piano roll: each step comes in as 88 numbers, and the state foretells the next.
+"""A GRU over the steps of a piano roll: each step comes in as 88 numbers, and the state predicts the next.
 
-Two ways to say a step (`output`):
+Two distributions of a step (`output`):
 
 - independent: each key by itself, as in Chung et al. 2014 (arXiv:1412.3555) and Bai et al. 2018 (arXiv:1803.01271).
 - nade: each key knows those below it, by the neural autoregressive distribution estimator (Larochelle and Murray 2011),
@@ -23,9 +23,9 @@ from torch import Tensor, nn
 
 from speechgru.errors import ConfigError
 from speechgru.music.models import roll_inputs
-from speechgru.music.models.echo import MATCHES
 from speechgru.music.models.layers import Recurrent
 from speechgru.music.models.likelihood import log_probs_of_keys
+from speechgru.music.models.match_model import MATCHES
 from speechgru.music.models.numpy_gru import array
 from speechgru.music.models.roll_inputs import View
 from speechgru.music.models.sampling import Choose, Draw
@@ -50,9 +50,9 @@ class Settings:
     dropout: float = 0.3
     """Before each layer and before the output, with one mask for all steps of a piece."""
     echo: bool = True
-    """Tell it what followed the longest earlier passage that equals the last steps: speechgru/music/models/echo.py."""
+    """Give it the match model's prediction, what followed the longest earlier passage that equals the last steps."""
     clock: bool = True
-    """Tell it the number of the step."""
+    """Give it the number of the step."""
     reset: Literal["before", "after"] = "before"
     """Where the reset gate acts: see speechgru/models/gru.py."""
 
@@ -64,7 +64,7 @@ class Settings:
 
 
 class Model(Recurrent):
-    """The network. It foretells steps of 88 keys."""
+    """The network. It predicts steps of 88 keys."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -81,7 +81,7 @@ class Model(Recurrent):
             self.readout = nn.Parameter(torch.randn(KEYS, hidden) / hidden**0.5)
 
     def inputs(self, view: View) -> Tensor:
-        """What each step is told, [B, T, F]."""
+        """Inputs of each step, [B, T, F]."""
         parts = [view.previous]
         if self.settings.echo:
             parts += [view.echo, roll_inputs.matches(view.match)]
@@ -95,12 +95,12 @@ class Model(Recurrent):
         if self.settings.output == "nade":
             lower = (keys.unsqueeze(3) * self.sounding).cumsum(dim=2)
             lower = nn.functional.pad(lower[:, :, :-1], (0, 0, 1, 0))
-            found = torch.tanh(self.start(features).unsqueeze(2) + lower)
-            logits = logits + (found * self.readout).sum(dim=3)
+            hidden = torch.tanh(self.start(features).unsqueeze(2) + lower)
+            logits = logits + (hidden * self.readout).sum(dim=3)
         return log_probs_of_keys(logits, keys)
 
     def drawer(self) -> Draw:
-        """Makes up steps: features [B, 1, width] to keys [B, 88]."""
+        """Samples steps: features [B, 1, width] to keys [B, 88]."""
         nade, weights = self.settings.output == "nade", {n: array(p) for n, p in self.named_parameters()}
 
         def draw(features: Tensor, choose: Choose) -> NDArray[np.uint8]:

@@ -1,5 +1,4 @@
-"""What a model may know before it says a step of a piano roll: the step before, an echo of earlier ones
-(echo.py), and the time.
+"""Inputs of a model of piano rolls: the step before, the match model's prediction (match_model.py), and the time.
 
 Everything here is a function of earlier steps alone (tests/music/models/test_rolls.py changes the future and finds
 the same), so a likelihood that is computed from it is that of the piece, by the chain rule.
@@ -16,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from speechgru.music.models.echo import MATCHES, Echo, echoes
+from speechgru.music.models.match_model import MATCHES, MatchModel, predictions
 from speechgru.music.score.piano_roll import KEYS, Roll
 
 PERIODS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
@@ -37,31 +36,31 @@ class View(NamedTuple):
     position: Tensor
 
 
-class Memory:
-    """The echo of a roll while it grows: `hear` each step, then read `echo` [88] and `match`."""
+class RollHistory:
+    """The matches in a roll while it grows: `append` each step, then read `echo` [88] and `match`."""
 
     def __init__(self, most: int) -> None:
         """For a piece of at most `most` steps."""
         self._steps = np.zeros((most, KEYS), dtype=np.uint8)
         self._count, self._codes = 0, Codes()
-        self._echo = Echo(most)
+        self._matches = MatchModel(most)
 
-    def hear(self, step: Roll) -> None:
+    def append(self, step: Roll) -> None:
         """Take in a step [88] of 0 and 1."""
         self._steps[self._count] = step
         self._count += 1
-        self._echo.hear(self._codes[step])
+        self._matches.append(self._codes[step])
 
     @property
     def echo(self) -> Roll:
         """What followed the longest earlier passage that equals the last steps; silence where there is none."""
-        place = self._echo.place
+        place = self._matches.place
         return np.zeros(KEYS, dtype=np.uint8) if place is None else self._steps[place]
 
     @property
     def match(self) -> int:
         """Steps of that passage."""
-        return self._echo.match
+        return self._matches.match
 
 
 class Codes:
@@ -75,8 +74,8 @@ class Codes:
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
-    """A piece with the echoes in it: `roll` and `echo` [T, 88] of 0 and 1, `match` [T]."""
+class RollInputs:
+    """A piece with the predictions of the match model: `roll` and `echo` [T, 88] of 0 and 1, `match` [T]."""
 
     roll: Roll
     echo: Roll
@@ -85,19 +84,19 @@ class Heard:
     def __len__(self) -> int:
         return len(self.roll)
 
-    def moved(self, semitones: int) -> Heard:
+    def moved(self, semitones: int) -> RollInputs:
         """Transposed; no key may leave the keyboard."""
-        return Heard(np.roll(self.roll, semitones, 1), np.roll(self.echo, semitones, 1), self.match)
+        return RollInputs(np.roll(self.roll, semitones, 1), np.roll(self.echo, semitones, 1), self.match)
 
 
-def hear(roll: Roll) -> Heard:
-    """Find the echoes of a roll [T, 88]."""
+def inputs_of(roll: Roll) -> RollInputs:
+    """The inputs of a roll [T, 88]."""
     codes = Codes()
-    places, match = echoes([codes[step] for step in roll])
-    return Heard(roll, roll[places] * (places >= 0)[:, None].astype(np.uint8), match)
+    places, match = predictions([codes[step] for step in roll])
+    return RollInputs(roll, roll[places] * (places >= 0)[:, None].astype(np.uint8), match)
 
 
-def view(pieces: Sequence[Heard], spans: Sequence[tuple[int, int]]) -> View:
+def view(pieces: Sequence[RollInputs], spans: Sequence[tuple[int, int]]) -> View:
     """What comes before each step in `spans` (first step, step after the last; it may be empty) of `pieces`.
 
     Shorter spans are padded with silence at the end; there is one step at least.
@@ -114,7 +113,7 @@ def view(pieces: Sequence[Heard], spans: Sequence[tuple[int, int]]) -> View:
     return View(*map(torch.from_numpy, (previous, echo, match.astype(np.float32), position)))
 
 
-def targets(pieces: Sequence[Heard], spans: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+def targets(pieces: Sequence[RollInputs], spans: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
     """The steps of `spans` themselves, [B, T, 88], and [B, T]: 1 where there is one, 0 in the padding."""
     longest = max(1, *(last - first for first, last in spans))
     keys = np.zeros((len(pieces), longest, KEYS), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""A model of piano rolls from its file: how likely it finds pieces. `sample_rolls.py` lets it make them up."""
+"""A model of piano rolls from its file: it scores pieces; `sample_rolls.py` samples them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from speechgru.music.models import roll_inputs, scoring
 from speechgru.music.models.likelihood import PieceScore
-from speechgru.music.models.roll_inputs import Heard
+from speechgru.music.models.roll_inputs import RollInputs
 from speechgru.music.models.scores import RollScore
 from speechgru.music.models.scoring import UNSAVED, MusicHeader
 from speechgru.music.score.piano_roll import KEYS, Roll
@@ -65,14 +65,14 @@ class RollModel:
     def __init__(self, network: Any, header: MusicHeader = UNSAVED) -> None:
         self.network, self.header = network, header
 
-    def score(self, pieces: Sequence[HasRoll], heard: Sequence[Heard] | None = None) -> RollScore:
+    def score(self, pieces: Sequence[HasRoll], inputs: Sequence[RollInputs] | None = None) -> RollScore:
         """Exact likelihood of each piece, in full precision.
 
         Args:
-            heard: the pieces with their echoes, where they are known already.
+            inputs: the inputs of the pieces, where they are known already.
         """
-        heard = [roll_inputs.hear(piece.roll) for piece in pieces] if heard is None else heard
-        found = scoring.nats(self.network, heard, roll_inputs, AT_ONCE)
+        inputs = [roll_inputs.inputs_of(piece.roll) for piece in pieces] if inputs is None else inputs
+        found = scoring.nats(self.network, inputs, roll_inputs, AT_ONCE)
         return RollScore(
             tuple(PieceScore(p.id, *own, len(p.roll)) for p, own in zip(pieces, found, strict=True))
         )

@@ -1,4 +1,4 @@
-"""How music is drawn from a model: what may be asked for, whatever the model says its steps in."""
+"""How music is drawn from a model: what may be asked for, whatever the steps of the model are."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch import Tensor
 from speechgru.errors import MusicError
 
 OnProgress = Callable[[float], None]
-"""Is told the share that is done, in [0, 1]."""
+"""Gets the share that is done, in [0, 1]."""
 
 
 class Choose(Protocol):
-    """Says key by key, from the lowest up, who sounds in a step. `last`: the highest key that still may."""
+    """Decides key by key, from the lowest up, which sound in a step. `last`: the highest key that still may."""
 
     last: int
 
@@ -27,11 +27,11 @@ class Choose(Protocol):
 
 
 Draw = Callable[[Tensor, Choose], NDArray[np.uint8]]
-"""Makes up one step of B pieces, [B, 88], from what a network of KIND "roll" heard."""
+"""Samples one step of B pieces, [B, 88], from the features of a network of KIND "roll"."""
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SamplingOptions:
     """How to draw. Pitches are MIDI's: 60 is middle C.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How well a model foretells pieces, in the field's conventions (likelihood.py), with intervals."""
+"""How well a model predicts pieces, in the field's conventions (likelihood.py), with intervals."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ WIDTH = 8
 
 
 class Views(Protocol):
-    """How pieces are shown to a network: `roll_inputs.py` for rolls, `token_inputs.py` for words."""
+    """How pieces become inputs of a network: `roll_inputs.py` for rolls, `token_inputs.py` for tokens."""
 
     def view(self, pieces: Sequence[Any], spans: Sequence[tuple[int, int]]) -> Any:
         """What is known before each step: a named tuple of tensors [B, T, ...]."""

@@ -1,4 +1,4 @@
-"""A model of the words of pieces from its file: how likely it finds them. `sample_tokens.py` lets it make them up."""
+"""A token model from its file: it scores pieces; `sample_tokens.py` samples them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from speechgru.music.files.piece import Piece
 from speechgru.music.models import scoring, token_inputs
 from speechgru.music.models.scores import SAMPLES, Score, number, span
 from speechgru.music.models.scoring import UNSAVED, MusicHeader
-from speechgru.music.models.token_inputs import Heard
+from speechgru.music.models.token_inputs import TokenInputs
 from speechgru.music.score.tokens import Encoding
 from speechgru.utils.bootstrap import percentiles, resampled
 
 KIND = "words"
 AT_ONCE = 8192
-"""Words that are scored at once."""
+"""Tokens that are scored at once."""
 
 
 @dataclass(frozen=True, eq=False)
-class WordItem:
-    """A piece as the numbers of its words, with as many `notes`."""
+class TokenItem:
+    """A piece as the numbers of its tokens, with as many `notes`."""
 
     id: str
     numbers: tuple[int, ...]
@@ -36,14 +36,14 @@ class WordItem:
 
     @property
     def steps(self) -> int:
-        """Words to foretell; 0 where there is no note."""
+        """Tokens to predict; 0 where there is no note."""
         return len(self.numbers) if self.notes else 0
 
     @property
     def digest(self) -> str:
         """Hash of its content."""
-        words = " ".join(self.encoding.words[number] for number in self.numbers)
-        return hashlib.sha256(words.encode()).hexdigest()
+        tokens = " ".join(self.encoding.tokens[number] for number in self.numbers)
+        return hashlib.sha256(tokens.encode()).hexdigest()
 
     def fits(self, shift: int) -> bool:
         """Whether no note leaves the encoding's range when it is moved up by so many semitones."""
@@ -53,22 +53,22 @@ class WordItem:
 
     @cached_property
     def _pitches(self) -> frozenset[int]:
-        words = {self.encoding.words[number] for number in set(self.numbers)}
-        return frozenset(int(word.split()[1]) for word in words if word.startswith("NOTE "))
+        tokens = {self.encoding.tokens[number] for number in set(self.numbers)}
+        return frozenset(int(token.split()[1]) for token in tokens if token.startswith("NOTE "))
 
 
-def item(name: str, piece: Piece, encoding: Encoding) -> WordItem:
-    """A piece of a corpus in words.
+def item(name: str, piece: Piece, encoding: Encoding) -> TokenItem:
+    """A piece of a corpus in tokens.
 
     Raises:
-        MusicError: a pitch, voice or metre has no word.
+        MusicError: a pitch, voice or metre has no token.
     """
-    return WordItem(name, tuple(encoding.encode(piece.notes)), len(piece.notes.pitched()), encoding)
+    return TokenItem(name, tuple(encoding.encode(piece.notes)), len(piece.notes.pitched()), encoding)
 
 
 @dataclass(frozen=True)
-class WordScore(Score):
-    """Of a set of pieces: a row each of nats, words and notes in `table` [pieces, 3]."""
+class TokenScore(Score):
+    """Of a set of pieces: a row each of nats, tokens and notes in `table` [pieces, 3]."""
 
     table: tuple[tuple[float, int, int], ...]
 
@@ -78,12 +78,12 @@ class WordScore(Score):
 
     @property
     def per_note(self) -> float:
-        """Nats per note: whatever the encoding, all that a piece says is shared out among its notes."""
+        """Nats per note: whatever the encoding, the nats of a piece are shared out among its notes."""
         return self._sums[0] / self._sums[2] if self._sums[2] else math.nan
 
     @property
-    def per_word(self) -> float:
-        """Nats per word of the encoding."""
+    def per_token(self) -> float:
+        """Nats per token of the encoding."""
         return self._sums[0] / self._sums[1] if self._sums[1] else math.nan
 
     @cached_property
@@ -94,13 +94,13 @@ class WordScore(Score):
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
-        nats, words, notes = self._sums
+        nats, tokens, notes = self._sums
         return {
             "nats_per_note": self.per_note,
             "interval": list(self.interval),
-            "nats_per_word": self.per_word,
+            "nats_per_word": self.per_token,
             "nats": nats,
-            "words": int(words),
+            "words": int(tokens),
             "notes": int(notes),
             "pieces": len(self.table),
         }
@@ -110,10 +110,10 @@ class WordScore(Score):
         return {
             "nats per note": number(self.per_note),
             "95 % interval": span(self.interval),
-            "nats per word": number(self.per_word),
+            "nats per token": number(self.per_token),
             "pieces": f"{len(self.table):,}",
             "notes": f"{int(self._sums[2]):,}",
-            "words": f"{int(self._sums[1]):,}",
+            "tokens": f"{int(self._sums[1]):,}",
         }
 
     def note(self) -> str:
@@ -124,12 +124,12 @@ class WordScore(Score):
         )
 
 
-class WordModel:
-    """Scores pieces. Make one with `load_word_model`.
+class TokenModel:
+    """Scores pieces. Make one with `load_token_model`.
 
     Attributes:
         network: one of KIND "words" of speechgru/music/models.
-        encoding: its words.
+        encoding: its tokens.
         header: what its file says about it.
     """
 
@@ -137,23 +137,27 @@ class WordModel:
         self.network, self.header = network, header
         self.encoding: Encoding = network.encoding
 
-    def score(self, items: Sequence[WordItem], heard: Sequence[Heard] | None = None) -> WordScore:
+    def score(self, items: Sequence[TokenItem], inputs: Sequence[TokenInputs] | None = None) -> TokenScore:
         """Exact likelihood of each piece, in full precision.
 
         Args:
-            heard: the pieces as they are shown to a network, where they are known already.
+            inputs: the inputs of the pieces, where they are known already.
         """
-        heard = [token_inputs.hear(each.numbers, self.encoding) for each in items] if heard is None else heard
-        found = scoring.nats(self.network, heard, token_inputs, AT_ONCE)
-        return WordScore(
+        inputs = (
+            [token_inputs.inputs_of(each.numbers, self.encoding) for each in items]
+            if inputs is None
+            else inputs
+        )
+        found = scoring.nats(self.network, inputs, token_inputs, AT_ONCE)
+        return TokenScore(
             tuple((sum(own), each.steps, each.notes) for each, own in zip(items, found, strict=True))
         )
 
 
-def load_word_model(path: str | Path, device: str = "cpu") -> WordModel:
-    """Load what `speechgru train` wrote for a recipe of words.
+def load_token_model(path: str | Path, device: str = "cpu") -> TokenModel:
+    """Load what `speechgru train` wrote for a recipe of tokens.
 
     Raises:
         CheckpointError: no such file, a model of another kind, or a damaged one.
     """
-    return WordModel(*scoring.load_network(path, KIND, device))
+    return TokenModel(*scoring.load_network(path, KIND, device))

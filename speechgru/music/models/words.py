@@ -1,8 +1,8 @@
-"""A GRU over the words of a piece (speechgru/music/score/tokens.py): each word comes in, the state foretells the next.
+"""A GRU over the tokens of a piece (speechgru/music/score/tokens.py): each token comes in, the state predicts the next.
 
-What holds while the piece goes on, its key, mode and metre, comes in beside every word, and so do the place in the bar
-and an echo. What a word is when it comes in and when it is said is one table (tied embeddings: Press and Wolf 2017,
-arXiv:1608.05859; Inan et al. 2017, arXiv:1611.01462). Only words that may follow the last one have a probability.
+What holds while the piece goes on, its key, mode and metre, comes in beside every token, and so do the place in the bar
+and the match model's prediction. Inputs and outputs share their embeddings (tied: Press and Wolf 2017,
+arXiv:1608.05859; Inan et al. 2017, arXiv:1611.01462). Only tokens that may follow the last one have a probability.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from speechgru.errors import ConfigError
-from speechgru.music.models.echo import MATCHES
 from speechgru.music.models.layers import Recurrent
+from speechgru.music.models.match_model import MATCHES
 from speechgru.music.models.token_inputs import HELD, View
 from speechgru.music.score import tokens
 
@@ -27,7 +27,7 @@ PLACES = 192
 
 @dataclass(frozen=True)
 class Settings(tokens.Settings):
-    """What there is to say, and sizes of the network.
+    """The encoding, and sizes of the network.
 
     Raises:
         MusicError: a value of the encoding is outside its range. ConfigError: one of the network is.
@@ -38,11 +38,11 @@ class Settings(tokens.Settings):
     width: int = 384
     """Units of each."""
     embedding: int = 96
-    """Numbers that stand for a word."""
+    """Size of a token's vector."""
     dropout: float = 0.2
-    """Before each layer and before the output, with one mask for all words of a piece."""
+    """Before each layer and before the output, with one mask for all tokens of a piece."""
     echo: bool = True
-    """Tell it what followed the longest earlier passage that equals the last words: speechgru/music/models/echo.py."""
+    """Give it the match model's prediction, what followed the longest earlier passage that equals the last tokens."""
     reset: Literal["before", "after"] = "before"
     """Where the reset gate acts: see speechgru/models/gru.py."""
 
@@ -54,19 +54,19 @@ class Settings(tokens.Settings):
             )
 
     def encoding(self) -> tokens.Encoding:
-        """What there is to say."""
+        """The tokens."""
         own = {field.name: getattr(self, field.name) for field in fields(tokens.Settings)}
         return tokens.Encoding(tokens.Settings(**own))
 
 
 class Model(Recurrent):
-    """The network. It foretells the words of `settings.encoding()`, from START to END."""
+    """The network. It predicts the tokens of `settings.encoding()`, from START to END."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.encoding = settings.encoding()
         embedding, count = settings.embedding, len(self.encoding)
-        # The last row stands for no word, which -1 finds.
+        # The last row stands for no token, which -1 finds.
         self.words = nn.Parameter(torch.randn(count + 1, embedding) / math.sqrt(embedding))
         self.places = nn.Parameter(torch.randn(PLACES, embedding) / math.sqrt(embedding))
         self.add_layers((2 + len(HELD)) * embedding + settings.echo * (embedding + len(MATCHES)))
@@ -77,7 +77,7 @@ class Model(Recurrent):
         self._follows: Tensor | None = None
 
     def inputs(self, view: View) -> Tensor:
-        """What each word is told, [B, T, F]."""
+        """Inputs of each token, [B, T, F]."""
         known = view.known
         count = 1 + len(HELD)
         x = self.words[known[..., :count]].flatten(2)  # -1 is the last row
@@ -87,12 +87,12 @@ class Model(Recurrent):
             parts += [self.words[known[..., count]], reached.to(x.dtype)]
         return torch.cat(parts, dim=2)
 
-    def log_probs(self, features: Tensor, view: View, words: Tensor) -> Tensor:
-        """Log-probability [B, T, 1] of each of `words` [B, T]."""
-        return self.say(features, view).gather(2, words.unsqueeze(2))
+    def log_probs(self, features: Tensor, view: View, targets: Tensor) -> Tensor:
+        """Log-probability [B, T, 1] of each of `targets` [B, T]."""
+        return self.next_log_probs(features, view).gather(2, targets.unsqueeze(2))
 
-    def say(self, features: Tensor, view: View) -> Tensor:
-        """Log-probabilities [B, T, words] of what comes next; -inf for what may not."""
+    def next_log_probs(self, features: Tensor, view: View) -> Tensor:
+        """Log-probabilities [B, T, tokens] of what comes next; -inf for what may not."""
         logits = (self.head(features) @ self.words[:-1].t() + self.bias).float()
         if self._follows is None or self._follows.device != logits.device:
             self._follows = self._followers(logits.device)
@@ -102,7 +102,7 @@ class Model(Recurrent):
         return log_probs
 
     def _followers(self, device: torch.device) -> Tensor:
-        """[words + 1, words]: what may follow each word, and, last, that START comes first."""
+        """[tokens + 1, tokens]: what may follow each token, and, last, that START comes first."""
         first = torch.zeros(1, len(self.encoding), dtype=torch.bool)
         first[0, self.encoding.start] = True
         return torch.cat([torch.from_numpy(self.encoding.follows), first]).to(device)

@@ -1,4 +1,4 @@
-"""Telling a piece in words and doing what words tell (see `events`): a writer and a reader that keep the same clock."""
+"""Notes to tokens and back (see tokens.py): a writer and a reader that keep the same clock."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Clock:
 
 
 class Writer:
-    """Says a piece in words, in the order of time."""
+    """Notes to tokens, in the order of time."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.words = ["START"]
+        self.tokens = ["START"]
         self._clock = Clock(settings)
         self._voice = self._velocity = -1
 
@@ -58,10 +58,10 @@ class Writer:
         self._bars(time)
         self._shift(time)
         if metre is not None:
-            self.words += [f"METRE {metre.numerator}", f"UNIT {metre.denominator}"]
+            self.tokens += [f"METRE {metre.numerator}", f"UNIT {metre.denominator}"]
             self._clock.metre(metre.numerator, metre.denominator)
         if key is not None:
-            self.words += [f"SIGNATURE {key.fifths}", f"MODE {key.mode}"]
+            self.tokens += [f"SIGNATURE {key.fifths}", f"MODE {key.mode}"]
 
     def advance(self, time: int) -> None:
         """Move on to `time`, a bar line there told too."""
@@ -71,39 +71,39 @@ class Writer:
     def note(self, note: Note, steps: int) -> None:
         """A note that begins now and lasts `steps`."""
         if self.settings.voices > 1 and note.voice != self._voice:
-            self.words.append(f"VOICE {note.voice}")
+            self.tokens.append(f"VOICE {note.voice}")
             self._voice = note.voice
         if self.settings.velocities:
             velocity = velocity_bin(note.velocity, self.settings.velocities)
             if velocity != self._velocity:
-                self.words.append(f"VELOCITY {velocity}")
+                self.tokens.append(f"VELOCITY {velocity}")
             self._velocity = velocity
-        self.words.append(f"NOTE {note.pitch}")
+        self.tokens.append(f"NOTE {note.pitch}")
         self._long("DURATION", steps)
 
     def end(self, length: int) -> None:
         """Silence up to `length`, and the end."""
         self._bars(length)
         self._shift(length)
-        self.words.append("END")
+        self.tokens.append("END")
 
     def _bars(self, before: int) -> None:
         """Tell the bar lines before the step `before`."""
         while self.settings.bars and self._clock.line < before:
             self._clock.tell_bar()
-            self.words.append("BAR")
+            self.tokens.append("BAR")
 
     def _shift(self, time: int) -> None:
         self._long("SHIFT", time - self._clock.now)
         self._clock.now = time
 
-    def _long(self, word: str, steps: int) -> None:
+    def _long(self, token: str, steps: int) -> None:
         whole, rest = divmod(steps, self.settings.longest)
-        self.words += [f"{word} {self.settings.longest}"] * whole + [f"{word} {rest}"] * (rest > 0)
+        self.tokens += [f"{token} {self.settings.longest}"] * whole + [f"{token} {rest}"] * (rest > 0)
 
 
 class Reader:
-    """Does what words say."""
+    """Tokens to notes."""
 
     def __init__(self, settings: Settings) -> None:
         self._clock = Clock(settings)
@@ -113,9 +113,9 @@ class Reader:
         self._keys: dict[int, Key] = {}
         self._metres: dict[int, tuple[int, int]] = {}
 
-    def take(self, word: str) -> None:
-        """One word that may follow the last."""
-        kind, _, value = word.partition(" ")
+    def take(self, token: str) -> None:
+        """One token that may follow the last."""
+        kind, _, value = token.partition(" ")
         clock, per_beat = self._clock, self._clock.settings.steps_per_beat
         if kind == "NOTE":
             self._notes.append((clock.now, int(value), 0, self._velocity, self._voice))
@@ -138,7 +138,7 @@ class Reader:
         elif kind == "MODE":
             self._keys[clock.now] = Key.of(self._pending, value)
         if clock.now > per_beat * MAX_BEATS:
-            raise MusicError("The words tell a piece that is too long.")
+            raise MusicError("The tokens make a piece that is too long.")
 
     def piece(self, qpm: float) -> NoteSequence:
         """All that was told."""

@@ -1,4 +1,4 @@
-"""The words that music is told in (see `events`): which there are, and which may follow which."""
+"""The tokens of music (see tokens.py): which there are, and which may follow which."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _AFTER = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Which words there are: a grid of `steps_per_beat`, pitches from `lowest` to `highest`, a `longest` DURATION and
+    """Which tokens there are: a grid of `steps_per_beat`, pitches from `lowest` to `highest`, a `longest` DURATION and
     SHIFT in steps, bins of `velocities` (0: not told), `voices` (1: not told), and whether bar lines are told.
 
     Raises:
@@ -73,7 +73,7 @@ class Settings:
 
 
 def vocabulary(settings: Settings) -> list[str]:
-    """All words, in the order of their numbers."""
+    """All tokens, in the order of their numbers."""
 
     def some(kind: str, values: Iterable[object]) -> list[str]:
         return [f"{kind} {value}" for value in values]
@@ -94,11 +94,11 @@ def vocabulary(settings: Settings) -> list[str]:
     ]
 
 
-def grammar(words: Sequence[str], longest: int) -> NDArray[np.bool_]:
-    """Whether a word (second axis) may come right after another (first axis): [words, words]."""
-    kinds = [word.split()[0] for word in words]
+def grammar(tokens: Sequence[str], longest: int) -> NDArray[np.bool_]:
+    """Whether a token (second axis) may come right after another (first axis): [tokens, tokens]."""
+    kinds = [token.split()[0] for token in tokens]
     table = np.array([[after in _AFTER[kind] for after in kinds] for kind in kinds])
-    table[words.index(f"DURATION {longest}")] |= np.array([kind == "DURATION" for kind in kinds])
+    table[tokens.index(f"DURATION {longest}")] |= np.array([kind == "DURATION" for kind in kinds])
     return table
 
 

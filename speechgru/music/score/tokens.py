@@ -1,6 +1,6 @@
-"""Notes as a line of words for a language model: `VOICE 1` `NOTE 60` `DURATION 12` `SHIFT 12` `BAR` ..., and back.
+"""Notes as a line of tokens for a language model: `VOICE 1` `NOTE 60` `DURATION 12` `SHIFT 12` `BAR` ..., and back.
 
-The words, in the order of a piece:
+The tokens, in the order of a piece:
 
     START                    once, first
     METRE n, UNIT d          bars of n notes of 1/d from here on
@@ -12,7 +12,8 @@ The words, in the order of a piece:
     END                      once, last; the time is then the piece's length, if no note ends later
 
 `decode(encode(piece))` is `rounded(piece)` exactly: on the grid, without drums, velocities in bins, with one tempo. And
-whatever obeys `follows`, from START to END, can be decoded: a model that may only say such words never says nonsense.
+whatever obeys `follows`, from START to END, can be decoded: a model that may draw such tokens alone never makes
+nonsense.
 """
 
 from __future__ import annotations
@@ -36,18 +37,18 @@ __all__ = ["Encoding", "Settings"]
 
 
 class Encoding:
-    """The words of `settings`, and what they mean. `words[i]` is the word of number i; `follows` [words, words] says
+    """The tokens of `settings`, and what they mean. `tokens[i]` is the token of number i; `follows` [tokens, tokens]:
     whether the second may come right after the first."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.words = tuple(vocabulary(settings))
-        self.number = {word: index for index, word in enumerate(self.words)}
+        self.tokens = tuple(vocabulary(settings))
+        self.number = {token: index for index, token in enumerate(self.tokens)}
         self.start, self.end = self.number["START"], self.number["END"]
-        self.follows = grammar(self.words, settings.longest)
+        self.follows = grammar(self.tokens, settings.longest)
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self.tokens)
 
     # ------------------------------------------------------------------------------------------- notes to numbers
 
@@ -55,13 +56,13 @@ class Encoding:
         """`piece` as this encoding holds it.
 
         Raises:
-            MusicError: a pitch, voice or metre has no word.
+            MusicError: a pitch, voice or metre has no token.
         """
         notes = tuple(self._rounded_note(note) for note in piece.pitched())
         for metre in piece.metres:
             if metre.numerator > MOST_NUMERATOR or metre.denominator not in self.settings.units:
                 raise MusicError(
-                    f"The metre {metre} has no word: upper numbers go to {MOST_NUMERATOR}, lower ones are "
+                    f"The metre {metre} has no token: upper numbers go to {MOST_NUMERATOR}, lower ones are "
                     f"{', '.join(map(str, self.settings.units))}."
                 )
         piece = replace(piece, notes=notes, tempos=(Tempo(0.0, QPM),)).on_grid(self.settings.steps_per_beat)
@@ -71,7 +72,7 @@ class Encoding:
         return replace(piece, keys=keys, metres=metres)
 
     def encode(self, piece: NoteSequence) -> list[int]:
-        """The numbers of a piece's words, from START to END.
+        """The numbers of a piece's tokens, from START to END.
 
         Raises:
             MusicError: as `rounded`.
@@ -88,22 +89,22 @@ class Encoding:
             writer.change(time, metres.get(time), keys.get(time))
             if time in notes:
                 writer.advance(time)
-                # Voice by voice, so that few VOICE words are needed.
+                # Voice by voice, so that few VOICE tokens are needed.
                 for note, steps in sorted(notes[time], key=lambda item: (item[0].voice, item[0])):
                     writer.note(note, steps)
         writer.end(round(piece.length * per_beat))
-        return [self.number[word] for word in writer.words]
+        return [self.number[token] for token in writer.tokens]
 
     def _rounded_note(self, note: Note) -> Note:
         settings = self.settings
         if not settings.lowest <= note.pitch <= settings.highest:
             raise MusicError(
-                f"{pitch_name(note.pitch)} has no word; this encoding has {pitch_name(settings.lowest)} to "
+                f"{pitch_name(note.pitch)} has no token; this encoding has {pitch_name(settings.lowest)} to "
                 f"{pitch_name(settings.highest)}."
             )
         if settings.voices > 1 and note.voice >= settings.voices:
             raise MusicError(
-                f"Voice {note.voice + 1} has no word; this encoding has {settings.voices} voices."
+                f"Voice {note.voice + 1} has no token; this encoding has {settings.voices} voices."
             )
         velocity = rounded_velocity(note.velocity, settings.velocities)
         return replace(note, velocity=velocity, voice=note.voice if settings.voices > 1 else 0)
@@ -111,23 +112,23 @@ class Encoding:
     # ------------------------------------------------------------------------------------------- numbers to notes
 
     def decode(self, numbers: Sequence[int], qpm: float = QPM) -> NoteSequence:
-        """The piece that the words of `numbers` tell. START may be missing; without END the last word is the end.
+        """The piece of the tokens of `numbers`. START may be missing; without END the last token is the end.
 
         Raises:
-            MusicError: a word that may not follow the one before; the message names both.
+            MusicError: a token that may not follow the one before; the message names both.
         """
         reader = Reader(self.settings)
         before = self.start
         for place, number in enumerate(numbers):
             if not 0 <= number < len(self):
-                raise MusicError(f"Word {place} has number {number}; this encoding has {len(self)} words.")
+                raise MusicError(f"Token {place} has number {number}; this encoding has {len(self)} tokens.")
             if place or number != self.start:
                 if not self.follows[before, number]:
                     raise MusicError(
-                        f"Word {place}, {self.words[number]}, can't follow {self.words[before]}."
+                        f"Token {place}, {self.tokens[number]}, can't follow {self.tokens[before]}."
                     )
-                reader.take(self.words[number])
+                reader.take(self.tokens[number])
             before = number
         if before != self.end and not self.follows[before, self.end]:
-            raise MusicError(f"The words end with {self.words[before]}, which says nothing alone.")
+            raise MusicError(f"The tokens end with {self.tokens[before]}, which means nothing alone.")
         return reader.piece(qpm)

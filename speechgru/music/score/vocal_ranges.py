@@ -1,4 +1,4 @@
-"""What a choir can sing, while a chorale is drawn: each voice keeps to the compass by which voice_leading.py judges it.
+"""What a choir can sing, while a chorale is drawn: each voice keeps to the range by which voice_leading.py judges it.
 
 Keys are drawn from the lowest up, so it isn't known yet who sings one. The lowest key is the bass's in any case. The
 next is the tenor's, or the alto's if no third comes; a third is the alto's, and comes only above a key that the tenor
@@ -25,7 +25,7 @@ SOPRANO = RANGES[0]
 _OCTAVE = 12
 
 
-class Places:
+class KeyRanges:
     """Which keys may sound as the first, second and third from below, where key 0 sounds as pitch `lowest`.
 
     Raises:
@@ -51,9 +51,9 @@ class Places:
 
 
 @lru_cache(maxsize=1 << 16)
-def seats(keys: Chord, before: Chord) -> Chord:
-    """The pitch of alto, tenor and bass for up to three `keys` that `Places` let sound: each is sung, no voice leaves
-    its compass, and they move least. Voices that are left double a key; one that can't reach any rests."""
+def assign(keys: Chord, before: Chord) -> Chord:
+    """The pitch of alto, tenor and bass for up to three `keys` that `KeyRanges` let sound: each is sung, no voice
+    leaves its range, and they move least. Voices that are left double a key; one that can't reach any rests."""
     choices = [
         voices
         for voices in product(*((REST, *(k for k in keys if low <= k <= high)) for low, high in RANGES[1:]))
@@ -71,7 +71,7 @@ def check(melody: NoteSequence) -> None:
     """Refuse a melody that no soprano sings: below one that she does, three voices have room.
 
     Raises:
-        MusicError: a note lies outside of her compass; the message says how far to move the melody.
+        MusicError: a note lies outside of her range; the message says how far to move the melody.
     """
     pitches = [note.pitch for note in melody.pitched()]
     low, high = min(pitches), max(pitches)

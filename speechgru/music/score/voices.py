@@ -74,20 +74,20 @@ def in_voices(roll: Roll, up: int = 0) -> Parts | None:
 
 def in_unison(chords: Sequence[Chord], up: int = 0) -> Parts:
     """Chords of up to four pitches, each once, as [steps, 4] from soprano to bass; what is left as in `in_voices`."""
-    return seated(
+    return assigned(
         chords,
         lambda chord, before: (doubled if len(chord) >= len(VOICES) - 1 else rested)(chord, before),
         up,
     )
 
 
-def seated(chords: Sequence[Chord], seat: Callable[[Chord, Chord], Chord], up: int = 0) -> Parts:
-    """Chords as [steps, 4]: each as `seat` gives it the voices, told what each of them sang last."""
+def assigned(chords: Sequence[Chord], assign: Callable[[Chord, Chord], Chord], up: int = 0) -> Parts:
+    """Chords as [steps, 4]: the voices of each by `assign`, given what each of them sang last."""
     parts = np.full((len(chords), len(VOICES)), REST, dtype=np.int16)
     before = tuple(pitch + up for pitch in MIDDLES)
     for step, chord in enumerate(chords):
-        parts[step] = seats = seat(chord, before)
-        before = tuple(now if now != REST else then for now, then in zip(seats, before))
+        parts[step] = voices = assign(chord, before)
+        before = tuple(now if now != REST else then for now, then in zip(voices, before))
     return parts
 
 
@@ -99,17 +99,17 @@ def in_parts(piece: NoteSequence) -> NoteSequence:
     if _are_parts(piece.pitched()):
         return piece
     ends, last = [0.0] * len(VOICES), list(MIDDLES)
-    seated: list[Note] = [note for note in piece.notes if note.drum]
+    assigned: list[Note] = [note for note in piece.notes if note.drum]
     for start, some in groupby(piece.pitched(), lambda note: note.start):
         notes = sorted(some, key=lambda note: -note.pitch)
         free = [voice for voice in range(len(VOICES)) if ends[voice] <= start]
         if len(notes) > len(free):
             return piece
-        seats = rested(tuple(note.pitch for note in notes), tuple(last[voice] for voice in free))
-        for note, voice in zip(notes, [v for v, seat in zip(free, seats) if seat != REST], strict=True):
+        pitches = rested(tuple(note.pitch for note in notes), tuple(last[voice] for voice in free))
+        for note, voice in zip(notes, [v for v, pitch in zip(free, pitches) if pitch != REST], strict=True):
             ends[voice], last[voice] = note.end, note.pitch
-            seated.append(replace(note, voice=voice))
-    return replace(piece, notes=tuple(seated))
+            assigned.append(replace(note, voice=voice))
+    return replace(piece, notes=tuple(assigned))
 
 
 def in_four_parts(piece: NoteSequence) -> bool:

@@ -1,4 +1,4 @@
-"""Learning to foretell music, for fit(): what piano rolls and words have in common. Chunks of pieces and their
+"""Training of models of music, for fit(): what piano rolls and tokens have in common. Chunks of pieces and their
 likelihood, and that of whole dev pieces."""
 
 from __future__ import annotations
@@ -63,15 +63,15 @@ class Learning(ABC):
             first = initialize.start(self.model, stored, MusicHeader)
             self.provenance["started_from"] = first.header.provenance
         self.model.to(device)
-        self.train = [self.hear(item) for item in data.train]
-        self.dev = {name: [self.hear(item) for item in found] for name, found in data.dev.items()}
+        self.train = [self.inputs_of(item) for item in data.train]
+        self.dev = {name: [self.inputs_of(item) for item in found] for name, found in data.dev.items()}
 
     @abstractmethod
-    def hear(self, item: Any) -> Any:
+    def inputs_of(self, item: Any) -> Any:
         """A piece as `views` shows it; `moved(shift)` transposes it."""
 
     @abstractmethod
-    def nats(self, items: Sequence[Any], heard: Sequence[Any]) -> tuple[float, float]:
+    def nats(self, items: Sequence[Any], inputs: Sequence[Any]) -> tuple[float, float]:
         """Negative log-likelihood of whole pieces, and over how much it is one."""
 
     def plan(self, epoch: int) -> list[list[Chunk]]:
@@ -83,7 +83,7 @@ class Learning(ABC):
         return [[found[i] for i in batch] for batch in planned]
 
     def describe(self, item: Sequence[Chunk]) -> str:
-        """The chunks of a batch, in a few words."""
+        """The chunks of a batch, in a few tokens."""
         piece, first, last, _ = item[0]
         return f"{len(item)} chunks, one is steps {first} to {last} of {self.data.train[piece].id}"
 
@@ -95,13 +95,13 @@ class Learning(ABC):
             yield self._batch(share or whole[:1], counts=bool(share))
 
     def _batch(self, chunks: Sequence[Chunk], counts: bool) -> Batch:
-        heard = [self.train[c.piece].moved(c.shift) for c in chunks]
+        inputs = [self.train[c.piece].moved(c.shift) for c in chunks]
         spans = [(c.first, c.last) for c in chunks]
         before = [(max(0, c.first - self.recipe.music.run_in), c.first) for c in chunks]
-        targets, inside = self.views.targets(heard, spans)
+        targets, inside = self.views.targets(inputs, spans)
         lengths = torch.tensor([last - first for first, last in before])
         steps = sum(c.last - c.first for c in chunks) if counts else 0
-        run_in, view = self.views.view(heard, before), self.views.view(heard, spans)
+        run_in, view = self.views.view(inputs, before), self.views.view(inputs, spans)
         return Batch(run_in, lengths, view, targets, inside, steps)
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
@@ -117,7 +117,7 @@ class Learning(ABC):
             return None
         with torch.no_grad():
             lengths = batch.lengths.clamp(min=1).to(self.device)
-            _, state = self.model.hear(on(self.device, batch.run_in), None, lengths)
+            _, state = self.model.encode(on(self.device, batch.run_in), None, lengths)
         some = (batch.lengths > 0).to(state)
         kept: Tensor = state * some.view(1, -1, *[1] * (state.dim() - 2))
         return kept
@@ -125,9 +125,9 @@ class Learning(ABC):
     def evaluate(self) -> dict[str, float]:
         """Nats per step of all dev pieces (score), and of each set (nats/SET)."""
         found, total, count = {}, 0.0, 0.0
-        for name, heard in self.dev.items():
-            mine = self.group.share(range(len(heard)))
-            own = self.nats([self.data.dev[name][i] for i in mine], [heard[i] for i in mine])
+        for name, inputs in self.dev.items():
+            mine = self.group.share(range(len(inputs)))
+            own = self.nats([self.data.dev[name][i] for i in mine], [inputs[i] for i in mine])
             nats, over = self.group.sums(own)
             found[f"nats/{name}"] = nats / max(over, 1)
             total, count = total + nats, count + over

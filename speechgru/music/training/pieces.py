@@ -31,7 +31,7 @@ class Item(Protocol):
 
     @property
     def steps(self) -> int:
-        """How much there is to foretell; 0: nothing."""
+        """How much there is to predict; 0: nothing."""
 
     @property
     def digest(self) -> str:

@@ -1,4 +1,4 @@
-"""Learning to foretell piano rolls, for fit()."""
+"""Training of models of piano rolls, for fit()."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from speechgru.config.recipe import Recipe
 from speechgru.music.models import roll_inputs as views
-from speechgru.music.models.roll_inputs import Heard
+from speechgru.music.models.roll_inputs import RollInputs
 from speechgru.music.models.roll_model import KIND, RollItem, RollModel, load_roll_model
 from speechgru.music.models.scores import RollScore
 from speechgru.music.training import music_task, pieces
@@ -31,13 +31,13 @@ class Task(Learning):
     KIND = KIND
     views = views
 
-    def hear(self, item: RollItem) -> Heard:
-        """A roll with its echoes."""
-        return views.hear(item.roll)
+    def inputs_of(self, item: RollItem) -> RollInputs:
+        """The inputs of a roll."""
+        return views.inputs_of(item.roll)
 
-    def nats(self, items: Sequence[RollItem], heard: Sequence[Heard]) -> tuple[float, float]:
+    def nats(self, items: Sequence[RollItem], inputs: Sequence[RollInputs]) -> tuple[float, float]:
         """Of all steps but the first of each piece, and how many they are."""
-        score = RollModel(self.model).score(items, heard)
+        score = RollModel(self.model).score(items, inputs)
         return sum(p.rest for p in score.pieces), sum(p.steps - 1 for p in score.pieces)
 
     def results(self, path: Path) -> dict[str, RollScore]:

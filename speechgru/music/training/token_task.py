@@ -1,4 +1,4 @@
-"""Learning to foretell the words of pieces, for fit()."""
+"""Training of token models, for fit()."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from speechgru.config.recipe import Recipe
 from speechgru.music.models import token_inputs
-from speechgru.music.models.token_inputs import Heard
-from speechgru.music.models.token_model import KIND, WordItem, WordModel, WordScore, item, load_word_model
-from speechgru.music.models.words import Settings
+from speechgru.music.models.token_inputs import TokenInputs
+from speechgru.music.models.token_model import KIND, TokenItem, TokenModel, TokenScore, item, load_token_model
+from speechgru.music.models.tokens import Settings
 from speechgru.music.training import music_task, pieces
 from speechgru.music.training.music_task import Learning
 from speechgru.music.training.pieces import Data
@@ -22,7 +22,7 @@ CURVE = Curve("score", "dev pieces, nats per note")
 
 
 def prepare(recipe: Recipe) -> Data:
-    """The pieces of `recipe` in words; raises as `pieces.prepare` does."""
+    """The pieces of `recipe` in tokens; raises as `pieces.prepare` does."""
     encoding = Settings(**initialize.settings(recipe.model)).encoding()
     return pieces.prepare(recipe, lambda name, piece: item(name, piece, encoding))
 
@@ -33,16 +33,16 @@ class Task(Learning):
     KIND = KIND
     views = token_inputs
 
-    def hear(self, item: WordItem) -> Heard:
-        """A piece with what is known before each word."""
-        return token_inputs.hear(item.numbers, item.encoding)
+    def inputs_of(self, item: TokenItem) -> TokenInputs:
+        """The inputs of a piece."""
+        return token_inputs.inputs_of(item.numbers, item.encoding)
 
-    def nats(self, items: Sequence[WordItem], heard: Sequence[Heard]) -> tuple[float, float]:
-        """Of all words, and how many notes there are."""
-        table = WordModel(self.model).score(items, heard).table
+    def nats(self, items: Sequence[TokenItem], inputs: Sequence[TokenInputs]) -> tuple[float, float]:
+        """Of all tokens, and how many notes there are."""
+        table = TokenModel(self.model).score(items, inputs).table
         return sum(row[0] for row in table), sum(row[2] for row in table)
 
-    def results(self, path: Path) -> dict[str, WordScore]:
-        """Scores of a saved model on every dev and test split, through `load_word_model`."""
-        model = load_word_model(path, str(self.device))
+    def results(self, path: Path) -> dict[str, TokenScore]:
+        """Scores of a saved model on every dev and test split, through `load_token_model`."""
+        model = load_token_model(path, str(self.device))
         return {name: model.score(found) for name, found in {**self.data.dev, **self.data.test}.items()}

@@ -180,17 +180,17 @@ def test_a_tempo_says_what_a_beat_is(tmp_path: Path, monkeypatch: pytest.MonkeyP
     found = primer.read(str(tmp_path / "tune.wav"), 120.0).notes
     assert found.tempos == (Tempo(0, 120),)
     assert [(note.start, note.end) for note in found.notes] == [(0, 1), (1, 1.5), (1.5, 2), (2, 3)]
-    slow = recording.hear(tmp_path / "tune.wav", 60.0, 1).notes
+    slow = recording.read(tmp_path / "tune.wav", 60.0, 1).notes
     # Two notes fall on the first step, and two on the second: the longer ones stay.
     assert [(note.start, note.pitch, note.end) for note in slow] == [(0, 60, 1), (1, 65, 2)]
 
 
 def test_recordings_without_a_tune(tmp_path: Path) -> None:
     encode.write(tmp_path / "silence.wav", np.zeros(8000, np.float32), 16000)
-    with pytest.raises(MusicError, match="no note is heard"):
+    with pytest.raises(MusicError, match="it has no clear pitch"):
         primer.read(str(tmp_path / "silence.wav"))
     (tmp_path / "broken.wav").write_bytes(b"RIFF nothing")
-    with pytest.raises(AudioError, match=r"broken\.wav is no recording that can be heard"):
+    with pytest.raises(AudioError, match=r"broken\.wav is no recording that can be read"):
         primer.read(str(tmp_path / "broken.wav"))
     encode.write(tmp_path / "long.wav", np.zeros(61 * 16000, np.float32), 16000)
     with pytest.raises(MusicError, match="lasts 61 s"):

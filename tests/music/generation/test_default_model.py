@@ -14,7 +14,7 @@ from speechgru.music.evaluation import statistics
 from speechgru.music.files import midi
 from speechgru.music.generation import compose
 from speechgru.music.generation.compose import DEFAULT_MODEL, load_composer
-from speechgru.music.generation.request import Wishes
+from speechgru.music.generation.request import Request
 from speechgru.music.score import form
 from speechgru.music.score.keys import Key
 from speechgru.utils.assets import ASSETS
@@ -68,7 +68,7 @@ def test_a_tune_is_made_offline_from_the_command_line(tmp_path: Path) -> None:
 
 def test_it_has_learnt_something() -> None:
     """Far from chance, not a benchmark: the card has the measures."""
-    pieces = load_composer().compose(Wishes(bars=16, seed=1), 6)
+    pieces = load_composer().compose(Request(bars=16, seed=1), 6)
     assert all(form.whole_bars(piece) == 1 and form.ends_on_tonic(piece) == 1 for piece in pieces)
     assert all(len(piece.pitched()) > 30 and abs(piece.keys[0].key.fifths) <= 3 for piece in pieces)
     assert sum(statistics.in_key(piece) for piece in pieces) / 6 > 0.9

@@ -21,7 +21,7 @@ EVERY = np.ones(len(ENCODING), dtype=bool)
 
 
 def heading(metre: Metre, key: str | None = "G", upbeat: float = 0.0) -> list[int]:
-    """The words of a piece's beginning, its first note included."""
+    """The tokens of a piece's beginning, its first note included."""
     keys = (KeyChange(0, Key(key)),) if key else ()
     notes = (Note(upbeat, 62, upbeat + 0.5),)
     return ENCODING.encode(NoteSequence(notes, keys=keys, metres=(metre,)))[:-1]
@@ -32,25 +32,25 @@ def made_up(
     ending: Ending,
     seed: int,
     is_line: bool = True,
-    says_end: float = 0.0,
+    ends_here: float = 0.0,
     encoding: Encoding = ENCODING,
 ) -> NoteSequence:
-    """A piece of words drawn alike, of those that may follow."""
+    """A piece of tokens drawn alike, of those that may follow."""
     rng, numbers = np.random.default_rng(seed), list(start)
-    shorter = np.array([not word.startswith(("METRE", "SIGNATURE")) for word in encoding.words])
+    shorter = np.array([not token.startswith(("METRE", "SIGNATURE")) for token in encoding.tokens])
     for number in start:
-        ending.hear(number)
+        ending.append(number)
     while numbers[-1] != encoding.end:
         logits = np.where(encoding.follows[numbers[-1]] & shorter, 0.0, -np.inf)
         if is_line and ending.sounds:
             logits[ending.begins] = -np.inf
-        if rng.random() < says_end and encoding.follows[numbers[-1], encoding.end] and ending.says_end():
+        if rng.random() < ends_here and encoding.follows[numbers[-1], encoding.end] and ending.ends_here():
             numbers.append(encoding.end)
             break
         ending.forbid(logits)
         assert np.isfinite(logits).any(), "something may always follow"
         numbers.append(int(rng.choice(np.flatnonzero(np.isfinite(logits)))))
-        ending.hear(numbers[-1])
+        ending.append(numbers[-1])
     return encoding.decode(numbers)
 
 
@@ -78,7 +78,7 @@ def test_a_number_of_bars_is_kept_and_ends_on_the_tonic(
 def test_a_tune_ends_in_whole_bars_wherever_the_model_would(
     metre: tuple[int, int], chance: float, seed: int
 ) -> None:
-    piece = made_up(heading(Metre(0, *metre)), Ending(ENCODING, EVERY), seed, says_end=chance)
+    piece = made_up(heading(Metre(0, *metre)), Ending(ENCODING, EVERY), seed, ends_here=chance)
     assert form.whole_bars(piece) == 1 and form.ends_on_tonic(piece) == 1
 
 
@@ -93,8 +93,8 @@ def test_an_end_in_the_midst_waits_for_that_of_the_part(seed: int) -> None:
     ending = Ending(ENCODING, EVERY)
     start = heading(Metre(0, 3, 4))
     for number in start:
-        ending.hear(number)
-    assert not ending.says_end(), "half a beat is no bar"
+        ending.append(number)
+    assert not ending.ends_here(), "half a beat is no bar"
     after = Ending(ENCODING, EVERY, PART)
     assert made_up(start, after, seed).length == PART * 3
 
@@ -117,7 +117,7 @@ def test_notes_at_once_need_no_tonic_but_keep_to_the_bars() -> None:
 
 
 def test_a_tonic_that_may_not_sound_is_not_waited_for() -> None:
-    may = np.array([word not in ("NOTE 67",) for word in ENCODING.words])
+    may = np.array([token not in ("NOTE 67",) for token in ENCODING.tokens])
     piece = made_up(heading(Metre(0, 2, 4)), Ending(ENCODING, may, 2), 3)
     assert form.whole_bars(piece) == 1
 

@@ -18,7 +18,7 @@ from speechgru.music.files import primer
 from speechgru.music.generation import harmonize
 from speechgru.music.generation.compose import load_composer
 from speechgru.music.generation.harmonize import Line, on_grid
-from speechgru.music.generation.request import Wishes
+from speechgru.music.generation.request import Request
 from speechgru.music.score import chorale, piano_roll, scales
 from speechgru.music.score import voices as voice_assignment
 from speechgru.music.score.chorale import REST
@@ -34,7 +34,7 @@ MELODY = primer.parse("C5 D5:1/2 E5:1/2 R F5:2 D5 C5")
 
 
 def test_the_melody_stays_and_three_voices_are_below_it(composer: Any) -> None:
-    found = harmonize.harmonize(composer, MELODY, Wishes(qpm=70.0), particles=8)
+    found = harmonize.harmonize(composer, MELODY, Request(qpm=70.0), particles=8)
     assert [note for note in found.notes if note.voice == 0] == list(MELODY.notes)
     assert found.voices == [0, 1, 2, 3] and found.tempos == (Tempo(0, 70),)
     parts = chorale.to_parts(found, 2)
@@ -46,18 +46,18 @@ def test_the_melody_stays_and_three_voices_are_below_it(composer: Any) -> None:
 
 
 def test_key_and_range_are_the_lower_voices_alone(composer: Any) -> None:
-    wishes = Wishes(scale=scales.scale("Eb"), lowest=45, highest=65, seed=3)
-    found = harmonize.harmonize(composer, MELODY, wishes, particles=8)
+    wanted = Request(scale=scales.scale("Eb"), lowest=45, highest=65, seed=3)
+    found = harmonize.harmonize(composer, MELODY, wanted, particles=8)
     lower = {note.pitch for note in found.notes if note.voice}
     assert (
-        min(lower) >= 45 and max(lower) <= 65 and {pitch % 12 for pitch in lower} <= set(wishes.scale.classes)
+        min(lower) >= 45 and max(lower) <= 65 and {pitch % 12 for pitch in lower} <= set(wanted.scale.classes)
     )
     assert [note for note in found.notes if note.voice == 0] == list(MELODY.notes)
 
 
 def test_nobody_sings_before_the_melody_does(composer: Any) -> None:
     late = primer.parse("R:2 R:1/2 C5:1/2 D5 E5 C5")
-    found = harmonize.harmonize(composer, late, Wishes(), particles=8)
+    found = harmonize.harmonize(composer, late, Request(), particles=8)
     assert [note for note in found.notes if note.voice == 0] == list(late.notes)
     assert min(note.start for note in found.notes if note.voice) == 2, "the step in which the melody begins"
 
@@ -66,8 +66,8 @@ def test_the_end_is_at_home_where_the_melody_is(composer: Any) -> None:
     def home(text: str) -> float:
         bass = []
         for number in range(8):
-            wishes = Wishes(scale=scales.scale("C"), lowest=47)
-            piece = harmonize.harmonize(composer, primer.parse(text), wishes, number, particles=32)
+            wanted = Request(scale=scales.scale("C"), lowest=47)
+            piece = harmonize.harmonize(composer, primer.parse(text), wanted, number, particles=32)
             bass.append(max((n for n in piece.notes if n.voice == 3), key=lambda n: n.start).pitch % 12 == 0)
         return float(np.mean(bass))
 
@@ -76,13 +76,13 @@ def test_the_end_is_at_home_where_the_melody_is(composer: Any) -> None:
 
 def test_seed_and_number_tell_harmonies_apart(composer: Any) -> None:
     def made(number: int, seed: int = 1) -> NoteSequence:
-        return harmonize.harmonize(composer, MELODY, Wishes(seed=seed), number, particles=4)
+        return harmonize.harmonize(composer, MELODY, Request(seed=seed), number, particles=4)
 
     assert made(0) == made(0) and len({made(0), made(1), made(0, 2)}) == 3
 
 
 def test_of_chords_the_highest_notes_are_the_melody(composer: Any) -> None:
-    found = harmonize.harmonize(composer, primer.parse("C5+E5+G5:2 D5"), Wishes(), particles=4)
+    found = harmonize.harmonize(composer, primer.parse("C5+E5+G5:2 D5"), Request(), particles=4)
     assert [(n.pitch, n.start) for n in found.notes if n.voice == 0] == [(79, 0), (74, 2)]
 
 
@@ -106,7 +106,7 @@ class Coin:
     def parameters(self) -> Any:
         return iter([torch.zeros(1)])
 
-    def hear(self, view: Any, state: Any) -> Any:
+    def encode(self, view: Any, state: Any) -> Any:
         return view.previous, torch.zeros(1, len(view.previous), 1)
 
     def drawer(self) -> Any:
@@ -152,7 +152,7 @@ def test_what_is_drawn_follows_the_model_given_the_melody(monkeypatch: pytest.Mo
             network = coin
 
     line = Line(np.full(steps, 60 + piano_roll.LOWEST), np.full(steps, 60 + piano_roll.LOWEST))
-    options = harmonize.sampling(Wishes(top_k=3))
+    options = harmonize.sampling(Request(top_k=3))
     marginals = np.zeros(2 * steps)
     for number in range(runs):
         search: Any = harmonize._Search(Holder, line, options, 0, number, particles)  # type: ignore[arg-type]
@@ -174,7 +174,7 @@ def test_costs_keep_faults_out(composer: Any, monkeypatch: pytest.MonkeyPatch) -
     def faulty(cost: float) -> float:
         monkeypatch.setattr(harmonize, "FAULT", cost)
         monkeypatch.setattr(harmonize, "MISSING", cost)
-        found = [harmonize.harmonize(composer, tune, Wishes(lowest=45), n, particles=24) for n in range(4)]
+        found = [harmonize.harmonize(composer, tune, Request(lowest=45), n, particles=24) for n in range(4)]
         parts = [chorale.to_parts(piece, 1) for piece in found]
         return sum(len(list(voice_leading.find(part))) + (np.diff(part[:, 1:]) == 0).sum() for part in parts)
 
@@ -247,8 +247,8 @@ def test_models_and_melodies_that_make_no_chorale(composer: Any, tmp_path: Path)
     tunes = load_composer(music_models.tunes(tmp_path / "tunes.safetensors"))
     for wrong, corpus in ((other, "nottingham"), (tunes, "folk")):
         with pytest.raises(CheckpointError, match=f"learnt from {corpus}.*speechgru train jsb_chorales"):
-            harmonize.harmonize(wrong, MELODY, Wishes())
+            harmonize.harmonize(wrong, MELODY, Request())
     with pytest.raises(MusicError, match="no note"):
-        harmonize.harmonize(composer, NoteSequence(), Wishes())
+        harmonize.harmonize(composer, NoteSequence(), Request())
     with pytest.raises(MusicError, match="has 5000 steps"):
-        harmonize.harmonize(composer, NoteSequence((Note(0, 72, 5000),)), Wishes())
+        harmonize.harmonize(composer, NoteSequence((Note(0, 72, 5000),)), Request())

@@ -1,4 +1,4 @@
-"""Tunes that are made up word by word don't go round in circles, however often a passage calls for itself."""
+"""Tunes that are made up token by token don't go round in circles, however often a passage calls for itself."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from speechgru.music.generation.compose import load_composer
 from speechgru.music.generation.repetition import NEAR, Loops
-from speechgru.music.generation.request import Wishes
-from speechgru.music.models.echo import Echo
+from speechgru.music.generation.request import Request
+from speechgru.music.models.match_model import MatchModel
 from speechgru.music.score import form
 from speechgru.music.score.notes import Metre, Note, NoteSequence
 from speechgru.music.score.tokens import Encoding, Settings
@@ -28,19 +28,19 @@ def tune(bars: str) -> NoteSequence:
     return NoteSequence(tuple(notes), metres=(Metre(0.0, 2, 4),))
 
 
-def heard(bars: str) -> tuple[Loops, list[int]]:
-    """What has followed all of these bars but the last one's last note, and the words so far."""
-    loops, words = Loops(ENCODING), ENCODING.encode(tune(bars))[:-1]
-    last = max(i for i, number in enumerate(words) if ENCODING.words[number].startswith("NOTE"))
-    for number in words[:last]:
-        loops.hear(number)
-    return loops, words[:last]
+def followed(bars: str) -> tuple[Loops, list[int]]:
+    """What has followed all of these bars but the last one's last note, and the tokens so far."""
+    loops, tokens = Loops(ENCODING), ENCODING.encode(tune(bars))[:-1]
+    last = max(i for i, number in enumerate(tokens) if ENCODING.tokens[number].startswith("NOTE"))
+    for number in tokens[:last]:
+        loops.append(number)
+    return loops, tokens[:last]
 
 
 def forbidden(loops: Loops) -> set[str]:
     logits = np.zeros(len(ENCODING))
     loops.forbid(logits)
-    return {ENCODING.words[i] for i in np.flatnonzero(np.isinf(logits))}
+    return {ENCODING.tokens[i] for i in np.flatnonzero(np.isinf(logits))}
 
 
 @pytest.mark.parametrize(
@@ -60,18 +60,18 @@ def forbidden(loops: Loops) -> set[str]:
     ],
 )
 def test_a_passage_is_said_twice_and_no_more(bars: str, is_round: bool) -> None:
-    loops, _ = heard(bars)
+    loops, _ = followed(bars)
     assert forbidden(loops) == ({"NOTE 60"} if is_round else set())
 
 
 def test_only_the_last_note_is_forbidden_and_only_where_another_may_come() -> None:
     loops = Loops(ENCODING)
-    words = ENCODING.encode(tune("aaa"))[:-1]
-    notes = [i for i, number in enumerate(words) if ENCODING.words[number].startswith("NOTE")]
-    for number in words[: notes[-2]]:
-        loops.hear(number)
+    tokens = ENCODING.encode(tune("aaa"))[:-1]
+    notes = [i for i, number in enumerate(tokens) if ENCODING.tokens[number].startswith("NOTE")]
+    for number in tokens[: notes[-2]]:
+        loops.append(number)
     assert forbidden(loops) == set()
-    loops, _ = heard("aaa")
+    loops, _ = followed("aaa")
     logits = np.full(len(ENCODING), -np.inf)
     logits[ENCODING.number["NOTE 60"]] = -1.0
     loops.forbid(logits)
@@ -81,21 +81,21 @@ def test_only_the_last_note_is_forbidden_and_only_where_another_may_come() -> No
 def test_echoes_come_from_some_bars_ago() -> None:
     for count in range(2, 12):
         bars = "abcdefghijkl"[:count]
-        loops, words = heard(bars)
-        lines = [0, *(i + 1 for i, number in enumerate(words) if ENCODING.words[number] == "BAR")]
+        loops, tokens = followed(bars)
+        lines = [0, *(i + 1 for i, number in enumerate(tokens) if ENCODING.tokens[number] == "BAR")]
         assert loops.quoted == lines[max(len(lines) - 1 - NEAR, 0)]
-    assert heard("abcdabcx")[0].quoted == 0  # the second half of a part ends otherwise
-    assert heard("aab")[0].quoted == 0
+    assert followed("abcdabcx")[0].quoted == 0  # the second half of a part ends otherwise
+    assert followed("aab")[0].quoted == 0
 
 
 def test_echoes_among_the_first_words() -> None:
     codes = [5, 1, 2, 3, 9, 1, 2, 4, 1, 2, 3, 7, 1, 2]
-    echo = Echo(len(codes))
+    matches = MatchModel(len(codes))
     for code in codes:
-        echo.hear(code)
-    assert (echo.place, echo.match) == echo.before(len(codes)) == (10, 2)
-    assert echo.before(8) == (7, 2) and echo.before(5) == (3, 2)
-    assert echo.before(2) == echo.before(0) == (None, 0)
+        matches.append(code)
+    assert (matches.place, matches.match) == matches.before(len(codes)) == (10, 2)
+    assert matches.before(8) == (7, 2) and matches.before(5) == (3, 2)
+    assert matches.before(2) == matches.before(0) == (None, 0)
 
 
 def test_the_measure() -> None:
@@ -113,6 +113,6 @@ def test_the_measure() -> None:
     not (ASSETS / "folk.safetensors").is_file(), reason="this installation holds no model of notes"
 )
 def test_the_packaged_model_does_not_go_round_in_circles() -> None:
-    loops = [form.longest_loop(piece) for piece in load_composer().compose(Wishes(seed=0), 24)]
-    # An upbeat's bar is cut otherwise in the words than in the piece, so a bar more may be the same.
+    loops = [form.longest_loop(piece) for piece in load_composer().compose(Request(seed=0), 24)]
+    # An upbeat's bar is cut otherwise in the tokens than in the piece, so a bar more may be the same.
     assert max(loops) <= 3 and np.mean([loop > 2.5 for loop in loops]) < 0.1

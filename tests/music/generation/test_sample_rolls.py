@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from speechgru.errors import MusicError
-from speechgru.music.generation.sample_rolls import FREE, Sampling, sample_rolls
+from speechgru.music.generation.sample_rolls import FREE, RollSampling, sample_rolls
 from speechgru.music.models import biaxial, roll
 from speechgru.music.models.roll_model import RollModel
 from speechgru.music.score.piano_roll import KEYS
@@ -38,11 +38,11 @@ every_model = pytest.mark.parametrize(
 @every_model
 def test_the_same_seed_gives_the_same_piece_alone_and_with_others(module: Any, output: str) -> None:
     made = model(module, output=output)
-    several = sample_rolls(made, 12, 3, options=Sampling(seed=5))
+    several = sample_rolls(made, 12, 3, options=RollSampling(seed=5))
     assert several.shape == (3, 12, KEYS) and several.dtype == np.uint8 and set(np.unique(several)) == {0, 1}
-    assert np.array_equal(sample_rolls(made, 12, options=Sampling(seed=5))[0], several[0])
+    assert np.array_equal(sample_rolls(made, 12, options=RollSampling(seed=5))[0], several[0])
     assert not np.array_equal(several[0], several[1])
-    assert not np.array_equal(sample_rolls(made, 12, options=Sampling(seed=6))[0], several[0])
+    assert not np.array_equal(sample_rolls(made, 12, options=RollSampling(seed=6))[0], several[0])
 
 
 @every_model
@@ -51,21 +51,21 @@ def test_a_primer_is_kept_and_heard(module: Any, output: str) -> None:
     found = sample_rolls(made, 20, 2, primer=PRIMER)
     assert all(np.array_equal(piece[:9], PRIMER) for piece in found)
     # Where chance has no say, what goes on from a piece's own beginning is that piece.
-    whole = sample_rolls(made, 12, options=Sampling(seed=3, top_p=0.5))[0]
-    again = sample_rolls(made, 12, primer=whole[:7], options=Sampling(seed=8, top_p=0.5))[0]
+    whole = sample_rolls(made, 12, options=RollSampling(seed=3, top_p=0.5))[0]
+    again = sample_rolls(made, 12, primer=whole[:7], options=RollSampling(seed=8, top_p=0.5))[0]
     assert np.array_equal(again, whole)
     assert np.array_equal(sample_rolls(made, 9, primer=PRIMER)[0], PRIMER)
 
 
 def test_keys_come_as_often_as_the_model_says() -> None:
     made = model(output="chain")
-    found = sample_rolls(made, 1, 1500, options=Sampling(seed=1))[:, 0]
+    found = sample_rolls(made, 1, 1500, options=RollSampling(seed=1))[:, 0]
     with torch.inference_mode():
         from speechgru.music.models import roll_inputs
 
-        empty = roll_inputs.hear(np.zeros((1, KEYS), dtype=np.uint8))
+        empty = roll_inputs.inputs_of(np.zeros((1, KEYS), dtype=np.uint8))
         view = roll_inputs.view([empty], [(0, 1)])
-        features, _ = made.network.hear(view)
+        features, _ = made.network.encode(view)
         keys = torch.from_numpy(found).float()[:, None]
         log_probs = made.network.log_probs(features.expand(len(found), -1, -1, -1), view, keys)[:, 0]
         # Each key's probability given the keys that were drawn below it.
@@ -78,12 +78,12 @@ def test_keys_come_as_often_as_the_model_says() -> None:
 def test_constraints_hold_in_every_step(module: Any, output: str) -> None:
     made = model(module, output=output)
     scale = (0, 2, 4, 5, 7, 9, 11)
-    options = Sampling(lowest=48, highest=72, pitch_classes=scale, top_k=3, temperature=1.5)
+    options = RollSampling(lowest=48, highest=72, pitch_classes=scale, top_k=3, temperature=1.5)
     found = sample_rolls(made, 15, 2, options=options)
     pitches = np.flatnonzero(found.any(axis=(0, 1))) + 21
     assert found.any() and pitches.min() >= 48 and pitches.max() <= 72 and set(pitches % 12) <= set(scale)
     assert found.sum(axis=2).max() <= 3
-    assert sample_rolls(made, 15, 2, options=Sampling(temperature=1.5)).sum(axis=2).max() > 3
+    assert sample_rolls(made, 15, 2, options=RollSampling(temperature=1.5)).sum(axis=2).max() > 3
 
 
 @every_model
@@ -91,18 +91,18 @@ def test_given_keys_sound_and_given_rests_are_silent(module: Any, output: str) -
     fixed = np.full((10, KEYS), FREE, dtype=np.int8)
     fixed[:, 45:] = 0
     fixed[np.arange(10), 45 + np.arange(10)] = 1
-    found = sample_rolls(model(module, output=output), 10, options=Sampling(highest=50), fixed=fixed)[0]
+    found = sample_rolls(model(module, output=output), 10, options=RollSampling(highest=50), fixed=fixed)[0]
     assert np.array_equal(found[:, 45:], fixed[:, 45:])
     assert found[:, 30:45].sum() == 0 and found[:, :30].any()
 
 
 def test_top_p_leaves_out_what_is_unlikely() -> None:
     made = model(output="independent")
-    sure = sample_rolls(made, 10, 2, options=Sampling(top_p=0.5, seed=1))
+    sure = sample_rolls(made, 10, 2, options=RollSampling(top_p=0.5, seed=1))
     assert np.array_equal(sure[0], sure[1]), "the likelier of the two always comes"
-    cold = sample_rolls(made, 10, options=Sampling(temperature=1e-6, seed=4))[0]
+    cold = sample_rolls(made, 10, options=RollSampling(temperature=1e-6, seed=4))[0]
     assert np.array_equal(sure[0], cold)
-    some = sample_rolls(made, 10, 2, options=Sampling(top_p=0.95, seed=1))
+    some = sample_rolls(made, 10, 2, options=RollSampling(top_p=0.95, seed=1))
     assert not np.array_equal(some[0], some[1])
 
 
@@ -121,7 +121,7 @@ def test_top_p_leaves_out_what_is_unlikely() -> None:
 )
 def test_settings_that_make_no_music(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(MusicError, match=message):
-        Sampling(**wrong)
+        RollSampling(**wrong)
 
 
 def test_pieces_that_cannot_be(tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def piece(steps: int, seed: int = 0, low: int = 25, high: int = 55) -> Roll:
 
 
 def batch(*rolls: Roll) -> tuple[roll_inputs.View, Tensor]:
-    heard, spans = [roll_inputs.hear(r) for r in rolls], [(0, len(r)) for r in rolls]
-    return roll_inputs.view(heard, spans), roll_inputs.targets(heard, spans)[0]
+    inputs, spans = [roll_inputs.inputs_of(r) for r in rolls], [(0, len(r)) for r in rolls]
+    return roll_inputs.view(inputs, spans), roll_inputs.targets(inputs, spans)[0]
 
 
 # --- likelihoods
@@ -74,7 +74,7 @@ def test_the_likelihoods_of_all_chords_add_up_to_one(output: str) -> None:
     model = make(biaxial, output=output, lowest=30, highest=36)
     view, _ = batch(piece(3, low=30, high=37))
     chords = np.array(list(itertools.product((0, 1), repeat=7)))
-    features = model.hear(view)[0][:, 2:].expand(len(chords), -1, -1, -1)
+    features = model.encode(view)[0][:, 2:].expand(len(chords), -1, -1, -1)
     keys = torch.zeros(len(chords), 1, KEYS)
     keys[:, 0, 30:37] = torch.from_numpy(chords).float()
     likelihoods = model.log_probs(features, view, keys)[..., 30:37].sum(dim=2).exp().detach()
@@ -96,7 +96,7 @@ def test_a_key_knows_those_below(module: Any, output: str) -> None:
 
 def test_the_nade_is_that_of_the_equations() -> None:
     model, (view, keys) = make(roll, output="nade"), batch(piece(5))
-    h = model.hear(view)[0][0, 3]
+    h = model.encode(view)[0][0, 3]
     v = keys[0, 3]
     found = model(view, keys)[0][0, 3]
     a = model.start.weight @ h + model.start.bias
@@ -120,12 +120,14 @@ def test_nothing_is_known_of_what_comes_later(module: Any, chosen: dict[str, Any
 
 @every_variant
 def test_the_state_carries_on(module: Any, chosen: dict[str, Any]) -> None:
-    model, heard = make(module, **chosen), [roll_inputs.hear(piece(20, s)) for s in (1, 2)]
-    whole, final = model(roll_inputs.view(heard, [(0, 20)] * 2), roll_inputs.targets(heard, [(0, 20)] * 2)[0])
+    model, inputs = make(module, **chosen), [roll_inputs.inputs_of(piece(20, s)) for s in (1, 2)]
+    whole, final = model(
+        roll_inputs.view(inputs, [(0, 20)] * 2), roll_inputs.targets(inputs, [(0, 20)] * 2)[0]
+    )
     parts, state = [], None
     for span in ((0, 7), (7, 8), (8, 20)):
         part, state = model(
-            roll_inputs.view(heard, [span] * 2), roll_inputs.targets(heard, [span] * 2)[0], state
+            roll_inputs.view(inputs, [span] * 2), roll_inputs.targets(inputs, [span] * 2)[0], state
         )
         parts.append(part)
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, atol=1e-5, rtol=0)
@@ -138,7 +140,7 @@ def test_a_piece_gets_the_same_alone_and_beside_others(module: Any, chosen: dict
     view, keys = batch(*rolls)
     together = model(view, keys)[0]
     lengths = torch.tensor([len(r) for r in rolls])
-    states = model.hear(view, None, lengths)[1]
+    states = model.encode(view, None, lengths)[1]
     for i, each in enumerate(rolls):
         alone, state = model(*batch(each))
         torch.testing.assert_close(together[i, : len(each)], alone[0], atol=1e-5, rtol=0)
@@ -161,7 +163,7 @@ def test_a_step_is_drawn_from_what_scores_it(module: Any, chosen: dict[str, Any]
             return sounds if sounds.any() else None
 
     with torch.inference_mode():
-        drawn = model.drawer()(model.hear(view)[0][:, 4:], Choose())
+        drawn = model.sampler()(model.encode(view)[0][:, 4:], Choose())
     assert np.array_equal(drawn, keys[:, 4].numpy())
     found = torch.nn.functional.logsigmoid(torch.stack(said, dim=1) * (2 * keys[:, 4] - 1))
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
@@ -181,9 +183,9 @@ def test_what_is_moved_up_is_the_same_music() -> None:
     model = make(biaxial, output="independent", lowest=0, highest=KEYS - 1)
     with torch.no_grad():
         model.place.zero_()
-    heard = roll_inputs.hear(piece(8))
-    first = model(*batch(heard.roll))[0]
-    moved = model(*batch(heard.moved(5).roll))[0]
+    inputs = roll_inputs.inputs_of(piece(8))
+    first = model(*batch(inputs.roll))[0]
+    moved = model(*batch(inputs.moved(5).roll))[0]
     torch.testing.assert_close(moved[..., 5:], first[..., :-5], atol=1e-5, rtol=0)
 
 
@@ -210,9 +212,9 @@ melodies = st.lists(st.integers(0, 2), min_size=1, max_size=30)
 def test_an_echo_is_what_followed_the_longest_earlier_passage(symbols: list[int]) -> None:
     rolls = np.zeros((len(symbols), KEYS), dtype=np.uint8)
     rolls[np.arange(len(symbols)), symbols] = 1
-    heard = roll_inputs.hear(rolls)
-    echo, match = heard.echo, heard.match
-    memory = roll_inputs.Memory(len(rolls))
+    inputs = roll_inputs.inputs_of(rolls)
+    echo, match = inputs.echo, inputs.match
+    history = roll_inputs.RollHistory(len(rolls))
     for t in range(len(symbols)):
         best, place = 0, None
         for s in range(1, t):  # a passage that ends before s, whose echo is s
@@ -221,10 +223,10 @@ def test_an_echo_is_what_followed_the_longest_earlier_passage(symbols: list[int]
                 length += 1
             if length and length >= best:
                 best, place = length, s
-        assert match[t] == memory.match == best
+        assert match[t] == history.match == best
         expected = rolls[place] if place is not None else np.zeros(KEYS)
-        assert np.array_equal(echo[t], expected) and np.array_equal(memory.echo, expected)
-        memory.hear(rolls[t])
+        assert np.array_equal(echo[t], expected) and np.array_equal(history.echo, expected)
+        history.append(rolls[t])
 
 
 def test_what_lies_around_a_key() -> None:
@@ -247,14 +249,14 @@ def test_what_lies_around_a_key() -> None:
 
 
 def test_a_view_of_a_part_is_the_part_of_the_view() -> None:
-    heard = [roll_inputs.hear(piece(15, s)) for s in (1, 2)]
-    whole = roll_inputs.view(heard, [(0, 15), (0, 15)])
-    part = roll_inputs.view(heard, [(0, 4), (9, 15)])
+    inputs = [roll_inputs.inputs_of(piece(15, s)) for s in (1, 2)]
+    whole = roll_inputs.view(inputs, [(0, 15), (0, 15)])
+    part = roll_inputs.view(inputs, [(0, 4), (9, 15)])
     for a, b in zip(whole, part):
         assert torch.equal(b[0, :4], a[0, :4]) and torch.equal(b[1], a[1, 9:15])
-    keys, inside = roll_inputs.targets(heard, [(0, 4), (9, 15)])
+    keys, inside = roll_inputs.targets(inputs, [(0, 4), (9, 15)])
     assert inside.sum(dim=1).tolist() == [4, 6] and not keys[0, 4:].any()
-    assert torch.equal(keys[1], torch.from_numpy(heard[1].roll[9:]).float())
+    assert torch.equal(keys[1], torch.from_numpy(inputs[1].roll[9:]).float())
 
 
 def test_the_conventions() -> None:
@@ -268,10 +270,10 @@ def test_the_conventions() -> None:
 @every_variant
 def test_steps_that_are_heard_one_by_one_are_heard_the_same(module: Any, chosen: dict[str, Any]) -> None:
     """What makes up music is the same model as what is trained: see `layers.advance`."""
-    model, heard = make(module, **chosen), [roll_inputs.hear(piece(15, s)) for s in (1, 2)]
-    expected, state, found = model.hear(roll_inputs.view(heard, [(0, 15)] * 2))[0], None, []
+    model, inputs = make(module, **chosen), [roll_inputs.inputs_of(piece(15, s)) for s in (1, 2)]
+    expected, state, found = model.encode(roll_inputs.view(inputs, [(0, 15)] * 2))[0], None, []
     with torch.inference_mode():
         for t in range(15):
-            features, state = model.hear(roll_inputs.view(heard, [(t, t + 1)] * 2), state)
+            features, state = model.encode(roll_inputs.view(inputs, [(t, t + 1)] * 2), state)
             found.append(features)
     torch.testing.assert_close(torch.cat(found, dim=1), expected, atol=1e-5, rtol=0)

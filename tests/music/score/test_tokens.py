@@ -54,7 +54,7 @@ def pieces(draw: st.DrawFn, encoding: Encoding) -> NoteSequence:
     )
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda e: f"{len(e)} words")
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda e: f"{len(e)} tokens")
 @given(data=st.data())
 def test_pieces_come_back(encoding: Encoding, data: st.DataObject) -> None:
     piece = data.draw(pieces(encoding))
@@ -66,7 +66,7 @@ def test_pieces_come_back(encoding: Encoding, data: st.DataObject) -> None:
     assert all(encoding.follows[a, b] for a, b in pairwise(numbers))
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda e: f"{len(e)} words")
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda e: f"{len(e)} tokens")
 @given(seed=st.integers(0, 2**32 - 1), length=st.integers(0, 60))
 def test_whatever_the_grammar_allows_is_music(encoding: Encoding, seed: int, length: int) -> None:
     """Also when it says bar lines late or changes of metre anywhere; and said again it is the same music."""
@@ -89,8 +89,8 @@ def test_a_piece_in_words() -> None:
         metres=(Metre(0, 4, 4),),
         length=9,
     )
-    words = [encoding.words[number] for number in encoding.encode(piece)]
-    assert words == [
+    tokens = [encoding.tokens[number] for number in encoding.encode(piece)]
+    assert tokens == [
         *("START", "METRE 4", "UNIT 4", "SIGNATURE 0", "MODE dorian", "BAR", "SHIFT 8", "SHIFT 4"),
         *("VOICE 0", "NOTE 67", "DURATION 4", "BAR", "NOTE 72", "DURATION 4"),
         *("VOICE 1", "NOTE 60", "DURATION 8", "DURATION 4", "SHIFT 4", "VOICE 0", "NOTE 74", "DURATION 4"),
@@ -116,10 +116,10 @@ def test_drums_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("piece", "says"),
     [
-        (NoteSequence((Note(0, 20, 1),)), "G♯0 has no word; this encoding has A0 to C8"),
-        (NoteSequence((Note(0, 60, 1, voice=2),)), "Voice 3 has no word"),
-        (NoteSequence((), metres=(Metre(0, 17, 4),)), "17/4 has no word"),
-        (NoteSequence((), metres=(Metre(0, 4, 32),)), "4/32 has no word"),
+        (NoteSequence((Note(0, 20, 1),)), "G♯0 has no token; this encoding has A0 to C8"),
+        (NoteSequence((Note(0, 60, 1, voice=2),)), "Voice 3 has no token"),
+        (NoteSequence((), metres=(Metre(0, 17, 4),)), "17/4 has no token"),
+        (NoteSequence((), metres=(Metre(0, 4, 32),)), "4/32 has no token"),
     ],
 )
 def test_what_has_no_word_is_named(piece: NoteSequence, says: str) -> None:
@@ -130,17 +130,17 @@ def test_what_has_no_word_is_named(piece: NoteSequence, says: str) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["START", "DURATION 3"], "Word 1, DURATION 3, can't follow START"),
+        (["START", "DURATION 3"], "Token 1, DURATION 3, can't follow START"),
         (["NOTE 60"], "end with NOTE 60"),
         (["START", "NOTE 60", "DURATION 3", "DURATION 1"], "DURATION 1, can't follow DURATION 3"),
         (["END", "BAR"], "BAR, can't follow END"),
         (["METRE 3", "MODE minor"], "MODE minor, can't follow METRE 3"),
     ],
 )
-def test_nonsense_is_refused(words: list[str], says: str) -> None:
+def test_nonsense_is_refused(tokens: list[str], says: str) -> None:
     encoding = Encoding(Settings())
     with pytest.raises(MusicError, match=says):
-        encoding.decode([encoding.number[word] for word in words])
+        encoding.decode([encoding.number[token] for token in tokens])
     with pytest.raises(MusicError, match="has number 9999"):
         encoding.decode([9999])
 

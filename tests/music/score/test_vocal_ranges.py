@@ -1,4 +1,4 @@
-"""A choir's compass: which voice can sing what, and that chorales keep to it while they are drawn."""
+"""A choir's range: which voice can sing what, and that chorales keep to it while they are drawn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from speechgru.errors import MusicError
 from speechgru.music.files import primer
 from speechgru.music.generation import harmonize, roll_composer
 from speechgru.music.generation.compose import load_composer
-from speechgru.music.generation.request import Wishes
+from speechgru.music.generation.request import Request
 from speechgru.music.score import chorale, scales, vocal_ranges, voice_leading
 from speechgru.music.score.chorale import REST
 from speechgru.music.score.piano_roll import KEYS, LOWEST
@@ -27,12 +27,12 @@ KEY = st.integers(30, 80)
 def test_no_voice_leaves_its_compass(text: str, tmp_path: Path) -> None:
     composer = load_composer(music_models.rolls(tmp_path / "chorales.safetensors"))
     for number in range(4):
-        for wishes in (Wishes(temperature=2.0), Wishes(lowest=1, scale=scales.scale("C"))):
-            found = harmonize.harmonize(composer, primer.parse(text), wishes, number, particles=8)
+        for wanted in (Request(temperature=2.0), Request(lowest=1, scale=scales.scale("C"))):
+            found = harmonize.harmonize(composer, primer.parse(text), wanted, number, particles=8)
             parts = chorale.to_parts(found, 1)
             assert "range" not in {fault.kind for fault in voice_leading.find(parts)}
             assert (parts != REST).mean() > 0.7
-            assert wishes.lowest or parts[parts != REST].min() >= roll_composer.CHOIR[0]
+            assert wanted.lowest or parts[parts != REST].min() >= roll_composer.CHOIR[0]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_no_voice_leaves_its_compass(text: str, tmp_path: Path) -> None:
 def test_a_melody_that_no_soprano_sings(text: str, message: str, tmp_path: Path) -> None:
     composer = load_composer(music_models.rolls(tmp_path / "chorales.safetensors"))
     with pytest.raises(MusicError, match=message):
-        harmonize.harmonize(composer, primer.parse(text), Wishes())
+        harmonize.harmonize(composer, primer.parse(text), Request())
 
 
 def test_a_range_that_leaves_a_voice_nothing(tmp_path: Path) -> None:
@@ -56,12 +56,12 @@ def test_a_range_that_leaves_a_voice_nothing(tmp_path: Path) -> None:
     with pytest.raises(
         MusicError, match="No note of the alto, F3 to D5, lies within the range and the scale"
     ):
-        harmonize.harmonize(composer, primer.parse("C5"), Wishes(lowest=36, highest=50))
+        harmonize.harmonize(composer, primer.parse("C5"), Request(lowest=36, highest=50))
 
 
 @given(st.sets(KEY, max_size=12), st.lists(KEY, min_size=3, max_size=3))
 def test_what_may_be_drawn_has_its_voices(wanted: set[int], before: list[int]) -> None:
-    places = vocal_ranges.Places(np.ones(KEYS, dtype=bool), LOWEST)
+    places = vocal_ranges.KeyRanges(np.ones(KEYS, dtype=bool), LOWEST)
     drawn: list[int] = []
     highest = 0
     for pitch in sorted(wanted):
@@ -69,7 +69,7 @@ def test_what_may_be_drawn_has_its_voices(wanted: set[int], before: list[int]) -
         if len(drawn) < 3 and places.may(key, np.array([len(drawn)]), np.array([highest]))[0]:
             drawn.append(pitch)
             highest = key
-    voices = vocal_ranges.seats(tuple(drawn), tuple(before))
+    voices = vocal_ranges.assign(tuple(drawn), tuple(before))
     sung = [pitch for pitch in voices if pitch != REST]
     assert set(sung) == set(drawn) and sung == sorted(sung, reverse=True)
     for pitch, (low, high) in zip(voices, voice_leading.RANGES[1:], strict=True):
@@ -77,7 +77,7 @@ def test_what_may_be_drawn_has_its_voices(wanted: set[int], before: list[int]) -
 
 
 def test_every_chord_that_a_choir_can_sing_may_be_drawn() -> None:
-    places = vocal_ranges.Places(np.ones(KEYS, dtype=bool), LOWEST)
+    places = vocal_ranges.KeyRanges(np.ones(KEYS, dtype=bool), LOWEST)
     alto, tenor, bass = (range(low, high + 1) for low, high in voice_leading.RANGES[1:])
     for chord in combinations(range(36, 75, 2), 3):
         can = chord[0] in bass and chord[1] in tenor and chord[2] in alto
@@ -86,5 +86,5 @@ def test_every_chord_that_a_choir_can_sing_may_be_drawn() -> None:
             may &= bool(places.may(pitch - LOWEST, np.array([below]), np.array([highest]))[0])
             highest = pitch - LOWEST
         assert may == can
-    assert vocal_ranges.seats((60,), (64, 57, 50)) == (60, 60, 60)
-    assert vocal_ranges.seats((40,), (64, 57, 50)) == (REST, REST, 40), "neither alto nor tenor goes so low"
+    assert vocal_ranges.assign((60,), (64, 57, 50)) == (60, 60, 60)
+    assert vocal_ranges.assign((40,), (64, 57, 50)) == (REST, REST, 40), "neither alto nor tenor goes so low"

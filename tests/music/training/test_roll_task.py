@@ -1,4 +1,4 @@
-"""Learning to foretell piano rolls: what is cut, the loss, several processes, a whole run, interrupted and resumed."""
+"""Training to predict piano rolls: what is cut, the loss, several processes, a whole run, interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from speechgru.music.files import midi, primer
 from speechgru.music.files.piece import Piece
 from speechgru.music.generation.compose import load_composer
 from speechgru.music.generation.harmonize import harmonize
-from speechgru.music.generation.request import Wishes
+from speechgru.music.generation.request import Request
 from speechgru.music.generation.roll_composer import RollComposer
 from speechgru.music.models import roll
 from speechgru.music.models.roll_model import RollItem, RollModel, load_roll_model
@@ -183,7 +183,7 @@ def test_a_model_learns_what_chords_there_are(tmp_path: Path) -> None:
         trainer=recipe.trainer,
         quiet=True,
     )
-    # Three chords, equally likely: log 3 is the least. Which of 88 keys sound, foretold blindly, costs about 13.
+    # Three chords, equally likely: log 3 is the least. Which of 88 keys sound, predicted blindly, costs about 13.
     score = load_roll_model(tmp_path / "run" / "best.safetensors").score(learning.data.dev["dev"])
     assert np.log(3) < score.nats["rest"] < 7
 
@@ -227,7 +227,7 @@ def test_own_pieces_in_four_voices_can_be_sung_so(tmp_path: Path) -> None:
     learning.save(tmp_path / "own.safetensors", {})
     composer = load_composer(tmp_path / "own.safetensors")
     assert isinstance(composer, RollComposer) and composer.facts == CorpusFacts(4, voices=4)
-    chorale = harmonize(composer, primer.parse("C5 D5"), Wishes(), particles=2)
+    chorale = harmonize(composer, primer.parse("C5 D5"), Request(), particles=2)
     assert chorale.voices == [0, 1, 2, 3]
 
 

@@ -1,4 +1,4 @@
-"""Learning and making up pieces as words: likelihoods, transposition, a whole run, samples that can be decoded."""
+"""Learning and making up pieces as tokens: likelihoods, transposition, a whole run, samples that can be decoded."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from speechgru.config.compose import load_recipe, to_yaml
 from speechgru.errors import CheckpointError, ConfigError, MusicError
 from speechgru.music.files import midi
 from speechgru.music.files.piece import Piece
-from speechgru.music.generation.sample_tokens import WordSampling, sample_words
+from speechgru.music.generation.sample_tokens import TokenSampling, sample_tokens
 from speechgru.music.models import token_inputs, words
-from speechgru.music.models.token_model import WordItem, WordModel, item, load_word_model
+from speechgru.music.models.token_model import TokenItem, TokenModel, item, load_token_model
 from speechgru.music.score.keys import Key
 from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence
 from speechgru.music.training.token_task import Task, prepare
@@ -56,16 +56,16 @@ def tune(bars: int, seed: int = 0, tonic: str = "G") -> NoteSequence:
     return NoteSequence(tuple(notes), keys=keys, metres=metres, length=3.0 * bars)
 
 
-def items(*pieces: NoteSequence, **chosen: Any) -> list[WordItem]:
+def items(*pieces: NoteSequence, **chosen: Any) -> list[TokenItem]:
     encoding = model(**chosen).encoding
     return [item(str(i), Piece(str(i), 4, piece), encoding) for i, piece in enumerate(pieces)]
 
 
-def heard(found: list[WordItem]) -> list[token_inputs.Heard]:
-    return [token_inputs.hear(each.numbers, each.encoding) for each in found]
+def inputs(found: list[TokenItem]) -> list[token_inputs.TokenInputs]:
+    return [token_inputs.inputs_of(each.numbers, each.encoding) for each in found]
 
 
-def both(found: list[token_inputs.Heard]) -> tuple[token_inputs.View, torch.Tensor]:
+def both(found: list[token_inputs.TokenInputs]) -> tuple[token_inputs.View, torch.Tensor]:
     spans = [(0, len(each)) for each in found]
     return token_inputs.view(found, spans), token_inputs.targets(found, spans)[0]
 
@@ -76,8 +76,8 @@ def both(found: list[token_inputs.Heard]) -> tuple[token_inputs.View, torch.Tens
 @every_reset
 def test_the_likelihoods_of_all_words_add_up_to_one(reset: str) -> None:
     network = model(reset=reset)
-    view, numbers = both(heard(items(tune(4), reset=reset)))
-    log_probs = network.say(network.hear(view)[0], view)
+    view, numbers = both(inputs(items(tune(4), reset=reset)))
+    log_probs = network.next_log_probs(network.encode(view)[0], view)
     torch.testing.assert_close(log_probs.exp().sum(dim=2), torch.ones(numbers.shape))
     found = network(view, numbers)[0]
     assert torch.equal(found[..., 0], log_probs.gather(2, numbers.unsqueeze(2))[..., 0])
@@ -88,7 +88,7 @@ def test_the_likelihoods_of_all_words_add_up_to_one(reset: str) -> None:
 
 @every_reset
 def test_words_get_the_same_alone_beside_others_and_in_parts(reset: str) -> None:
-    network, pieces = model(reset=reset), heard(items(tune(5, 1), tune(2, 2), tune(3, 3), reset=reset))
+    network, pieces = model(reset=reset), inputs(items(tune(5, 1), tune(2, 2), tune(3, 3), reset=reset))
     view, numbers = both(pieces)
     together = network(view, numbers)[0]
     assert not together[1, len(pieces[1]) :].any(), "padding adds nothing"
@@ -108,29 +108,29 @@ def test_words_get_the_same_alone_beside_others_and_in_parts(reset: str) -> None
 def test_nothing_is_known_of_what_comes_later() -> None:
     first = items(tune(6, 1))[0].numbers
     second = (*first[:20], *items(tune(6, 2))[0].numbers[20:])
-    before, after = (token_inputs.hear(each, model().encoding).known for each in (first, second))
+    before, after = (token_inputs.inputs_of(each, model().encoding).known for each in (first, second))
     assert np.array_equal(before[:21], after[:21]) and not np.array_equal(before[21:], after[21:])
 
 
 def test_it_learns_with_all_it_has() -> None:
     torch.manual_seed(0)
     network = words.Model(words.Settings(**SMALL))
-    view, numbers = both(heard(items(tune(8, 1), tune(8, 2))))
+    view, numbers = both(inputs(items(tune(8, 1), tune(8, 2))))
     network(view, numbers)[0].sum().backward()
     assert not [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
 
-# --- what is known before a word
+# --- what is known before a token
 
 
 def test_what_holds_and_where_in_the_bar_it_is() -> None:
     (found,) = items(tune(3))
-    names, encoding = [found.encoding.words[n] for n in found.numbers], found.encoding
-    known = token_inputs.hear(found.numbers, encoding).known
+    names, encoding = [found.encoding.tokens[n] for n in found.numbers], found.encoding
+    known = token_inputs.inputs_of(found.numbers, encoding).known
     at = names.index("NOTE 64") if "NOTE 64" in names else names.index("END")
     last, metre, unit, signature, mode, _, since_bar, _ = known[at]
-    assert [encoding.words[n] for n in (last, metre, unit, signature, mode)] == [
+    assert [encoding.tokens[n] for n in (last, metre, unit, signature, mode)] == [
         *(names[at - 1], "METRE 3", "UNIT 4", "SIGNATURE 1", "MODE major")
     ]
     assert known[0].tolist() == [token_inputs.NOTHING] * 6 + [0, 0]
@@ -142,9 +142,9 @@ def test_what_holds_and_where_in_the_bar_it_is() -> None:
 def test_moving_words_is_encoding_what_was_moved(semitones: int, seed: int) -> None:
     piece = tune(4, seed)
     (found,), (moved,) = items(piece), items(piece.transposed(semitones))
-    once = token_inputs.hear(found.numbers, found.encoding).moved(semitones)
-    again = token_inputs.hear(moved.numbers, moved.encoding)
-    assert np.array_equal(once.words, again.words) and np.array_equal(once.known, again.known)
+    once = token_inputs.inputs_of(found.numbers, found.encoding).moved(semitones)
+    again = token_inputs.inputs_of(moved.numbers, moved.encoding)
+    assert np.array_equal(once.tokens, again.tokens) and np.array_equal(once.known, again.known)
 
 
 def test_what_can_be_moved() -> None:
@@ -191,7 +191,7 @@ def test_the_loss_is_that_of_whole_pieces(tmp_path: Path) -> None:
     losses = [learning.loss(batch) for batch in learning.load(learning.plan(0)[:3], 0)]
     assert all(loss.isfinite() for loss, _ in losses)
     losses = [learning.loss(batch) for batch in learning.load(learning.plan(0), 0)]
-    score = WordModel(learning.model).score(learning.data.train)
+    score = TokenModel(learning.model).score(learning.data.train)
     assert sum(count for _, count in losses) == sum(row[1] for row in score.table)
     assert sum(loss.item() for loss, _ in losses) == pytest.approx(sum(r[0] for r in score.table), rel=1e-4)
 
@@ -204,9 +204,9 @@ def test_the_recipe_of_tunes_trains(tmp_path: Path) -> None:
     score = report["scores"]["test"]
     assert 0 < score["nats_per_note"] < 3 * np.log(296) and score["notes"] == 32 * score["pieces"]
     assert "| nats per note |" in (run.folder / "report.md").read_text()
-    made = load_word_model(run.model)
+    made = load_token_model(run.model)
     assert made.header.model.name == "words"
-    (numbers,) = sample_words(made, options=WordSampling(bars=3, seed=1))
+    (numbers,) = sample_tokens(made, options=TokenSampling(bars=3, seed=1))
     assert made.encoding.decode(numbers).length >= 0
 
 
@@ -242,9 +242,9 @@ def test_a_model_of_rolls_is_no_model_of_words(tmp_path: Path) -> None:
 
 
 def made_up(count: int = 1, primer: NoteSequence | None = None, **options: Any) -> list[list[int]]:
-    found = WordModel(model())
+    found = TokenModel(model())
     start = found.encoding.encode(primer) if primer else ()
-    return sample_words(found, count, options=WordSampling(**{"most": 120, **options}), primer=start)
+    return sample_tokens(found, count, options=TokenSampling(**{"most": 120, **options}), primer=start)
 
 
 def test_the_same_seed_gives_the_same_piece_alone_and_with_others() -> None:
@@ -279,20 +279,20 @@ def test_a_primer_is_kept_and_settles_key_and_metre() -> None:
         assert piece.keys == primer.keys and piece.metres == primer.metres
     # Where chance has no say, what goes on from a piece's own beginning is that piece.
     (whole,) = made_up(seed=1, top_k=1, most=60)
-    found = WordModel(model())
+    found = TokenModel(model())
     cut = max(i for i in range(25) if found.encoding.follows[whole[i], found.encoding.end]) + 1
-    again = sample_words(found, options=WordSampling(seed=9, top_k=1, most=61 - cut), primer=whole[:cut])
+    again = sample_tokens(found, options=TokenSampling(seed=9, top_k=1, most=61 - cut), primer=whole[:cut])
     assert again[0] == whole and len(whole) >= 60
 
 
 def test_words_come_as_often_as_the_model_says() -> None:
     network = model()
-    (first,) = heard(items(tune(1)))
+    (first,) = inputs(items(tune(1)))
     view = token_inputs.view([first], [(0, 6)])
-    expected = network.say(network.hear(view)[0], view)[0, 5].exp().double().detach().numpy()
-    start, count = [int(n) for n in first.words[:5]], 3000
-    pieces = sample_words(
-        WordModel(network), count, options=WordSampling(most=1, settled=False, closed=False), primer=start
+    expected = network.next_log_probs(network.encode(view)[0], view)[0, 5].exp().double().detach().numpy()
+    start, count = [int(n) for n in first.tokens[:5]], 3000
+    pieces = sample_tokens(
+        TokenModel(network), count, options=TokenSampling(most=1, settled=False, closed=False), primer=start
     )
     drawn = np.bincount([piece[5] for piece in pieces], minlength=len(expected))
     z = (drawn - count * expected) / np.sqrt(count * expected * (1 - expected) + 1e-9)
@@ -311,7 +311,7 @@ def test_top_k_and_top_p_leave_out_what_is_unlikely() -> None:
         ({"top_p": 1.5}, "top_p 1.5"),
         ({"bars": -1}, "bars -1"),
         ({"pitch_classes": (13,)}, "pitch classes"),
-        ({"most": 0}, "at most 0 words"),
+        ({"most": 0}, "at most 0 tokens"),
         (
             {"lowest": 61, "highest": 61, "pitch_classes": (0,)},
             r"No note .* C♯4 to C♯4 and is one of C\. Widen",
@@ -328,23 +328,23 @@ def test_primers_that_cannot_be() -> None:
         made_up(bars=2, primer=tune(4))
     with pytest.raises(MusicError, match="0 pieces"):
         made_up(0)
-    found = WordModel(model())
-    with pytest.raises(MusicError, match="begins with the word START"):
-        sample_words(found, primer=[3, 4])
-    quiet = WordModel(model(bars=False))
+    found = TokenModel(model())
+    with pytest.raises(MusicError, match="begins with the token START"):
+        sample_tokens(found, primer=[3, 4])
+    quiet = TokenModel(model(bars=False))
     with pytest.raises(MusicError, match="tells no bar lines"):
-        sample_words(quiet, options=WordSampling(bars=2))
+        sample_tokens(quiet, options=TokenSampling(bars=2))
 
 
 @every_reset
 def test_words_that_are_heard_one_by_one_are_heard_the_same(reset: str) -> None:
     """What makes up music is the same model as what is trained: see `layers.advance`."""
-    network, (piece,) = model(reset=reset), heard(items(tune(3), reset=reset))
+    network, (piece,) = model(reset=reset), inputs(items(tune(3), reset=reset))
     view, numbers = both([piece])
     expected, state, found = network(view, numbers)[0], None, []
     with torch.inference_mode():
         for t in range(len(piece)):
             part = token_inputs.view([piece], [(t, t + 1)])
-            features, state = network.hear(part, state)
-            found.append(network.say(features, part).gather(2, numbers[:, t : t + 1, None]))
+            features, state = network.encode(part, state)
+            found.append(network.next_log_probs(features, part).gather(2, numbers[:, t : t + 1, None]))
     torch.testing.assert_close(torch.cat(found, dim=1), expected, atol=1e-5, rtol=0)

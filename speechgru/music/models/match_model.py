@@ -1,8 +1,8 @@
-"""Echoes: what followed the longest earlier passage that equals the last symbols of a piece.
+"""A match model: it predicts what followed the longest earlier passage that equals the last symbols of a piece.
 
-Tunes repeat their parts, and a GRU can't quote twenty bars. So it is told what it could quote, and how long the passage
-is that calls for it: the match model of text compression (Mahoney 2005, "Adaptive weighing of context models for
-lossless data compression"), applied to notes and chords. A memory with nothing to learn.
+Tunes repeat their parts, and a GRU can't quote twenty bars. So its inputs hold what it could quote, and the length of
+the passage that matches: the match model of text compression (Mahoney 2005, "Adaptive weighing of context models for
+lossless data compression"), applied to notes and chords. It has nothing to learn.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ MATCHES = (1, 2, 4, 8, 16, 32)
 """Lengths of a passage that a model can tell apart: at least so long."""
 
 
-class Echo:
-    """Finds echoes while a piece grows: `hear` each symbol, then read `place` and `match`.
+class MatchModel:
+    """Finds matches while a piece grows: `append` each symbol, then read `place` and `match`.
 
     Attributes:
         place: number, from 0, of the symbol that followed the longest earlier passage that equals the last ones; of
@@ -34,7 +34,7 @@ class Echo:
         self.place: int | None = None
         self.match = 0
 
-    def hear(self, code: int) -> None:
+    def append(self, code: int) -> None:
         """Take in a symbol."""
         n = self._count
         same = self._codes[:n] == code
@@ -48,17 +48,17 @@ class Echo:
         self.place = best + 1 if self.match else None
 
     def before(self, count: int) -> tuple[int | None, int]:
-        """Place and match as above, were there only echoes among the first `count` symbols."""
+        """Place and match as above, were there only matches among the first `count` symbols."""
         lengths = self._lengths[: min(max(count - 1, 0), self._count)]
         match = int(lengths.max(initial=0))
         return (len(lengths) - int(lengths[::-1].argmax()), match) if match else (None, 0)
 
 
-def echoes(codes: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Place (-1: none) and match [T] of every symbol: what `Echo` said before it."""
-    echo = Echo(len(codes))
+def predictions(codes: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Place (-1: none) and match [T] of every symbol: what `MatchModel` gives before it."""
+    match = MatchModel(len(codes))
     places, matches = np.full(len(codes), -1), np.zeros(len(codes), dtype=np.int64)
     for t, code in enumerate(codes[:-1]):
-        echo.hear(code)
-        places[t + 1], matches[t + 1] = -1 if echo.place is None else echo.place, echo.match
+        match.append(code)
+        places[t + 1], matches[t + 1] = -1 if match.place is None else match.place, match.match
     return places, matches
