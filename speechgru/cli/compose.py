@@ -147,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
     if args.harmonize and (args.steps or args.bars):
         raise UsageError("--harmonize makes a piece as long as its melody; leave out --steps and --bars.")
     if args.soundfont and not args.wav:
-        raise UsageError("--soundfont says what the sound is made with; add --wav.")
+        raise UsageError("--soundfont is what the sound is made with; add --wav.")
     import torch
 
     from speechgru.music.generation import compose
@@ -155,7 +155,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.soundfont:
         soundfont.check(args.soundfont)
-    request = _request(args)  # what is wrong with them is said before a model is loaded
+    request = _request(args)  # what is wrong with it is refused before a model is loaded
     composer = compose.load_composer(args.model, args.device)
     # Token by token the products are too small to share: a second thread waits, for long where the machine is busy.
     torch.set_num_threads(1)
@@ -202,7 +202,7 @@ def _request(args: argparse.Namespace) -> Request:
     from speechgru.music.score import scales
 
     low, high = scales.pitch_range(args.range) if args.range else (0, 127)
-    found = requests.Request(
+    request = requests.Request(
         steps=args.steps or 0,
         bars=args.bars or 0,
         temperature=args.temperature,
@@ -215,9 +215,9 @@ def _request(args: argparse.Namespace) -> Request:
         lowest=low,
         highest=high,
     )
-    temperature = 1.0 if found.temperature is None else found.temperature
-    RollSampling(temperature, found.top_k, found.top_p, found.seed)  # says what is out of range
-    return found
+    temperature = 1.0 if request.temperature is None else request.temperature
+    RollSampling(temperature, request.top_k, request.top_p, request.seed)  # refuses what is out of range
+    return request
 
 
 def _given(args: argparse.Namespace) -> NoteSequence | None:
@@ -227,10 +227,10 @@ def _given(args: argparse.Namespace) -> NoteSequence | None:
     source = args.primer if args.primer is not None else args.harmonize
     if source is None:
         return None
-    found = primer.read(source, args.tempo)
-    if found.remark:
-        say(f"note: {found.remark}")
-    return found.notes
+    given = primer.read(source, args.tempo)
+    if given.remark:
+        say(f"note: {given.remark}")
+    return given.notes
 
 
 def _make(
@@ -247,8 +247,8 @@ def _make(
             say(f"warning: {remark}")
     with progress("composing") as on_progress:
         if args.harmonize is None or given is None:
-            found: list[NoteSequence] = composer.compose(request, args.num_outputs, on_progress)
-            return found
+            pieces: list[NoteSequence] = composer.compose(request, args.num_outputs, on_progress)
+            return pieces
         chorales = []
         for number in range(args.num_outputs):
 

@@ -1,3 +1,3 @@
 """Commands about music."""
 
-HELP = "Music: look at, convert and hear files of notes; judge what models make, and the models"
+HELP = "Music: show, convert and play files of notes; evaluate models and the pieces they make"

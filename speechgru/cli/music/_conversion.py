@@ -81,12 +81,12 @@ def run(
     from speechgru.music.files import load
     from speechgru.music.rendering import render
 
-    found = load.read(args.sources)
-    found.tell()
-    places = zip(found.found, targets(found.found, args.output, extension), strict=True)
+    library = load.read(args.sources)
+    library.print_problems()
+    places = zip(library.entries, targets(library.entries, args.output, extension), strict=True)
     tasks = [(piece, file) for piece, file in places if isinstance(piece, load.Named)]
     check([file for _, file in tasks])
-    good = bool(tasks) and not found.problems
+    good = bool(tasks) and not library.problems
     for piece, file in tasks:
         if piece.oddities:
             say(f"note: {piece.name}: {piece.oddities}")
@@ -100,5 +100,5 @@ def run(
         if remark:
             say(f"note: {remark}")
         print(file, flush=True)
-    found.tell_count()
+    library.print_left_out()
     return 0 if good else 1

@@ -99,10 +99,10 @@ def _rows(corpus: str, entries: list[Entry]) -> list[tuple[str, ...]]:
                     str(len(score.pieces)),
                 )
             )
-    for (_, model), found in summary(entries).items():
+    for (_, model), means in summary(entries).items():
         seeds = str(sum(entry.model == model for entry in entries))
         for name, key in (("all", "test"), ("fresh", "fresh")):
-            mean, deviation = found[key]
+            mean, deviation = means[key]
             rows.append((model, f"mean of {seeds}", name, f"{mean:.3f} ± {deviation:.3f}", "", "", "", ""))
     rows += [
         (name, "", "all", f"{nats:.2f}", "", "", "", "") for name, nats in PUBLISHED.get(corpus, {}).items()

@@ -32,9 +32,9 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.music.files import load
     from speechgru.music.rendering import render
 
-    found = load.read(args.sources)
-    found.tell()
-    for piece in found.pieces:
+    library = load.read(args.sources)
+    library.print_problems()
+    for piece in library.pieces:
         if args.format == "json":
             measures = statistics.measure(piece.notes).to_dict()
             about = {"file": piece.file, "title": piece.title, "seconds": piece.notes.duration}
@@ -46,5 +46,5 @@ def run(args: argparse.Namespace) -> int:
             print(f"  odd: {piece.oddities}")
         for text in piece.texts:
             print(f"  {text}")
-    found.tell_count()
-    return 1 if found.problems else 0
+    library.print_left_out()
+    return 1 if library.problems else 0

@@ -70,15 +70,15 @@ def run(args: argparse.Namespace) -> int:
     own = load.read(args.generated)
     generated = load.only(own, "to judge", args.generated)
     other, reference, learnt = _against(args)
-    found = report.report(generated, reference, learnt)
+    judged = report.report(generated, reference, learnt)
     if args.png:
         from speechgru.music.evaluation import report_plot
 
-        report_plot.save(args.png, found)
+        report_plot.save(args.png, judged)
     read = own + other
-    read.tell()
-    print(json.dumps(found.to_dict(), indent=2) if args.format == "json" else describe(found))
-    read.tell_count()
+    read.print_problems()
+    print(json.dumps(judged.to_dict(), indent=2) if args.format == "json" else describe(judged))
+    read.print_left_out()
     return 1 if read.problems else 0
 
 
@@ -93,21 +93,21 @@ def _against(args: argparse.Namespace) -> tuple[Library, list[Named], list[Named
     return load.Library(), splits["test"], splits["train"]
 
 
-def describe(found: Report) -> str:
+def describe(judged: Report) -> str:
     """The report for people."""
     parts = [
-        f"{found.generated} generated, {found.reference} reference pieces",
-        _measures(found),
-        _distances(found),
-        _classes(found),
-        _copies(found),
+        f"{judged.generated} generated, {judged.reference} reference pieces",
+        _measures(judged),
+        _distances(judged),
+        _classes(judged),
+        _copies(judged),
     ]
-    if found.leading:
-        parts.append(_leading(found))
+    if judged.leading:
+        parts.append(_leading(judged))
     return "\n\n".join(parts)
 
 
-def _measures(found: Report) -> str:
+def _measures(judged: Report) -> str:
     rows = [
         (
             name.replace("_", " "),
@@ -116,35 +116,35 @@ def _measures(found: Report) -> str:
             _number(one.value) + " *" * one.is_clear,
             _span(one.interval),
         )
-        for name, one in found.measures.items()
+        for name, one in judged.measures.items()
     ]
     return _table(("measure, mean", "generated", "reference", "difference", "95 % interval"), rows)
 
 
-def _distances(found: Report) -> str:
+def _distances(judged: Report) -> str:
     rows = [
         (name, f"{one.value:.3f}" + " *" * one.is_beyond_chance, _span(one.interval), f"{one.chance:.3f}")
-        for name, one in found.distances.items()
+        for name, one in judged.distances.items()
     ]
     return _table(("distance, bits", "value", "95 % interval", "by chance up to"), rows)
 
 
-def _classes(found: Report) -> str:
+def _classes(judged: Report) -> str:
     """Pitch classes, and the passages of intervals that come most often."""
-    own, other = found.histograms["pitch classes from the tonic"]
+    own, other = judged.histograms["pitch classes from the tonic"]
     names = ("1", "b2", "2", "b3", "3", "4", "#4", "5", "b6", "6", "b7", "7")
     rows = [(name, f"{100 * a:.1f} %", f"{100 * b:.1f} %") for name, a, b in zip(names, own, other)]
     table = _table(("step of the scale", "generated", "reference"), rows)
-    said = (
+    passages = (
         f"  {name}: "
         + (", ".join(" ".join(f"{i:+d}" for i in passage) + f" ({n})" for passage, n in some) or "none")
-        for name, some in zip(("generated", "reference"), found.common)
+        for name, some in zip(("generated", "reference"), judged.common)
     )
-    return "\n".join([table, "", "most frequent runs of melody intervals (how often)", *said])
+    return "\n".join([table, "", "most frequent runs of melody intervals (how often)", *passages])
 
 
-def _copies(found: Report) -> str:
-    longest = sorted(found.copies, key=lambda copy: -copy.moves)
+def _copies(judged: Report) -> str:
+    longest = sorted(judged.copies, key=lambda copy: -copy.moves)
     rows = [
         (
             _file(copy.piece),
@@ -162,11 +162,11 @@ def _copies(found: Report) -> str:
     )
 
 
-def _leading(found: Report) -> str:
-    assert found.leading is not None
-    own, other = (some.rates() for some in found.leading)
+def _leading(judged: Report) -> str:
+    assert judged.leading is not None
+    own, other = (some.rates() for some in judged.leading)
     rows = [(kind.replace("_", " "), _number(own[kind]), _number(other[kind])) for kind in own]
-    pieces = " and ".join(f"{some.pieces}" for some in found.leading)
+    pieces = " and ".join(f"{some.pieces}" for some in judged.leading)
     head = (f"faults per 100 moves or chords ({pieces} pieces in four voices)", "generated", "reference")
     return _table(head, rows)
 

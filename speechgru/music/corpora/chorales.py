@@ -36,13 +36,13 @@ def prepare(root: Path) -> dict[str, list[Piece]]:
     if path is None:
         raise nothing_found(root, "chorales", _EXPECTED)
     try:
-        found = chorale_json.read(path)
+        collection = chorale_json.read(path)
     except MusicError as error:
         raise CorpusError(f"chorales: {error}") from error
     return {
         name: [
-            Piece(f"{name}/{index}", found.steps_per_beat, from_parts(parts, found.steps_per_beat))
-            for index, parts in enumerate(found.sets[SPLITS[place]])
+            Piece(f"{name}/{index}", collection.steps_per_beat, from_parts(parts, collection.steps_per_beat))
+            for index, parts in enumerate(collection.sets[SPLITS[place]])
         ]
         for place, name in enumerate(("train", "dev", "test"))
     }

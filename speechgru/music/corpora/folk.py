@@ -43,13 +43,13 @@ def prepare(root: Path) -> dict[str, list[Piece]]:
     refused: list[str] = []
     for path in files_below(root, abc.EXTENSIONS):
         try:
-            found = abc.read(path)
+            collection = abc.read(path)
         except MusicError as error:
             refused.append(str(error))
             continue
-        refused += [f"{path}, {broken}" for broken in found.broken]
+        refused += [f"{path}, {broken}" for broken in collection.broken]
         file = path.relative_to(root).with_suffix("").as_posix() if path != root else path.stem
-        for tune in found.tunes:
+        for tune in collection.tunes:
             name = f"{file}/{tune.number.strip()}"
             if name in pieces:  # two tunes of one number
                 name += f"/{tune.line}"

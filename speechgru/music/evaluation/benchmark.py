@@ -121,7 +121,7 @@ def _pieces(model: RollModel, path: Path, root: Path) -> tuple[list[Piece], list
 
 
 def _name(model: RollModel) -> str:
-    """`biaxial, chain`: the network, how it says a step, and what it isn't told."""
+    """`biaxial, chain`: the network, its distribution of a step, and the inputs it lacks."""
     settings = model.header.model.settings
     without = [f"no {part}" for part in ("echo", "clock") if not settings.get(part)]
     return ", ".join([model.header.model.name, settings["output"], *without])

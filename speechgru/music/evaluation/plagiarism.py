@@ -64,17 +64,17 @@ class Index:
             [self._numbers.get(move, -2 - place) for place, move in enumerate(moves)], dtype=np.int64
         )
         hashed = _Windows(codes)
-        found, low, high = (-1, -1), 0, min(len(codes), len(self._codes))
+        best, low, high = (-1, -1), 0, min(len(codes), len(self._codes))
         while low < high:
             length = (low + high + 1) // 2
             places = self._places(codes, hashed, length)
             if places is None:
                 high = length - 1
             else:
-                found, low = places, length
+                best, low = places, length
         if not low:
             return Passage()
-        mine, theirs = found
+        mine, theirs = best
         return Passage(
             moves=low,
             beats=times[mine + low] - times[mine],

@@ -74,15 +74,15 @@ class Leading:
 
     def rates(self) -> dict[str, float]:
         """Of each kind per 100: of moves for parallels, of chords for the others; NaN for none of these."""
-        found = {}
+        by_kind = {}
         for kind in ("parallel_fifths", "parallel_octaves", "hidden", "crossings", "spacing", "range"):
             per = (
                 self.faults.moves
                 if kind in ("parallel_fifths", "parallel_octaves", "hidden")
                 else self.faults.chords
             )
-            found[kind] = 100 * getattr(self.faults, kind) / per if per else math.nan
-        return found
+            by_kind[kind] = 100 * getattr(self.faults, kind) / per if per else math.nan
+        return by_kind
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,9 @@ class Report:
             {
                 "pieces": {"generated": self.generated, "reference": self.reference},
                 "measures": {
-                    name: {**asdict(found), "difference": found.value}
-                    for name, found in self.measures.items()
+                    name: {**asdict(each), "difference": each.value} for name, each in self.measures.items()
                 },
-                "distances": {name: asdict(found) for name, found in self.distances.items()},
+                "distances": {name: asdict(each) for name, each in self.distances.items()},
                 "histograms": {
                     name: {"generated": first, "reference": second}
                     for name, (first, second) in self.histograms.items()
@@ -178,14 +177,14 @@ def differences(
     ]
     means = [_means(np.nan_to_num(t).sum(axis=0), (~np.isnan(t)).sum(axis=0)) for t in tables]
     drawn = [_drawn(table, samples, seed + place) for place, table in enumerate(tables)]
-    found = {}
+    by_measure = {}
     for column, field in enumerate(fields(statistics.Measures)):
         ends = (math.nan, math.nan)
         if all(map(len, drawn)):
             values = drawn[0][:, column] - drawn[1][:, column]
             ends = percentiles(values[~np.isnan(values)])
-        found[field.name] = Difference(float(means[0][column]), float(means[1][column]), ends)
-    return found
+        by_measure[field.name] = Difference(float(means[0][column]), float(means[1][column]), ends)
+    return by_measure
 
 
 def _drawn(table: np.ndarray, samples: int, seed: int) -> np.ndarray:
@@ -197,8 +196,8 @@ def _drawn(table: np.ndarray, samples: int, seed: int) -> np.ndarray:
 
 def _means(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: np.ndarray = sums / counts
-        return found
+        means: np.ndarray = sums / counts
+        return means
 
 
 def _shares(histogram: distances.Histogram, pieces: Sequence[NoteSequence]) -> list[float]:
@@ -210,11 +209,11 @@ def _shares(histogram: distances.Histogram, pieces: Sequence[NoteSequence]) -> l
 def copies(generated: Sequence[Named], learnt: Sequence[Named]) -> tuple[Copy, ...]:
     """Of each generated piece the longest passage that is in a learnt one, in the order of the pieces."""
     index = plagiarism.Index([piece.notes for piece in learnt])
-    found = []
+    longest = []
     for piece in generated:
         passage = index.longest(piece.notes)
         of = learnt[passage.piece].name if passage.moves else ""
-        found.append(
+        longest.append(
             Copy(
                 piece.name,
                 passage.moves,
@@ -225,7 +224,7 @@ def copies(generated: Sequence[Named], learnt: Sequence[Named]) -> tuple[Copy, .
                 passage.piece_start,
             )
         )
-    return tuple(found)
+    return tuple(longest)
 
 
 def leading(pieces: Sequence[NoteSequence]) -> Leading:

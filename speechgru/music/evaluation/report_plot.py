@@ -19,7 +19,7 @@ _SIZE = (11.0, 2.5)  # inches: of the picture across, of a row
 _DPI = 110
 # What the first place of a histogram stands for; the places go up by one.
 _FIRST = {"note lengths": 1, "melody intervals": -24}
-_SAID = {
+_TEXTS = {
     "pitches": "MIDI pitch",
     "pitch classes from the tonic": "semitones above the tonic",
     "note lengths": "twelfths of a beat",
@@ -62,6 +62,6 @@ def _draw(axes: Axes, name: str, report: Report) -> None:
     axes.set_title(
         f"{name}: {distance.value:.3f} bits apart (by chance up to {distance.chance:.3f})", fontsize=9
     )
-    axes.set_xlabel(_SAID.get(name, ""), fontsize=8)
+    axes.set_xlabel(_TEXTS.get(name, ""), fontsize=8)
     axes.set_ylabel("share", fontsize=8)
     axes.tick_params(labelsize=7)

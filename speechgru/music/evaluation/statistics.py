@@ -25,7 +25,7 @@ from speechgru.music.score.keys import Key
 from speechgru.music.score.notes import NoteSequence, nearest, spans
 
 GRID = 12
-"""Steps in a beat by which time is measured, where nothing else is said."""
+"""Steps in a beat by which time is measured, where no other is given."""
 NGRAM = 4
 
 _PROFILES = {
@@ -155,7 +155,7 @@ def melody_intervals(piece: NoteSequence) -> Counts:
 
 
 def repeated_ngrams(values: Sequence[int] | Counts, n: int = NGRAM) -> float:
-    """The share of all passages of `n` values on end that occurred before: 0 where none is said twice; NaN for fewer
+    """The share of all passages of `n` values on end that occurred before: 0 where none comes twice; NaN for fewer
     than `n` values."""
     values = [int(value) for value in values]
     ngrams = [tuple(values[place : place + n]) for place in range(len(values) - n + 1)]

@@ -148,19 +148,19 @@ def _tune(first: int, lines: list[str]) -> Tune | Broken:
 
 def _joined(first: int, lines: list[str]) -> list[tuple[int, str]]:
     """Lines without comments, those that end with a backslash joined to the next, each with its number."""
-    found: list[tuple[int, str]] = []
+    joined: list[tuple[int, str]] = []
     goes_on = False
     for number, line in enumerate(lines, start=first):
         if not goes_on:
-            found.append((number, line.strip()))
+            joined.append((number, line.strip()))
         else:
-            found[-1] = (found[-1][0], found[-1][1] + line.strip())
-        begun, text = found[-1]
+            joined[-1] = (joined[-1][0], joined[-1][1] + line.strip())
+        begun, text = joined[-1]
         # A directive (%%) may go on too; a comment may not.
         text = text if text.startswith("%%") else _COMMENT.sub("", text).strip()
         goes_on = text.endswith("\\")
-        found[-1] = (begun, text[:-1] if goes_on else text)
-    return [(number, text) for number, text in found if text and not text.startswith("%")]
+        joined[-1] = (begun, text[:-1] if goes_on else text)
+    return [(number, text) for number, text in joined if text and not text.startswith("%")]
 
 
 # ------------------------------------------------------------------------------- bars as they are played

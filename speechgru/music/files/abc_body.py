@@ -113,14 +113,14 @@ class Body:
         """
         place = 0
         while place < len(text):
-            found = _TOKEN.match(text, place)
-            if not found:
+            match = _TOKEN.match(text, place)
+            if not match:
                 raise MusicError(f"{text[place : place + 8]!r} in column {place + 1} is not understood")
             try:
-                self._take(found)
+                self._take(match)
             except MusicError as error:
                 raise MusicError(f"{error} (column {place + 1})") from error
-            place = found.end()
+            place = match.end()
 
     def finish(self) -> list[Bar]:
         """All bars that hold something.
@@ -137,39 +137,39 @@ class Body:
 
     # ------------------------------------------------------------------------------------------- tokens
 
-    def _take(self, found: re.Match[str]) -> None:
-        if found["letter"]:
-            self._note(found)
-        elif found["bar"]:
-            self._bar_line(found["bar"], found["number"])
-        elif found["rest"]:
-            self._rest(found["rest"], found["rest_length"])
-        elif found["tie"]:
+    def _take(self, match: re.Match[str]) -> None:
+        if match["letter"]:
+            self._note(match)
+        elif match["bar"]:
+            self._bar_line(match["bar"], match["number"])
+        elif match["rest"]:
+            self._rest(match["rest"], match["rest_length"])
+        elif match["tie"]:
             self._tie()
-        elif found["broken"]:
-            self._break(found["broken"])
-        elif found["tuplet"]:
-            self._begin_tuplet(int(found["tuplet"]), found["time"], found["span"])
-        elif found["open"] or found["close"]:
-            self._chord_bracket(found["chord_length"])
-        elif found["field"]:
-            self.change(found["field"], found["value"])
-        elif found["ending"]:
+        elif match["broken"]:
+            self._break(match["broken"])
+        elif match["tuplet"]:
+            self._begin_tuplet(int(match["tuplet"]), match["time"], match["span"])
+        elif match["open"] or match["close"]:
+            self._chord_bracket(match["chord_length"])
+        elif match["field"]:
+            self.change(match["field"], match["value"])
+        elif match["ending"]:
             self._end_bar()
-            self._bar.endings = _numbers(found["ending"])
+            self._bar.endings = _numbers(match["ending"])
 
-    def _note(self, found: re.Match[str]) -> None:
+    def _note(self, match: re.Match[str]) -> None:
         event = self._chord
         if event is None:
-            event = self._add(_length(found["length"]))
+            event = self._add(_length(match["length"]))
         elif not event.pitches:
-            event.duration *= _length(found["length"])  # a chord lasts as long as its first note
-        letter = found["letter"].upper()
-        octave = found["letter"].islower() + found["octave"].count("'") - found["octave"].count(",")
-        alter = self._altered(letter, octave, found["sign"])
+            event.duration *= _length(match["length"])  # a chord lasts as long as its first note
+        letter = match["letter"].upper()
+        octave = match["letter"].islower() + match["octave"].count("'") - match["octave"].count(",")
+        alter = self._altered(letter, octave, match["sign"])
         pitch = 60 + _STEPS[letter] + 12 * octave + alter
         if not 0 <= pitch <= 127:
-            raise MusicError(f"the note {found.group()!r} is beyond the range of MIDI")
+            raise MusicError(f"the note {match.group()!r} is beyond the range of MIDI")
         if pitch not in event.pitches:
             event.pitches.append(pitch)
         self._names[pitch] = (letter, octave, alter)
@@ -259,10 +259,10 @@ class Body:
 
 def _length(text: str) -> Fraction:
     """`3` `3/2` `/2` `/` `//` → 3, 3/2, 1/2, 1/2, 1/4."""
-    found = re.fullmatch(r"(\d{0,3})(?:/(\d{1,3})|(/*))", text)
-    if not found:
+    match = re.fullmatch(r"(\d{0,3})(?:/(\d{1,3})|(/*))", text)
+    if not match:
         raise MusicError(f"the length {text!r} is not understood")
-    above, below = int(found[1] or 1), int(found[2]) if found[2] else 2 ** len(found[3] or "")
+    above, below = int(match[1] or 1), int(match[2]) if match[2] else 2 ** len(match[3] or "")
     if not 1 <= above <= MOST or not 1 <= below <= MOST:
         raise MusicError(f"the length {text!r} is out of range")
     return Fraction(above, below)

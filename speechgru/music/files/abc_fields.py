@@ -101,15 +101,15 @@ def _metre(value: str) -> tuple[int, int] | None:
     common = {"C": (4, 4), "C|": (2, 2)}
     if value in common:
         return common[value]
-    found = re.fullmatch(r"\(?\s*(\d{1,2}(?:\s*\+\s*\d{1,2})*)\s*\)?\s*/\s*(\d{1,2})", value)
-    beats = sum(map(int, found[1].split("+"))) if found else 0
-    if not found or not 1 <= beats <= 64 or int(found[2]) not in (1, 2, 4, 8, 16, 32, 64):
+    match = re.fullmatch(r"\(?\s*(\d{1,2}(?:\s*\+\s*\d{1,2})*)\s*\)?\s*/\s*(\d{1,2})", value)
+    beats = sum(map(int, match[1].split("+"))) if match else 0
+    if not match or not 1 <= beats <= 64 or int(match[2]) not in (1, 2, 4, 8, 16, 32, 64):
         raise MusicError(f"the metre {value!r} is not understood; expected one like 6/8, C or C|")
-    return beats, int(found[2])
+    return beats, int(match[2])
 
 
 def _fraction(value: str, what: str) -> Fraction:
-    found = re.fullmatch(r"(\d{1,3})(?:\s*/\s*(\d{1,3}))?", value.strip())
-    if not found or not 1 <= int(found[1]) <= MOST or not 1 <= int(found[2] or 1) <= MOST:
+    match = re.fullmatch(r"(\d{1,3})(?:\s*/\s*(\d{1,3}))?", value.strip())
+    if not match or not 1 <= int(match[1]) <= MOST or not 1 <= int(match[2] or 1) <= MOST:
         raise MusicError(f"the {what} {value!r} is not understood; expected a fraction like 1/8")
-    return Fraction(int(found[1]), int(found[2] or 1))
+    return Fraction(int(match[1]), int(match[2] or 1))

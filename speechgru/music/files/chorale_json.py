@@ -25,7 +25,7 @@ from speechgru.music.score.voices import MIDDLES, assigned, in_order, in_unison
 STEPS_PER_BEAT = 4
 """Where the file's name doesn't say: the voices are kept best in sixteenths."""
 _NAMED = {"quarter": 1, "8th": 2, "16th": 4}
-_SAYS = re.compile(rf"(?:^|[^0-9a-z])({'|'.join(_NAMED)})$", re.IGNORECASE)
+_UNIT_IN_NAME = re.compile(rf"(?:^|[^0-9a-z])({'|'.join(_NAMED)})$", re.IGNORECASE)
 _OCTAVE = 12
 _TOO_HIGH = MIDDLES[0] + _OCTAVE / 2
 """Half of the tops above this: nearer to an octave above the soprano's middle than to it."""
@@ -75,9 +75,9 @@ def read(path: str | Path) -> Chorales:
 
 def _steps_per_beat(path: str | Path) -> tuple[int, str]:
     """By the file's name; and what is to be known where it doesn't say."""
-    said = _SAYS.search(Path(path).stem)
-    if said:
-        return _NAMED[said[1].lower()], ""
+    unit = _UNIT_IN_NAME.search(Path(path).stem)
+    if unit:
+        return _NAMED[unit[1].lower()], ""
     return STEPS_PER_BEAT, (
         f"{path} doesn't say how long a step is: taken as a 16th. End its name with -quarter or -8th if it is one."
     )
@@ -144,12 +144,12 @@ def _steps(piece: Any, where: str) -> Steps:
 def _pitches(values: Any, where: str) -> list[int]:
     if not isinstance(values, list) or len(values) > len(VOICES):
         raise MusicError(f"{where}: expected up to {len(VOICES)} pitches; got {str(values)[:40]}.")
-    found = []
+    pitches = []
     for value in values:
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             raise MusicError(f"{where}: expected pitches; got {str(value)[:40]!r}.")
         is_rest = value != value or value == REST
         if not is_rest and not (0 <= value <= 127 and value == int(value)):
             raise MusicError(f"{where}: {value} is no pitch; expected 0 to 127.")
-        found.append(REST if is_rest else int(value))
-    return found
+        pitches.append(REST if is_rest else int(value))
+    return pitches

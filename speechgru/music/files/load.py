@@ -53,38 +53,38 @@ class Library:
     """Files' pieces in their order, those too that could not be read. `absent`: what is wrong with the sources
     themselves. `remarks`: what was made of a file that doesn't say it."""
 
-    found: tuple[Named | Missing, ...] = ()
+    entries: tuple[Named | Missing, ...] = ()
     absent: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
     def __add__(self, other: Library) -> Library:
-        return Library(self.found + other.found, self.absent + other.absent, self.remarks + other.remarks)
+        return Library(self.entries + other.entries, self.absent + other.absent, self.remarks + other.remarks)
 
     @property
     def pieces(self) -> list[Named]:
         """Those that could be read."""
-        return [piece for piece in self.found if isinstance(piece, Named)]
+        return [piece for piece in self.entries if isinstance(piece, Named)]
 
     @property
     def problems(self) -> list[str]:
         """What is wrong with the others."""
-        return [*self.absent, *(piece.problem for piece in self.found if isinstance(piece, Missing))]
+        return [*self.absent, *(piece.problem for piece in self.entries if isinstance(piece, Missing))]
 
     @property
     def notes(self) -> list[NoteSequence]:
         """Of all pieces."""
         return [piece.notes for piece in self.pieces]
 
-    def tell(self) -> None:
+    def print_problems(self) -> None:
         """Say the problems and the remarks on stderr."""
         for problem in self.problems:
             say(f"error: {problem}")
         for remark in self.remarks:
             say(f"note: {remark}")
 
-    def tell_count(self) -> None:
+    def print_left_out(self) -> None:
         """Say how many tunes of ABC files were left out, if any."""
-        tunes = [piece for piece in self.found if piece.is_tune]
+        tunes = [piece for piece in self.entries if piece.is_tune]
         broken = sum(isinstance(piece, Missing) for piece in tunes)
         if broken:
             say(f"note: {broken} of {len(tunes)} tune{'s' * (len(tunes) > 1)} left out")
@@ -92,7 +92,7 @@ class Library:
 
 def find(sources: Iterable[str]) -> tuple[list[Path], list[str]]:
     """Files that `sources` (files and folders, searched with those below) mean, each once; and what is wrong."""
-    found: dict[Path, None] = {}
+    paths: dict[Path, None] = {}
     problems = []
     for source in sources:
         path = Path(source)
@@ -102,23 +102,23 @@ def find(sources: Iterable[str]) -> tuple[list[Path], list[str]]:
         elif not files:
             problems.append(f"{source} holds no music: no file with one of {', '.join(EXTENSIONS)}.")
         else:
-            found.update(dict.fromkeys(files))
-    return list(found), problems
+            paths.update(dict.fromkeys(files))
+    return list(paths), problems
 
 
 def read(sources: Iterable[str]) -> Library:
     """All pieces of files and folders: MIDI, ABC (each tune), and JSON chorales."""
     files, absent = find(sources)
-    found, remarks = list[Named | Missing](), list[str]()
+    entries, remarks = list[Named | Missing](), list[str]()
     for path in files:
         try:
             inside = read_file(path)
         except (MusicError, OSError) as error:
-            found.append(Missing(str(path), "", str(error)))
+            entries.append(Missing(str(path), "", str(error)))
             continue
-        found += inside.found
+        entries += inside.entries
         remarks += inside.remarks
-    return Library(tuple(found), tuple(absent), tuple(remarks))
+    return Library(tuple(entries), tuple(absent), tuple(remarks))
 
 
 def read_file(path: Path) -> Library:
@@ -145,14 +145,14 @@ def _tunes(path: Path) -> list[Named | Missing]:
     inside = abc.read(path)
     tunes: list[abc.Tune | abc.Broken] = [*inside.tunes, *inside.broken]
     tunes.sort(key=lambda tune: tune.line)
-    found = list[Named | Missing]()
+    entries = list[Named | Missing]()
     for tune in tunes:
         title = _title(tune) if len(tunes) > 1 else ""
         if isinstance(tune, abc.Tune):
-            found.append(Named(str(path), title, tune.notes, is_tune=True))
+            entries.append(Named(str(path), title, tune.notes, is_tune=True))
         else:
-            found.append(Missing(str(path), title, f"{path}, {tune}", is_tune=True))
-    return found
+            entries.append(Missing(str(path), title, f"{path}, {tune}", is_tune=True))
+    return entries
 
 
 def _chorales(path: Path) -> Library:

@@ -1,7 +1,7 @@
 """MIDI files in and out: what is read (here) and what is written (midi_write.py).
 
 Written and read again, a piece whose times fit on a grid of up to MOST_TICKS in a beat, as those of every file do, is
-the same, but for three things that MIDI can't say: two notes of one pitch in one voice of which one lies within the
+the same, but for three things that MIDI can't hold: two notes of one pitch in one voice of which one lies within the
 other change their ends (the first to begin is the first to end), voices are numbered anew without gaps, and a mode
 other than major and minor becomes the major key of its signature.
 
@@ -147,7 +147,7 @@ def read_all(path: str | Path) -> Read:
 
 
 def parse(data: bytes, name: str = "the file") -> Read:
-    """As `read`, from the bytes of a file that errors call `name`; also says what was odd.
+    """As `read`, from the bytes of a file that errors call `name`, with what was odd.
 
     Raises:
         MusicError: as `read`.
@@ -181,8 +181,8 @@ def _bytes(path: str | Path) -> bytes:
 
 def _sequence(tracks: list[Events], chunks: Chunks) -> Read:
     beat = chunks.ticks
-    found = [_notes(events) for events in tracks]
-    raw = [((track, note.channel), note) for track, (notes, _) in enumerate(found) for note in notes]
+    by_track = [_notes(events) for events in tracks]
+    raw = [((track, note.channel), note) for track, (notes, _) in enumerate(by_track) for note in notes]
     if not raw:
         raise MusicError("the MIDI file has no notes.")
     numbers = {voice: number for number, voice in enumerate(sorted({voice for voice, _ in raw}))}
@@ -194,7 +194,7 @@ def _sequence(tracks: list[Events], chunks: Chunks) -> Read:
     keys, bad_keys = _latest((change for events in tracks for change in events.keys), _key, beat)
     metres, bad_metres = _latest((change for events in tracks for change in events.metres), Metre, beat)
     length = max(events.end for events in tracks) / beat
-    oddities = sum((odd for _, odd in found), chunks.oddities)
+    oddities = sum((odd for _, odd in by_track), chunks.oddities)
     oddities += Oddities(senseless=bad_tempos + bad_keys + bad_metres)
     texts = tuple(text for events in tracks for text in events.texts)
     return Read(NoteSequence(notes, tempos, keys, metres, length), oddities, texts)
@@ -234,18 +234,18 @@ _Change = TypeVar("_Change", Tempo, KeyChange, Metre)
 
 
 def _latest(
-    said: Iterable[tuple[int, ...]], make: Callable[..., _Change], beat: int
+    changes: Iterable[tuple[int, ...]], make: Callable[..., _Change], beat: int
 ) -> tuple[tuple[_Change, ...], int]:
     """Changes of all tracks that `make` makes of the beat and the numbers, the last of several at a tick; how many made
     no sense."""
-    found: dict[int, _Change] = {}
+    by_tick: dict[int, _Change] = {}
     senseless = 0
-    for tick, *numbers in sorted(said, key=lambda change: change[0]):
+    for tick, *numbers in sorted(changes, key=lambda change: change[0]):
         try:
-            found[tick] = make(tick / beat, *numbers)
+            by_tick[tick] = make(tick / beat, *numbers)
         except (MusicError, ZeroDivisionError):
             senseless += 1
-    return tuple(found.values()), senseless
+    return tuple(by_tick.values()), senseless
 
 
 def _tempo(when: float, microseconds: int) -> Tempo:

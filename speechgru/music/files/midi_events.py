@@ -85,11 +85,11 @@ class _Reader:
         self.place = 0
 
     def bytes(self, count: int) -> bytes:
-        found = self._data[self.place : self.place + count]
-        if len(found) < count:
+        taken = self._data[self.place : self.place + count]
+        if len(taken) < count:
             raise MusicError("the track ends within an event")
         self.place += count
-        return found
+        return taken
 
     def byte(self) -> int:
         return self.bytes(1)[0]

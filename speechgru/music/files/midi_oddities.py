@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-_SAID = {
+_TEXTS = {
     "hanging": ("note never released", "notes never released"),
     "empty": ("note of no length left out", "notes of no length left out"),
     "stray": ("release of a note that isn't held", "releases of notes that aren't held"),
@@ -44,4 +44,4 @@ class Oddities:
     def __str__(self) -> str:
         """For people: `2 notes never released, 1 chunk of an unknown kind skipped`."""
         counts = {field.name: getattr(self, field.name) for field in fields(self)}
-        return ", ".join(f"{n} {_SAID[name][n > 1]}" for name, n in counts.items() if n)
+        return ", ".join(f"{n} {_TEXTS[name][n > 1]}" for name, n in counts.items() if n)

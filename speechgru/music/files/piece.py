@@ -63,10 +63,10 @@ _PLACE = "Give the right place with corpus.root=PATH."
 def files_below(root: Path, extensions: Iterable[str]) -> list[Path]:
     """Files under the folder `root` (or `root` itself) with one of `extensions`, in any case, sorted; none hidden."""
     wanted = {extension.lower() for extension in extensions}
-    found = [root] if root.is_file() else sorted(root.rglob("*"))
+    paths = [root] if root.is_file() else sorted(root.rglob("*"))
     return [
         path
-        for path in found
+        for path in paths
         if path.suffix.lower() in wanted and path.is_file() and not path.name.startswith(".")
     ]
 

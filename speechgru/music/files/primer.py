@@ -40,12 +40,12 @@ def read(source: str, qpm: float | None = None) -> Primer:
         MusicError: neither notes nor a file with notes; of an ABC file the first tune counts, which may not be broken.
         AudioError: a recording that can't be read.
     """
-    found = _read(source, qpm)
-    if not found.notes.pitched():
+    primer = _read(source, qpm)
+    if not primer.notes.pitched():
         raise MusicError(f"{source}: there is no note in it, drums aside.")
     if qpm is None:
-        return found
-    return replace(found, notes=replace(found.notes, tempos=(Tempo(0.0, qpm),)))
+        return primer
+    return replace(primer, notes=replace(primer.notes, tempos=(Tempo(0.0, qpm),)))
 
 
 def _read(source: str, qpm: float | None) -> Primer:
@@ -68,11 +68,11 @@ def _read(source: str, qpm: float | None) -> Primer:
 
 
 def _tune(path: Path) -> Primer:
-    found = abc.read(path)
-    first = found.tunes[0] if found.tunes else None
-    if first is None or any(broken.line < first.line for broken in found.broken):
-        raise MusicError(f"{path}, {found.broken[0]}")
-    count, name = len(found.tunes) + len(found.broken), first.title or "no title"
+    collection = abc.read(path)
+    first = collection.tunes[0] if collection.tunes else None
+    if first is None or any(broken.line < first.line for broken in collection.broken):
+        raise MusicError(f"{path}, {collection.broken[0]}")
+    count, name = len(collection.tunes) + len(collection.broken), first.title or "no title"
     return Primer(
         first.notes, f"{path} has {count} tunes; the first one, {name}, is taken." if count > 1 else ""
     )
@@ -82,7 +82,7 @@ def _tune(path: Path) -> Primer:
 
 
 def parse(text: str) -> NoteSequence:
-    """Notes of a text, as the head of this file says.
+    """Notes of a text (see the head of this file).
 
     Raises:
         MusicError: a word that is no note, or no note at all.
@@ -92,8 +92,8 @@ def parse(text: str) -> NoteSequence:
     for word in re.split(r"[\s,|]+", text.strip()):
         if not word:
             continue
-        name, _, said = word.partition(":")
-        length = _length(word, said) if ":" in word else 1.0
+        name, _, beats = word.partition(":")
+        length = _length(word, beats) if ":" in word else 1.0
         if beat + length > MAX_BEATS:
             raise MusicError(f"{word} ends after beat {MAX_BEATS:g}, where every piece has ended.")
         if name not in _REST:
@@ -106,11 +106,11 @@ def parse(text: str) -> NoteSequence:
     return NoteSequence(tuple(notes), length=beat)
 
 
-def _length(word: str, said: str) -> float:
-    number = _LENGTH.fullmatch(said)
+def _length(word: str, beats: str) -> float:
+    number = _LENGTH.fullmatch(beats)
     above, below = (float(number[1]), int(number[2] or 1)) if number else (0.0, 1)
     if not above or not below:
-        raise MusicError(f"{word}: {said!r} is no length. Expected beats above 0: 2, 0.5 or 1/3.")
+        raise MusicError(f"{word}: {beats!r} is no length. Expected beats above 0: 2, 0.5 or 1/3.")
     return above / below
 
 

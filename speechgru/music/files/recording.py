@@ -63,13 +63,13 @@ def short_levels(samples: NDArray[np.float32], hop: int, frames: int) -> Levels:
     inside = samples[: frames * hop]
     padded[hop : hop + len(inside)] = inside
     powers = np.square(padded).reshape(frames + 1, hop).sum(axis=1)
-    found: Levels = 10 * np.log10((powers[:-1] + powers[1:]) / (2 * hop) + 1e-10)
-    return found
+    levels: Levels = 10 * np.log10((powers[:-1] + powers[1:]) / (2 * hop) + 1e-10)
+    return levels
 
 
 def level_dips(decibels: Levels) -> NDArray[np.bool_]:
     """At which frames [frames] the level is lowest in a dip: DIP below the loudest of REACH frames on either side."""
-    found = np.zeros(len(decibels), dtype=bool)
+    dips = np.zeros(len(decibels), dtype=bool)
     for frame, level in enumerate(decibels):
         before = decibels[max(frame - REACH, 0) : frame + 1]
         after = decibels[frame : frame + REACH + 1]
@@ -77,8 +77,8 @@ def level_dips(decibels: Levels) -> NDArray[np.bool_]:
             continue
         # The lowest of its dip: towards either loudest there is nothing lower, and of equals the first counts.
         back = before[before.argmax() :]
-        found[frame] = back[:-1].min() > level and after[: after.argmax() + 1].min() >= level
-    return found
+        dips[frame] = back[:-1].min() > level and after[: after.argmax() + 1].min() >= level
+    return dips
 
 
 class FrameNote(NamedTuple):
@@ -95,7 +95,7 @@ def read(path: str | Path, qpm: float, steps_per_beat: int = GRID) -> NoteSequen
     Of notes that fall on one step the longest stays.
 
     Raises:
-        MusicError: no note is found, or it is longer than LONGEST. AudioError: the recording can't be read.
+        MusicError: there is no clear pitch, or it is longer than LONGEST. AudioError: the recording can't be read.
     """
     try:
         with warnings.catch_warnings():
@@ -109,15 +109,15 @@ def read(path: str | Path, qpm: float, steps_per_beat: int = GRID) -> NoteSequen
         raise MusicError(
             f"{path} lasts {len(samples) / RATE:.0f} s; a few bars do, up to {LONGEST:g} s. Cut it first."
         )
-    found = notes_of(frequencies(samples))
-    if not found:
+    sung = notes_of(frequencies(samples))
+    if not sung:
         raise MusicError(
             f"{path}: no melody found, for it has no clear pitch. Hum or play one voice, near the microphone."
         )
     beats = HOP * qpm / 60
     notes = [
-        Note((start - found[0].start) * beats, pitch, (end - found[0].start) * beats)
-        for start, end, pitch in found
+        Note((start - sung[0].start) * beats, pitch, (end - sung[0].start) * beats)
+        for start, end, pitch in sung
     ]
     placed = sorted(zip(spans(notes, steps_per_beat), notes), key=lambda pair: pair[0][0])
     kept = []
@@ -135,11 +135,11 @@ def frequencies(samples: NDArray[np.float32]) -> Pitches:
 
     settings = PitchSettings(RATE, hop=HOP, f_min=LOWEST, f_max=HIGHEST, method="pyin")
     hertz, sure = Pitch(settings).rows(torch.from_numpy(samples)[None])[0].double().numpy().T
-    found: Pitches = np.where(level_dips(short_levels(samples, round(HOP * RATE), len(hertz))), 0.0, hertz)
-    for first, last in _runs(found > 0):
+    voiced: Pitches = np.where(level_dips(short_levels(samples, round(HOP * RATE), len(hertz))), 0.0, hertz)
+    for first, last in _runs(voiced > 0):
         if sure[first:last].mean() < SURE:
-            found[first:last] = 0
-    return found
+            voiced[first:last] = 0
+    return voiced
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -161,13 +161,13 @@ def notes_of(hertz: Pitches) -> list[FrameNote]:
             medians.append(float(np.median(smooth[start:end])))
     lengths = np.array([end - start for start, end in places])
     off = np.angle((lengths * np.exp(2j * np.pi * np.array(medians))).sum()) / (2 * np.pi)
-    found: list[FrameNote] = []
+    notes: list[FrameNote] = []
     for (start, end), median in zip(places, medians):
         pitch = round(float(median - off))
-        if found and (found[-1].end, found[-1].pitch) == (start, pitch):
-            start = found.pop().start
-        found.append(FrameNote(start, end, pitch))
-    return found
+        if notes and (notes[-1].end, notes[-1].pitch) == (start, pitch):
+            start = notes.pop().start
+        notes.append(FrameNote(start, end, pitch))
+    return notes
 
 
 def _steady(pitches: Pitches) -> list[tuple[int, int]]:

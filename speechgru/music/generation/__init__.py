@@ -1,1 +1,1 @@
-"""Pieces that a model makes up: requests, continuation, harmonization, endings."""
+"""Pieces sampled from a model: requests, continuation, harmonization, endings."""

@@ -25,7 +25,7 @@ DEFAULT_MODEL = "folk"
 
 
 class Composer(Protocol):
-    """A model that makes up pieces: `steps_per_beat` of its grid, the `corpora` it learnt from, its file's `header`,
+    """A model that samples pieces: `steps_per_beat` of its grid, the `corpora` it learnt from, its file's `header`,
     and the `temperature` where none is asked for."""
 
     steps_per_beat: int
@@ -44,7 +44,7 @@ class Composer(Protocol):
         """
 
     def remark(self, request: Request) -> str:
-        """What is to be known of what the model gets of the primer, "" for nothing; said before any work.
+        """What the model's input leaves out of the primer, "" for nothing; known before any work.
 
         Raises:
             MusicError: steps in which no note has room, a primer's note that the model doesn't know.

@@ -67,7 +67,7 @@ class Ending:
         elif kind == "SHIFT":
             clock.now += int(value)
         elif kind == "BAR":
-            clock.tell_bar()
+            clock.next_bar()
         elif kind in ("METRE", "SIGNATURE"):
             self._pending = int(value)
         elif kind == "UNIT":
@@ -162,5 +162,5 @@ class Ending:
 
 def _values(encoding: Encoding, kind: str) -> NDArray[np.int64]:
     """The value of each token of this kind, -1 for the others."""
-    found = [token.partition(" ") for token in encoding.tokens]
-    return np.array([int(value) if name == kind else -1 for name, _, value in found])
+    parts = [token.partition(" ") for token in encoding.tokens]
+    return np.array([int(value) if name == kind else -1 for name, _, value in parts])

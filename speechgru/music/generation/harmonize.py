@@ -107,11 +107,11 @@ def harmonize(
     lower = _Search(composer, line, options, up, number, particles, tonic).run(on_progress)
     parts = np.concatenate([np.full((len(lower), 1), REST), lower], axis=1).astype(np.int16)
     qpm = melody.tempos[0].qpm if request.qpm is None else request.qpm
-    found = _later(chorale.from_parts(parts, composer.steps_per_beat, qpm), wait)
+    below = _later(chorale.from_parts(parts, composer.steps_per_beat, qpm), wait)
     keys, metres = melody.keys, (request.metre,) if request.metre else melody.metres
     if request.scale.key:
         keys = (KeyChange(0.0, request.scale.key),)
-    return replace(found, notes=(*melody.notes, *found.notes), keys=keys, metres=metres)
+    return replace(below, notes=(*melody.notes, *below.notes), keys=keys, metres=metres)
 
 
 def _whole_steps(melody: NoteSequence, steps_per_beat: int) -> float:

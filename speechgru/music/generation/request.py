@@ -61,10 +61,10 @@ def metre(text: str) -> Metre:
     Raises:
         MusicError: it says nothing of the kind.
     """
-    found = re.fullmatch(r"(\d{1,3})/(\d{1,2})", text.strip())
-    if not found:
+    match = re.fullmatch(r"(\d{1,3})/(\d{1,2})", text.strip())
+    if not match:
         raise MusicError(f"{text!r} is no metre. Expected one like 4/4 or 6/8.")
-    return Metre(0.0, int(found[1]), int(found[2]))
+    return Metre(0.0, int(match[1]), int(match[2]))
 
 
 def keys_of(request: Request) -> tuple[KeyChange, ...]:

@@ -1,6 +1,6 @@
 """New pieces from a model of piano rolls.
 
-Time goes in steps. How many are in a beat is what the corpus says that the model learnt from: JSB chorales 1 (their
+Time goes in steps. How many are in a beat is a fact of the corpus: JSB chorales 1 (their
 median length is 57 steps, that of the same chorales in sixteenths 228), the other benchmark sets 2.
 """
 
@@ -55,7 +55,7 @@ class RollComposer:
         )
         if self.sings:
             request = in_choir(replace(request, top_k=request.top_k or len(VOICES)))
-        found = sample_rolls(
+        rolls = sample_rolls(
             self.model,
             steps,
             count,
@@ -64,7 +64,7 @@ class RollComposer:
             primer=start,
             on_progress=on_progress,
         )
-        return [_dressed(self._piece(roll, len(start), request, up), request) for roll in found]
+        return [_dressed(self._piece(roll, len(start), request, up), request) for roll in rolls]
 
     def remark(self, request: Request) -> str:
         """See `compose.Composer`."""

@@ -61,13 +61,13 @@ class TokenSampling(SamplingOptions):
         Raises:
             MusicError: no note may.
         """
-        found = np.ones(len(encoding), dtype=bool)
+        allowed = np.ones(len(encoding), dtype=bool)
         notes = 0
         for number, token in enumerate(encoding.tokens):
             kind, _, value = token.partition(" ")
             if kind == "NOTE":
                 inside = self.lowest <= int(value) <= self.highest and int(value) % 12 in self.pitch_classes
-                found[number] = inside
+                allowed[number] = inside
                 notes += inside
         if not notes:
             names = " ".join(map(class_name, sorted(self.pitch_classes)))
@@ -75,7 +75,7 @@ class TokenSampling(SamplingOptions):
                 f"No note that the model knows lies within {pitch_name(self.lowest)} to {pitch_name(self.highest)} and "
                 f"is one of {names}. Widen the range or the scale."
             )
-        return found
+        return allowed
 
 
 @torch.inference_mode()
@@ -157,7 +157,7 @@ class _Rules:
 
 
 class _Growing:
-    """A piece while it is made up."""
+    """A piece while it is sampled."""
 
     def __init__(self, rules: _Rules, start: list[int], number: int) -> None:
         self.rules, options = rules, rules.options

@@ -1,8 +1,8 @@
 """New pieces from a token model.
 
-A step is a token of the piece (tokens.py); the model also tells key, metre, bar lines and where the piece ends. Its key
+A step is a token of the piece (tokens.py); the model also draws key, metre, bar lines and where the piece ends. Its key
 is set by the tokens that a piece in this key begins with, the metre too. Where a key is asked for and neither metre nor
-beginning, the model first makes up the metre, the same for all pieces.
+beginning, the model first draws the metre, the same for all pieces.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ flat as good as G; players don't."""
 
 @dataclass(frozen=True)
 class _HeadedSampling(TokenSampling):
-    """How tokens are drawn after a heading: what it says of key and metre stays, from the first note on."""
+    """How tokens are drawn after a heading: its key and metre stay, from the first note on."""
 
     stated: frozenset[str] = frozenset()
     """Kinds of tokens."""
@@ -83,8 +83,8 @@ class TokenComposer:
                     "the primer shorter."
                 )
             options = replace(options, most=request.steps - len(start))
-        found = sample_tokens(self.model, count, options=options, primer=start, on_progress=on_progress)
-        return [self.model.encoding.decode(numbers, request.tempo) for numbers in found]
+        sampled = sample_tokens(self.model, count, options=options, primer=start, on_progress=on_progress)
+        return [self.model.encoding.decode(numbers, request.tempo) for numbers in sampled]
 
     def remark(self, request: Request) -> str:
         """See `compose.Composer`: a token model gets a primer as it is."""
@@ -110,7 +110,7 @@ class TokenComposer:
     def _begun(self, primer: NoteSequence, request: Request) -> Sequence[int]:
         """The tokens of a primer up to the next note: a note is put there, and taken away again.
 
-        Where nobody says the key, it is estimated: the model was stated one in every piece.
+        A key that nobody gives is estimated: the model had one in every training piece.
         """
         encoding = self.model.encoding
         key = request.scale.key or (None if primer.keys else transposition.key_of(primer))

@@ -4,7 +4,7 @@ A roll's likelihood is a product over its steps, and a step's a product over its
 in an autoregressive model, the keys below). All figures are in nats per step, negative, summed over the 88 keys:
 
 - `rest`: steps 2..T, pooled over the pieces; the first step is given. This is how Bai, Kolter and Koltun 2018
-  (arXiv:1803.01271) score, and what is meant here where nothing else is said.
+  (arXiv:1803.01271) score, and what is meant here where no other is named.
 - `all`: steps 1..T, pooled, the first predicted from silence; as Boulanger-Lewandowski et al. 2012 (arXiv:1206.6392).
 - `mean`: steps 1..T averaged in each piece, then over the pieces.
 """

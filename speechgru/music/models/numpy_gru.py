@@ -15,8 +15,8 @@ Array = NDArray[np.floating[Any]]
 
 def array(tensor: Tensor) -> Array:
     """Weights for NumPy, wherever they lie."""
-    found: Array = tensor.detach().cpu().float().numpy()
-    return found
+    weights: Array = tensor.detach().cpu().float().numpy()
+    return weights
 
 
 class Cell:

@@ -72,9 +72,9 @@ class RollModel:
             inputs: the inputs of the pieces, where they are known already.
         """
         inputs = [roll_inputs.inputs_of(piece.roll) for piece in pieces] if inputs is None else inputs
-        found = scoring.nats(self.network, inputs, roll_inputs, AT_ONCE)
+        nats = scoring.nats(self.network, inputs, roll_inputs, AT_ONCE)
         return RollScore(
-            tuple(PieceScore(p.id, *own, len(p.roll)) for p, own in zip(pieces, found, strict=True))
+            tuple(PieceScore(p.id, *own, len(p.roll)) for p, own in zip(pieces, nats, strict=True))
         )
 
 

@@ -41,13 +41,13 @@ def nats(network: Any, pieces: Sequence[Any], views: Views, at_once: int) -> lis
         at_once: most steps that are scored at once.
     """
     order = sorted(range(len(pieces)), key=lambda i: -len(pieces[i]))
-    found: dict[int, tuple[float, float]] = {}
+    by_piece: dict[int, tuple[float, float]] = {}
     for start in range(0, len(order), WIDTH):
         some = order[start : start + WIDTH]
-        found.update(
+        by_piece.update(
             zip(some, _side_by_side(network, [pieces[i] for i in some], views, at_once), strict=True)
         )
-    return [found[i] for i in range(len(pieces))]
+    return [by_piece[i] for i in range(len(pieces))]
 
 
 @torch.inference_mode()
@@ -66,10 +66,10 @@ def _side_by_side(
         before = None if state is None else state[:, : len(going)]
         with torch.autocast(device.type, enabled=False):
             log_probs, state = network(on(device, views.view(going, spans)), targets.to(device), before)
-        found = -(log_probs.flatten(2).sum(dim=2).double().cpu() * inside).numpy()
-        sums[: len(going), 1] += found.sum(axis=1)
+        losses = -(log_probs.flatten(2).sum(dim=2).double().cpu() * inside).numpy()
+        sums[: len(going), 1] += losses.sum(axis=1)
         if start == 0:
-            sums[:, 0] = found[:, 0]
+            sums[:, 0] = losses[:, 0]
     sums[:, 1] -= sums[:, 0]
     network.train(was_training)
     return [(float(first), float(rest)) for first, rest in sums]

@@ -148,9 +148,9 @@ class TokenModel:
             if inputs is None
             else inputs
         )
-        found = scoring.nats(self.network, inputs, token_inputs, AT_ONCE)
+        nats = scoring.nats(self.network, inputs, token_inputs, AT_ONCE)
         return TokenScore(
-            tuple((sum(own), each.steps, each.notes) for each, own in zip(items, found, strict=True))
+            tuple((sum(own), each.steps, each.notes) for each, own in zip(items, nats, strict=True))
         )
 
 

@@ -124,13 +124,13 @@ def _draw_row(axes: Axes, piece: NoteSequence, lines: list[float], bar: int, low
 
 def _beats(piece: NoteSequence, lines: list[float]) -> list[float]:
     """Where beats begin within the bars between `lines`: those of a compound metre (6/8, 9/8, 12/8) are dotted."""
-    found = []
+    beats = []
     for start, end in pairwise(lines):
         metre = next((metre for metre in reversed(piece.metres) if metre.beat <= start), Metre(0.0, 4, 4))
         units = 3 if metre.denominator >= 8 and metre.numerator > 3 and metre.numerator % 3 == 0 else 1
         length = 4 * units / metre.denominator
-        found += [start + length * number for number in range(1, math.ceil((end - start) / length - 1e-9))]
-    return found
+        beats += [start + length * number for number in range(1, math.ceil((end - start) / length - 1e-9))]
+    return beats
 
 
 def _name_keys(axes: Axes, sounding: set[int], low: int, high: int) -> None:
@@ -145,11 +145,11 @@ def _label(figure: Figure, piece: NoteSequence, title: str, height: float) -> No
     """Above: the title; key, metre and tempo at the start; the voices' colours where there are several."""
     from matplotlib.patches import Patch
 
-    said = [str(piece.keys[0].key)] if piece.keys else []
-    said += [str(piece.metres[0])] if piece.metres else []
-    said += [f"♩ = {piece.tempos[0].qpm:g}"]
+    parts = [str(piece.keys[0].key)] if piece.keys else []
+    parts += [str(piece.metres[0])] if piece.metres else []
+    parts += [f"♩ = {piece.tempos[0].qpm:g}"]
     top = 1 - 0.3 / height
-    text = f"{title}   ({', '.join(said)})" if title else ", ".join(said)
+    text = f"{title}   ({', '.join(parts)})" if title else ", ".join(parts)
     figure.text(_LEFT / _WIDTH, top, text, fontsize=10, va="center")
     voices = {(note.drum, note.voice): note for note in piece.notes}
     if len(voices) > 1:

@@ -61,10 +61,10 @@ def sound(piece: NoteSequence, rate: int, font: str | None = None) -> Wave:
 def describe(piece: NoteSequence) -> str:
     """A piece in a line: notes, beats, seconds, range, what is known of key, metre and tempo, voices."""
     pitches = [note.pitch for note in piece.pitched()]
-    said = [f"{len(piece.notes)} notes", f"{piece.length:g} beats", f"{piece.duration:.1f} s"]
-    said += [f"{pitch_name(min(pitches))} to {pitch_name(max(pitches))}"] if pitches else []
-    said += [str(change.key) for change in piece.keys[:1]]
-    said += [str(metre) for metre in piece.metres[:1]]
-    said.append(f"{piece.tempos[0].qpm:g} beats a minute")
-    said += [f"{len(piece.voices)} voices"] if len(piece.voices) > 1 else []
-    return ", ".join(said)
+    parts = [f"{len(piece.notes)} notes", f"{piece.length:g} beats", f"{piece.duration:.1f} s"]
+    parts += [f"{pitch_name(min(pitches))} to {pitch_name(max(pitches))}"] if pitches else []
+    parts += [str(change.key) for change in piece.keys[:1]]
+    parts += [str(metre) for metre in piece.metres[:1]]
+    parts.append(f"{piece.tempos[0].qpm:g} beats a minute")
+    parts += [f"{len(piece.voices)} voices"] if len(piece.voices) > 1 else []
+    return ", ".join(parts)

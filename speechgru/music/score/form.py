@@ -24,10 +24,10 @@ def repeated_bars(piece: NoteSequence) -> float:
 
 
 def longest_loop(piece: NoteSequence) -> float:
-    """How many times in a row, at most, a passage of 1 to LOOP bars is said note for note: 1 where none is; NaN without
+    """How many times in a row, at most, a passage of 1 to LOOP bars comes note for note: 1 where none does; NaN without
     notes.
 
-    Parts may count: one of eight bars said two and a half times gives 2.5.
+    Parts may count: one of eight bars that comes two and a half times gives 2.5.
     """
     bars = _bars(piece)
     if not bars:

@@ -111,10 +111,10 @@ def parse(text: str) -> Key:
     Raises:
         MusicError: it names no key.
     """
-    found = _KEY.fullmatch(text.strip())
-    if not found:
+    match = _KEY.fullmatch(text.strip())
+    if not match:
         raise _unknown(text)
-    letter, accidental, word = found.groups()
+    letter, accidental, word = match.groups()
     mode = _SHORT.get("m" if word == "m" else word.lower()[:3]) if word != "M" else "major"
     # `Bn` and the like are no short forms of anything.
     if mode is None or not (len(word) in (0, 1) or len(word) >= 3):

@@ -20,7 +20,7 @@ from speechgru.music.score.keys import Key
 MAX_BEATS = 100_000.0
 """A piece ends by then (14 hours at 120 beats a minute): a damaged file must not ask for all memory."""
 QPM = 120.0
-"""Quarter notes per minute where nothing is said."""
+"""Quarter notes per minute where none is given."""
 
 
 @dataclass(frozen=True, order=True)
@@ -225,11 +225,11 @@ class NoteSequence:
 
 def spans(notes: Sequence[Note], steps_per_beat: int) -> list[tuple[int, int]]:
     """First step of each note and the step after its last, on a grid; one step at least."""
-    found = []
+    placed = []
     for note in notes:
         start = nearest(note.start * steps_per_beat)
-        found.append((start, max(nearest(note.end * steps_per_beat), start + 1)))
-    return found
+        placed.append((start, max(nearest(note.end * steps_per_beat), start + 1)))
+    return placed
 
 
 def nearest(value: float) -> int:

@@ -37,14 +37,14 @@ class Losses:
         return any(getattr(self, field.name) for field in fields(self))
 
     def __str__(self) -> str:
-        said = {
+        texts = {
             "drums": "drum notes left out",
             "outside": "notes outside the 88 keys left out",
             "off_grid": "notes moved to the grid",
             "merged": "notes joined to the same note before",
         }
         return (
-            ", ".join(f"{getattr(self, n)} {words}" for n, words in said.items() if getattr(self, n))
+            ", ".join(f"{getattr(self, n)} {text}" for n, text in texts.items() if getattr(self, n))
             or "nothing lost"
         )
 

@@ -57,14 +57,14 @@ def scale(key: str | None, name: str | None = None) -> Scale:
         return FREE
     if name in MODES and _TONIC.fullmatch(key.strip()):
         key = f"{key} {name}"  # there is G# minor, but no G# major
-    found = keys.parse(key)
+    tonality = keys.parse(key)
     if name in MODES:
-        found = Key(found.tonic, name)
+        tonality = Key(tonality.tonic, name)
     if name is None or name in MODES:
-        return Scale(found, found.scale)
-    minor = (found.scale[2] - found.tonic_class) % 12 == _MINOR_THIRD
+        return Scale(tonality, tonality.scale)
+    minor = (tonality.scale[2] - tonality.tonic_class) % 12 == _MINOR_THIRD
     steps = _BY_THIRD[name][minor] if name in _BY_THIRD else _STEPS[name]
-    return Scale(found, tuple((found.tonic_class + step) % 12 for step in steps))
+    return Scale(tonality, tuple((tonality.tonic_class + step) % 12 for step in steps))
 
 
 def pitch(text: str) -> int:
@@ -81,10 +81,10 @@ def pitch(text: str) -> int:
     letter, sign, octave = match.groups()
     if len(octave) > 3:
         raise MusicError(f"{text} is no pitch that MIDI knows; expected C-1 to G9.")
-    found = keys.Key(letter.upper()).tonic_class + _ALTERED.get(sign, 0) + 12 * (int(octave) + 1)
-    if not 0 <= found <= 127:
+    number = keys.Key(letter.upper()).tonic_class + _ALTERED.get(sign, 0) + 12 * (int(octave) + 1)
+    if not 0 <= number <= 127:
         raise MusicError(f"{text} is no pitch that MIDI knows; expected C-1 to G9.")
-    return found
+    return number
 
 
 def pitch_range(text: str) -> tuple[int, int]:

@@ -23,22 +23,22 @@ class Clock:
         self.settings = settings
         self.now = 0
         self._origin = 0  # a bar line, where the metre began
-        self._told = -1  # the last bar line that was told
+        self._last_line = -1  # the last one that has its token
         self.bar = 4 * settings.steps_per_beat  # its length
 
     @property
     def line(self) -> int:
-        """The next bar line that was not told: now or later."""
-        first = max(self.now, self._told + 1)
+        """The next bar line without a token: now or later."""
+        first = max(self.now, self._last_line + 1)
         return self._origin + math.ceil((first - self._origin) / self.bar) * self.bar
 
-    def tell_bar(self) -> None:
+    def next_bar(self) -> None:
         """Move to the next bar line."""
-        self.now = self._told = self.line
+        self.now = self._last_line = self.line
 
     def metre(self, numerator: int, unit: int) -> None:
         """Bars begin anew here."""
-        self._origin, self._told = self.now, self.now - 1
+        self._origin, self._last_line = self.now, self.now - 1
         self.bar = 4 * self.settings.steps_per_beat * numerator // unit
 
 
@@ -64,7 +64,7 @@ class Writer:
             self.tokens += [f"SIGNATURE {key.fifths}", f"MODE {key.mode}"]
 
     def advance(self, time: int) -> None:
-        """Move on to `time`, a bar line there told too."""
+        """Move on to `time`, a bar line there included."""
         self._bars(time + 1)
         self._shift(time)
 
@@ -88,9 +88,9 @@ class Writer:
         self.tokens.append("END")
 
     def _bars(self, before: int) -> None:
-        """Tell the bar lines before the step `before`."""
+        """The bar lines before the step `before`."""
         while self.settings.bars and self._clock.line < before:
-            self._clock.tell_bar()
+            self._clock.next_bar()
             self.tokens.append("BAR")
 
     def _shift(self, time: int) -> None:
@@ -125,7 +125,7 @@ class Reader:
         elif kind == "SHIFT":
             clock.now += int(value)
         elif kind == "BAR":
-            clock.tell_bar()
+            clock.next_bar()
         elif kind == "VOICE":
             self._voice = int(value)
         elif kind == "VELOCITY":
@@ -141,7 +141,7 @@ class Reader:
             raise MusicError("The tokens make a piece that is too long.")
 
     def piece(self, qpm: float) -> NoteSequence:
-        """All that was told."""
+        """The piece of all tokens."""
         per_beat = self._clock.settings.steps_per_beat
         return NoteSequence(
             tuple(

@@ -14,7 +14,7 @@ from speechgru.music.score.keys import MODES
 from speechgru.music.score.piano_roll import HIGHEST, LOWEST, check_steps
 
 VELOCITY = 80
-"""Of all notes where velocities are not told."""
+"""Of all notes without tokens of velocity."""
 MOST_NUMERATOR = 16
 _UNITS = (1, 2, 4, 8, 16)
 BODY = frozenset({"END", "BAR", "SHIFT", "METRE", "SIGNATURE", "VOICE", "VELOCITY", "NOTE"})
@@ -37,7 +37,7 @@ _AFTER = {
 @dataclass(frozen=True)
 class Settings:
     """Which tokens there are: a grid of `steps_per_beat`, pitches from `lowest` to `highest`, a `longest` DURATION and
-    SHIFT in steps, bins of `velocities` (0: not told), `voices` (1: not told), and whether bar lines are told.
+    SHIFT in steps, bins of `velocities` (0: none), `voices` (1: no tokens of voices), and whether there are bar lines.
 
     Raises:
         MusicError: a value is outside its range.
@@ -114,5 +114,5 @@ def bin_velocity(bin_: int, bins: int) -> int:
 
 
 def rounded_velocity(velocity: int, bins: int) -> int:
-    """The velocity that is told for `velocity`: the middle of its bin, or VELOCITY where there are no bins."""
+    """The velocity that stands for `velocity`: the middle of its bin, or VELOCITY where there are no bins."""
     return bin_velocity(velocity_bin(velocity, bins), bins) if bins else VELOCITY

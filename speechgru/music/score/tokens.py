@@ -5,7 +5,7 @@ The tokens, in the order of a piece:
     START                    once, first
     METRE n, UNIT d          bars of n notes of 1/d from here on
     SIGNATURE f, MODE m      the key of f sharps (flats are negative) in mode m from here on
-    BAR                      the time is moved to the next bar line that was not yet told (4/4 before any metre)
+    BAR                      the time is moved to the next bar line without a token yet (4/4 before any metre)
     SHIFT s                  the time moves on by s steps
     VOICE v, VELOCITY b      hold until the next of their kind; only where there are several
     NOTE p, DURATION d       a note begins; its DURATIONs add up (all but the last are the longest)
@@ -66,7 +66,7 @@ class Encoding:
                     f"{', '.join(map(str, self.settings.units))}."
                 )
         piece = replace(piece, notes=notes, tempos=(Tempo(0.0, QPM),)).on_grid(self.settings.steps_per_beat)
-        # Only what comes before the end is told.
+        # Only what comes before the end has a token.
         keys = tuple(change for change in piece.keys if change.beat <= piece.length)
         metres = tuple(metre for metre in piece.metres if metre.beat <= piece.length)
         return replace(piece, keys=keys, metres=metres)

@@ -64,8 +64,8 @@ def faults(parts: Parts) -> Faults:
     Raises:
         MusicError: not four voices.
     """
-    found = list(find(parts))
-    counts = {kind.name: sum(fault.kind == kind.name for fault in found) for kind in fields(Faults)}
+    every = list(find(parts))
+    counts = {kind.name: sum(fault.kind == kind.name for fault in every) for kind in fields(Faults)}
     chords = len(_chords(parts))
     return Faults(**counts | {"moves": max(chords - 1, 0), "chords": chords})
 

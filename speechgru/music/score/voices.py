@@ -1,4 +1,4 @@
-"""Which voice sings which note of a chord: a piano roll doesn't say, nor do notes as text.
+"""Which voice sings which note of a chord: neither a piano roll nor notes as text hold it.
 
 Voices never cross, every note is sung, and of all ways to do it the one in which the voices move least counts.
 """

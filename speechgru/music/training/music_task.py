@@ -64,7 +64,7 @@ class Learning(ABC):
             self.provenance["started_from"] = first.header.provenance
         self.model.to(device)
         self.train = [self.inputs_of(item) for item in data.train]
-        self.dev = {name: [self.inputs_of(item) for item in found] for name, found in data.dev.items()}
+        self.dev = {name: [self.inputs_of(item) for item in items] for name, items in data.dev.items()}
 
     @abstractmethod
     def inputs_of(self, item: Any) -> Any:
@@ -76,11 +76,11 @@ class Learning(ABC):
 
     def plan(self, epoch: int) -> list[list[Chunk]]:
         """The batches of an epoch: chunks of like lengths together."""
-        found = pieces.chunks(self.data.train, self.recipe.music, self.shifts, self.recipe.seed, epoch)
+        chunks = pieces.chunks(self.data.train, self.recipe.music, self.shifts, self.recipe.seed, epoch)
         most = self.recipe.trainer.batch_characters * self.group.size
         # The first epoch is like all others: from short to long teaches that pieces are short.
-        planned = dataset.plan([c.last - c.first for c in found], most, self.recipe.seed, epoch + 1)
-        return [[found[i] for i in batch] for batch in planned]
+        planned = dataset.plan([c.last - c.first for c in chunks], most, self.recipe.seed, epoch + 1)
+        return [[chunks[i] for i in batch] for batch in planned]
 
     def describe(self, item: Sequence[Chunk]) -> str:
         """The chunks of a batch, in a few tokens."""
@@ -124,14 +124,14 @@ class Learning(ABC):
 
     def evaluate(self) -> dict[str, float]:
         """Nats per step of all dev pieces (score), and of each set (nats/SET)."""
-        found, total, count = {}, 0.0, 0.0
+        scores, total, count = {}, 0.0, 0.0
         for name, inputs in self.dev.items():
             mine = self.group.share(range(len(inputs)))
             own = self.nats([self.data.dev[name][i] for i in mine], [inputs[i] for i in mine])
             nats, over = self.group.sums(own)
-            found[f"nats/{name}"] = nats / max(over, 1)
+            scores[f"nats/{name}"] = nats / max(over, 1)
             total, count = total + nats, count + over
-        return {"score": total / max(count, 1), **found}
+        return {"score": total / max(count, 1), **scores}
 
     def save(self, path: Path, progress: Mapping[str, Any]) -> None:
         """A checkpoint for users."""

@@ -73,12 +73,12 @@ class Data:
 
     def uses(self, recipe: Recipe) -> list[CorpusUse]:
         """What each source gave to train on."""
-        found = []
+        used = []
         for source in recipe.corpus.sources:
             corpus: Any = plugins.find(CORPORA, source.name)
             licence, url = source.licence or corpus.LICENSE, source.url or corpus.SOURCE
-            found.append(CorpusUse(source.label, licence, url, steps=self.steps[source.label]))
-        return found
+            used.append(CorpusUse(source.label, licence, url, steps=self.steps[source.label]))
+        return used
 
 
 def prepare(recipe: Recipe, item: Callable[[str, Piece], Item]) -> Data:
@@ -103,12 +103,12 @@ def prepare(recipe: Recipe, item: Callable[[str, Piece], Item]) -> Data:
         facts[source.label] = corpus.facts(learnt) if hasattr(corpus, "facts") else corpus.FACTS
         for split, pieces in read.items():
             lost: Counter[str] = Counter()
-            found = list(_items(pieces, source.label, item, lost))
-            splits.setdefault(split, []).extend(found)
-            steps[source.label] += sum(each.steps for each in found) if split in config.train else 0
+            items = list(_items(pieces, source.label, item, lost))
+            splits.setdefault(split, []).extend(items)
+            steps[source.label] += sum(each.steps for each in items) if split in config.train else 0
             if lost:
                 dropped[f"{source.label}/{split}"] = lost
-    train = [each for found in take(splits, config.train).values() for each in found]
+    train = [each for items in take(splits, config.train).values() for each in items]
     dev, test = take(splits, config.dev), take(splits, config.test)
     if not train or not any(dev.values()):
         raise CorpusError(
@@ -125,12 +125,12 @@ def _items(
     """The pieces that can be learnt; why others can't is counted in `lost`."""
     for piece in pieces:
         try:
-            found = item(f"{label}/{piece.id}", piece)
+            made = item(f"{label}/{piece.id}", piece)
         except MusicError:
             lost["out of the model's range"] += 1
             continue
-        if found.steps:
-            yield found
+        if made.steps:
+            yield made
         else:
             lost["nothing sounds"] += 1
 
@@ -165,13 +165,13 @@ def chunks(
     `shifts` that it can be (by none where there is none).
     """
     generator = np.random.default_rng([seed, epoch, _DOMAIN])
-    found = []
+    cut = []
     for index, item in enumerate(items):
         fitting = [shift for shift in shifts if item.fits(shift)] or [0]
         shift, start = int(generator.choice(fitting)), int(generator.integers(config.chunk))
         cuts = range(start or config.chunk, item.steps, config.chunk) if item.steps > config.chunk else ()
-        found += [Chunk(index, a, b, shift) for a, b in itertools.pairwise([0, *cuts, item.steps])]
-    return found
+        cut += [Chunk(index, a, b, shift) for a, b in itertools.pairwise([0, *cuts, item.steps])]
+    return cut
 
 
 def semitones(recipe: Recipe) -> list[int]:

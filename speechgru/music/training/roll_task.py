@@ -43,4 +43,4 @@ class Task(Learning):
     def results(self, path: Path) -> dict[str, RollScore]:
         """Scores of a saved model on every dev and test split, through `load_roll_model`."""
         model = load_roll_model(path, str(self.device))
-        return {name: model.score(found) for name, found in {**self.data.dev, **self.data.test}.items()}
+        return {name: model.score(items) for name, items in {**self.data.dev, **self.data.test}.items()}
