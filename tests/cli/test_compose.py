@@ -65,11 +65,11 @@ def test_midi_sound_and_picture(rolls: Path, tmp_path: Path, capsys: pytest.Capt
     ]
     assert run(rolls, *options, "-o", "out.mid", "--wav", "--png") == 0
     assert files(tmp_path) == [f"out-{n}.{kind}" for n in (1, 2) for kind in ("mid", "png", "wav")]
-    said = capsys.readouterr().out.splitlines()
-    assert [line.partition(":")[0] for line in said] == [
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in printed] == [
         f"out-{n}.{k}" for n in (1, 2) for k in ("mid", "wav", "png")
     ]
-    assert "A minor" in said[0] and "96 beats a minute" in said[0]
+    assert "A minor" in printed[0] and "96 beats a minute" in printed[0]
     first, second = (midi.read(f"out-{n}.mid") for n in (1, 2))
     assert first != second and first.keys == (KeyChange(0, Key("A", "minor")),)
     assert {note.pitch % 12 for note in first.notes} <= {9, 11, 0, 2, 4, 5, 7}
@@ -233,9 +233,10 @@ def test_what_a_roll_cannot_hold_of_a_primer_is_told_and_written(
     rolls: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(rolls, "--primer", "G4:1/2 A4:1/2 C5 C5", "--bars", 2, "-o", "out.mid") == 0
-    said = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert (
-        said.count("warning: the beginning is written as it is") == 1 and "2 notes moved to the grid" in said
+        printed.count("warning: the beginning is written as it is") == 1
+        and "2 notes moved to the grid" in printed
     )
     begun = [(note.start, note.pitch) for note in midi.read("out.mid").notes if note.start < 3]
     assert begun == [(0, 67), (0.5, 69), (1, 72), (2, 72)]
@@ -255,15 +256,15 @@ def test_info(tunes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tunes, "--bars", 2, "--seed", 3, "-o", "made.mid") == 0
     capsys.readouterr()
     assert music("info", "book.abc", "made.mid") == 1
-    said = capsys.readouterr()
-    lines = said.out.splitlines()
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
     assert (
         lines[0]
         == "book.abc, 1 First tune: 4 notes, 6 beats, 4.0 s, G4 to C5, G major, 3/4, 90 beats a minute"
     )
     assert lines[1].startswith("book.abc, 3 Last: 1 notes") and lines[2].startswith("made.mid: ")
-    assert '"seed": 3' in lines[3] and "book.abc, line 12" in said.err
-    assert said.err.splitlines()[-1] == "speechgru: note: 1 of 3 tunes left out"
+    assert '"seed": 3' in lines[3] and "book.abc, line 12" in printed.err
+    assert printed.err.splitlines()[-1] == "speechgru: note: 1 of 3 tunes left out"
     assert music("info", "made.mid", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["pitch_classes"] >= 1
 
@@ -271,8 +272,8 @@ def test_info(tunes: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_abc_becomes_midi(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("book.abc").write_text(ABC)
     assert music("convert", "book.abc", "-o", "tunes/") == 1
-    said = capsys.readouterr().err
-    assert "line 12" in said and said.splitlines()[-1] == "speechgru: note: 1 of 3 tunes left out"
+    printed = capsys.readouterr().err
+    assert "line 12" in printed and printed.splitlines()[-1] == "speechgru: note: 1 of 3 tunes left out"
     assert music("convert", "book.abc", "-o", "out.mid") == 1
     assert files(tmp_path) == [
         "book.abc",

@@ -12,6 +12,15 @@ from speechgru.models import checkpoint
 from speechgru.music.models import roll, words
 
 
+def decided(network: Any) -> Any:
+    """The network with weights twice as large: its outputs are as decided as a trained one's."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(2)
+    return network
+
+
 def rolls(path: Path, corpus: str = "jsb_chorales", seed: int = 0, **chosen: Any) -> Path:
     """A model of piano rolls that learnt, it says, from `corpus`."""
     torch.manual_seed(seed)
@@ -26,11 +35,8 @@ def tunes(path: Path, corpus: str = "folk", seed: int = 0, **chosen: Any) -> Pat
     """A model of tokens; bar lines come often enough to end a piece."""
     torch.manual_seed(seed)
     settings = {"width": 10, "embedding": 6, "steps_per_beat": 4, "longest": 8, **chosen}
-    network = words.Model(words.Settings(**settings))
+    network = decided(words.Model(words.Settings(**settings)))
     with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.dim() > 1:
-                parameter.mul_(2)
         network.bias[network.encoding.number["BAR"]] += 4
         network.bias[[n for n, token in enumerate(network.encoding.tokens) if token.startswith("SHIFT")]] += 2
     return _save(path, "words", "words", network, corpus)

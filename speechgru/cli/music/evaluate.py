@@ -35,16 +35,9 @@ COLUMNS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoints", nargs="+", metavar="CHECKPOINT", help="trained models of piano rolls")
     parser.add_argument(
-        "checkpoints",
-        nargs="+",
-        metavar="CHECKPOINT",
-        help="models that `speechgru train` made of piano rolls",
-    )
-    parser.add_argument(
-        "--data",
-        metavar="FOLDER",
-        help="folder that holds the corpora (default: the variable SPEECHGRU_DATA)",
+        "--data", metavar="FOLDER", help="of the corpora (default: the variable SPEECHGRU_DATA)"
     )
     parser.add_argument(
         "--format", choices=("text", "markdown", "json"), default="text", help="what to print (default: text)"

@@ -5,10 +5,7 @@ from __future__ import annotations
 from speechgru.music.files import mat_rolls
 from speechgru.music.score.corpus_facts import CorpusFacts
 
-SOURCE = mat_rolls.source("MuseData.mat")
 LICENSE = "MIT (the repository that holds it); MuseData states its own for each piece"
-CITATION = mat_rolls.CITATION
 SHARE_ALIKE = False
 FACTS = CorpusFacts(steps_per_beat=2, key="C")
-
-prepare = mat_rolls.reader("musedata", "MuseData.mat", FACTS.steps_per_beat)
+SOURCE, CITATION, prepare = mat_rolls.corpus("musedata", "MuseData.mat", FACTS.steps_per_beat)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from speechgru.music.files import mat_rolls
 from speechgru.music.score.corpus_facts import CorpusFacts
 
-SOURCE = mat_rolls.source("Nottingham.mat")
 LICENSE = "MIT (the repository that holds it); the Nottingham Music Database states none"
-CITATION = mat_rolls.CITATION
 SHARE_ALIKE = False
 FACTS = CorpusFacts(steps_per_beat=2, key="C")
-
-prepare = mat_rolls.reader("nottingham", "Nottingham.mat", FACTS.steps_per_beat)
+SOURCE, CITATION, prepare = mat_rolls.corpus("nottingham", "Nottingham.mat", FACTS.steps_per_beat)

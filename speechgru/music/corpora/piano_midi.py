@@ -5,10 +5,7 @@ from __future__ import annotations
 from speechgru.music.files import mat_rolls
 from speechgru.music.score.corpus_facts import CorpusFacts
 
-SOURCE = mat_rolls.source("Piano_midi.mat")
 LICENSE = "MIT (the repository that holds it); piano-midi.de's MIDI files are CC BY-SA 3.0 DE"
-CITATION = mat_rolls.CITATION
 SHARE_ALIKE = True
 FACTS = CorpusFacts(steps_per_beat=2, key="C")
-
-prepare = mat_rolls.reader("piano_midi", "Piano_midi.mat", FACTS.steps_per_beat)
+SOURCE, CITATION, prepare = mat_rolls.corpus("piano_midi", "Piano_midi.mat", FACTS.steps_per_beat)

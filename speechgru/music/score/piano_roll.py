@@ -7,7 +7,7 @@ struck again while or right after it sounds becomes one long note, velocities an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,29 +24,26 @@ Roll = NDArray[np.uint8]
 """[steps, 88] of 0 and 1, the lowest key first."""
 
 
+def _count(text: str) -> int:
+    count: int = field(default=0, metadata={"text": text})
+    return count
+
+
 @dataclass(frozen=True)
 class Losses:
     """Notes that a roll changes, by what happens to them; a note may be counted more than once."""
 
-    drums: int = 0
-    outside: int = 0
-    off_grid: int = 0
-    merged: int = 0
+    drums: int = _count("drum notes left out")
+    outside: int = _count("notes outside the 88 keys left out")
+    off_grid: int = _count("notes moved to the grid")
+    merged: int = _count("notes joined to the same note before")
 
     def __bool__(self) -> bool:
-        return any(getattr(self, field.name) for field in fields(self))
+        return any(astuple(self))
 
     def __str__(self) -> str:
-        texts = {
-            "drums": "drum notes left out",
-            "outside": "notes outside the 88 keys left out",
-            "off_grid": "notes moved to the grid",
-            "merged": "notes joined to the same note before",
-        }
-        return (
-            ", ".join(f"{getattr(self, n)} {text}" for n, text in texts.items() if getattr(self, n))
-            or "nothing lost"
-        )
+        counts = zip(astuple(self), fields(self), strict=True)
+        return ", ".join(f"{n} {each.metadata['text']}" for n, each in counts if n) or "nothing lost"
 
 
 def to_roll(sequence: NoteSequence, steps_per_beat: int = 4) -> Roll:

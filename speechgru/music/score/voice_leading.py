@@ -39,9 +39,11 @@ class Faults:
     parallel_fifths: int = 0
     parallel_octaves: int = 0
     hidden: int = 0
+    """Fifths and octaves together."""
     crossings: int = 0
     spacing: int = 0
     range: int = 0
+    """Notes that no choir sings."""
     moves: int = 0
     chords: int = 0
 

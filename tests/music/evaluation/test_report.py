@@ -154,9 +154,9 @@ def test_the_report_in_words(
 ) -> None:
     picture = tmp_path / "report.png"
     assert run(folders[0], "--against", folders[1], "--png", picture) == 0
-    said = capsys.readouterr().out
-    assert "3 generated, 4 reference pieces" in said and "groove consistency" in said
-    assert "melody intervals" in said and "0.mid" in said and "per 100 moves" not in said
+    printed = capsys.readouterr().out
+    assert "3 generated, 4 reference pieces" in printed and "groove consistency" in printed
+    assert "melody intervals" in printed and "0.mid" in printed and "per 100 moves" not in printed
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -167,9 +167,12 @@ def test_a_picture_that_is_there_is_kept(
     picture.write_bytes(b"a photo")
     given = [folders[0], "--against", folders[1], "--png", picture]
     assert run(*given) == 2
-    said = capsys.readouterr()
-    assert picture.read_bytes() == b"a photo" and not said.out
-    assert f"{picture} is already there. Pass --overwrite" in said.err and "choose another --png" in said.err
+    printed = capsys.readouterr()
+    assert picture.read_bytes() == b"a photo" and not printed.out
+    assert (
+        f"{picture} is already there. Pass --overwrite" in printed.err
+        and "choose another --png" in printed.err
+    )
     assert run(*given, "--overwrite") == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert run(*given[:-1], tmp_path / "corpus.png") == 0
@@ -185,9 +188,9 @@ def test_what_was_made_of_a_file_and_how_many_tunes_are_broken_are_told(
     path.write_text(json.dumps({"train": [[[67, 64, 60, 48]] * 4] * 2, "valid": [], "test": []}))
     (folders[0] / "book.abc").write_text("X:1\nK:G\nGAB\n\nX:2\nK:G\nG?\n\nX:3\nK:D\nDEF\n")
     assert run(folders[0], "--against", path, folders[0] / "book.abc") == 1
-    said = capsys.readouterr().err.splitlines()
-    assert any("note: " in line and "taken as a 16th" in line for line in said)
-    assert said[-1] == "speechgru: note: 2 of 6 tunes left out"
+    printed = capsys.readouterr().err.splitlines()
+    assert any("note: " in line and "taken as a 16th" in line for line in printed)
+    assert printed[-1] == "speechgru: note: 2 of 6 tunes left out"
 
 
 def test_the_report_for_machines(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -218,8 +221,8 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_judged(
 ) -> None:
     (folders[0] / "bad.mid").write_bytes(b"no")
     assert run(folders[0], "--against", folders[1]) == 1
-    said = capsys.readouterr()
-    assert "bad.mid is not a MIDI file" in said.err and "3 generated" in said.out
+    printed = capsys.readouterr()
+    assert "bad.mid is not a MIDI file" in printed.err and "3 generated" in printed.out
     assert run(folders[0] / "bad.mid", "--against", folders[1]) == 1
     assert "There is no piece to judge in" in capsys.readouterr().err
     assert run(folders[0], "--against", tmp_path / "none") == 1

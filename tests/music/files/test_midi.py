@@ -9,6 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import mido
+import music_strategies
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,18 +61,7 @@ def test_what_is_written_is_read_again(piece: NoteSequence) -> None:
     assert not read.oddities
 
 
-@given(
-    st.lists(
-        st.builds(
-            lambda s, p, d: Note(s / TICKS, p, (s + d) / TICKS),
-            st.integers(0, 40),
-            st.integers(60, 62),
-            st.integers(1, 40),
-        ),
-        min_size=1,
-        max_size=12,
-    )
-)
+@given(music_strategies.notes(TICKS, 40, (60, 62), 40, least=1))
 def test_any_overlap_keeps_what_is_heard(notes: list[Note]) -> None:
     """Notes within each other change their ends, but how many begin and end at each tick doesn't."""
     read = midi.parse(midi.to_bytes(NoteSequence(tuple(notes)), TICKS)).notes
@@ -197,9 +187,9 @@ def test_a_file_in_a_riff_file_is_taken_out() -> None:
 
 def test_oddities_in_words() -> None:
     odd = Oddities(hanging=2, unknown=1) + Oddities(hanging=1, absent=3, wrapped=1)
-    said = str(odd).split(", ")
-    assert said[:2] == ["3 notes never released", "1 chunk of an unknown kind skipped"]
-    assert said[2:] == ["3 tracks less than the file says", "1 RIFF file around it taken off"]
+    printed = str(odd).split(", ")
+    assert printed[:2] == ["3 notes never released", "1 chunk of an unknown kind skipped"]
+    assert printed[2:] == ["3 tracks less than the file says", "1 RIFF file around it taken off"]
     assert str(Oddities()) == ""
 
 

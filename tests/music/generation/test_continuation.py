@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import music_models
+import music_strategies
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from speechgru.errors import MusicError
 from speechgru.music.files import primer
@@ -65,18 +65,7 @@ def test_the_model_hears_what_sounds_together() -> None:
     ) == [[60], [62]]
 
 
-@given(
-    st.lists(
-        st.builds(
-            lambda s, p, d: Note(s / 6, p, (s + d) / 6),
-            st.integers(0, 30),
-            st.integers(40, 46),
-            st.integers(1, 9),
-        ),
-        min_size=1,
-        max_size=12,
-    )
-)
+@given(music_strategies.notes(6, 30, (40, 46), 9, least=1))
 def test_it_is_the_roll_where_the_grid_holds_it_and_has_no_clusters(notes: list[Note]) -> None:
     piece = NoteSequence(tuple(notes))
     assert np.array_equal(continuation.roll_of(piece, 6), piano_roll.to_roll(piece, 6))
@@ -121,13 +110,8 @@ def test_what_is_still_held_is_not_doubled() -> None:
     given = NoteSequence((Note(0, 60, 2.1), Note(0, 64, 2)))
     drawn = NoteSequence((Note(0, 60, 1), Note(0, 64, 1), Note(2, 60, 3)), length=3)
     found = continuation.continued(given, drawn, 2.0)
-    assert [(n.start, n.pitch, n.end) for n in found.notes] == [
-        (0, 60, 2.1),
-        (0, 64, 2),
-        (2, 64, 3),
-        (2.1, 60, 3),
-        (4, 60, 5),
-    ]
+    expected = [(0, 60, 2.1), (0, 64, 2), (2, 64, 3), (2.1, 60, 3), (4, 60, 5)]
+    assert [(n.start, n.pitch, n.end) for n in found.notes] == expected
     short = continuation.continued(NoteSequence((Note(0, 60, 2.1),)), NoteSequence((Note(0, 60, 0.1),)), 2.0)
     assert short.notes == (Note(0, 60, 2.1),)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import music_models
 import numpy as np
 import pytest
 import torch
@@ -28,15 +29,10 @@ every_variant = pytest.mark.parametrize(("module", "chosen"), VARIANTS)
 
 
 def make(module: Any, **chosen: Any) -> Any:
-    """A small network whose outputs are as decided as a trained one's."""
+    """A small network."""
     small = SMALL | ({"hidden": 7} if module is roll else {"key_width": 6, "lowest": 20, "highest": 60})
     torch.manual_seed(0)
-    model = module.Model(module.Settings(**{**small, **chosen})).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() > 1:
-                parameter.mul_(2)
-    return model
+    return music_models.decided(module.Model(module.Settings(**{**small, **chosen})).eval())
 
 
 def piece(steps: int, seed: int = 0, low: int = 25, high: int = 55) -> Roll:
@@ -152,20 +148,20 @@ def test_a_step_is_drawn_from_what_scores_it(module: Any, chosen: dict[str, Any]
     model, rolls = make(module, **chosen), [piece(5, 1), piece(5, 2)]
     view, keys = batch(*rolls)
     expected = model(view, keys)[0][:, 4]
-    said: list[Any] = []
+    printed: list[Any] = []
 
     class Choose:
         last = KEYS - 1
 
         def __call__(self, key: int, odds: Any) -> Any:
-            said.append(torch.from_numpy(np.asarray(odds, dtype=np.float32)))
+            printed.append(torch.from_numpy(np.asarray(odds, dtype=np.float32)))
             sounds = keys[:, 4, key].numpy().astype(bool)
             return sounds if sounds.any() else None
 
     with torch.inference_mode():
         drawn = model.sampler()(model.encode(view)[0][:, 4:], Choose())
     assert np.array_equal(drawn, keys[:, 4].numpy())
-    found = torch.nn.functional.logsigmoid(torch.stack(said, dim=1) * (2 * keys[:, 4] - 1))
+    found = torch.nn.functional.logsigmoid(torch.stack(printed, dim=1) * (2 * keys[:, 4] - 1))
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 

@@ -1,4 +1,4 @@
-"""Sound by a SoundFont: the right pitches where fluidsynth is installed, and what is said where it isn't."""
+"""Sound by a SoundFont: the right pitches where fluidsynth is installed, and what is printed where it isn't."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import music_strategies
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,17 +54,7 @@ def test_what_a_roll_does_not_hold_is_counted() -> None:
     assert from_roll(to_roll(piece, 4), 4).notes == (Note(0, 60, 2), Note(0, 64, 1))
 
 
-@given(
-    st.lists(
-        st.builds(
-            lambda s, p, d: Note(s / 7, p, (s + d) / 7),
-            st.integers(0, 60),
-            st.integers(10, 115),
-            st.integers(1, 9),
-        ),
-        max_size=12,
-    )
-)
+@given(music_strategies.notes(7, 60, (10, 115), 9))
 def test_nothing_counted_means_nothing_lost(notes: list[Note]) -> None:
     piece = NoteSequence(tuple(notes))
     for grid in (4, 7):

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import music_models
 import numpy as np
 import pytest
 import torch
@@ -32,14 +33,11 @@ every_reset = pytest.mark.parametrize("reset", ["before", "after"])
 
 @cache
 def model(**chosen: Any) -> Any:
-    """A small network whose outputs are as decided as a trained one's."""
+    """A small network."""
     torch.manual_seed(0)
-    network = words.Model(words.Settings(**{**SMALL, **chosen})).eval()
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.dim() > 1:
-                parameter.mul_(2)
-        if network.settings.bars:
+    network = music_models.decided(words.Model(words.Settings(**{**SMALL, **chosen})).eval())
+    if network.settings.bars:
+        with torch.no_grad():
             network.bias[network.encoding.number["BAR"]] += 3
     return network
 
