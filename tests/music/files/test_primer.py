@@ -231,7 +231,7 @@ def test_a_melody_never_sings_two_notes_at_once(given: list[tuple[int, int, int]
 
 
 @pytest.mark.parametrize(
-    ("key", "name", "classes", "printed"),
+    ("key", "name", "classes", "tonality"),
     [
         (None, None, range(12), None),
         (None, "chromatic", range(12), None),
@@ -247,10 +247,10 @@ def test_a_melody_never_sings_two_notes_at_once(given: list[tuple[int, int, int]
     ],
 )
 def test_a_scale_takes_the_tonic_of_the_key(
-    key: str | None, name: str | None, classes: range, printed: str | None
+    key: str | None, name: str | None, classes: range, tonality: str | None
 ) -> None:
     found = scales.scale(key, name)
-    assert set(found.classes) == set(classes) and (str(found.key) if found.key else None) == printed
+    assert set(found.classes) == set(classes) and (str(found.key) if found.key else None) == tonality
 
 
 def test_keys_scales_and_ranges_that_are_none() -> None:

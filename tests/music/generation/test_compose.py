@@ -194,19 +194,19 @@ def test_a_piece_begins_with_its_key_and_metre(tune: Any) -> None:
 
 
 def test_bars_are_counted_and_steps_are_words(tune: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    printed: list[list[str]] = []
+    sampled: list[list[str]] = []
 
     def spied(*given: Any, **more: Any) -> list[list[int]]:
         found = sample_tokens(*given, **more)
-        printed.extend([tune.model.encoding.tokens[number] for number in numbers] for numbers in found)
+        sampled.extend([tune.model.encoding.tokens[number] for number in numbers] for numbers in found)
         return found
 
     monkeypatch.setattr(token_composer, "sample_tokens", spied)
     tune.compose(Request(bars=5, primer=primer.parse("C4 D4")))
     tune.compose(Request(steps=40))
-    assert tune.model.encoding.decode([tune.model.encoding.number[w] for w in printed[0]]).length == 20
-    assert printed[0][-1] == "END"
-    assert 20 < len(printed[1]) <= 44
+    assert tune.model.encoding.decode([tune.model.encoding.number[w] for w in sampled[0]]).length == 20
+    assert sampled[0][-1] == "END"
+    assert 20 < len(sampled[1]) <= 44
 
 
 def test_a_primer_ends_where_the_next_note_may_begin(tune: Any) -> None:

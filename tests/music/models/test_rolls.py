@@ -148,20 +148,20 @@ def test_a_step_is_drawn_from_what_scores_it(module: Any, chosen: dict[str, Any]
     model, rolls = make(module, **chosen), [piece(5, 1), piece(5, 2)]
     view, keys = batch(*rolls)
     expected = model(view, keys)[0][:, 4]
-    printed: list[Any] = []
+    all_odds: list[Any] = []
 
     class Choose:
         last = KEYS - 1
 
         def __call__(self, key: int, odds: Any) -> Any:
-            printed.append(torch.from_numpy(np.asarray(odds, dtype=np.float32)))
+            all_odds.append(torch.from_numpy(np.asarray(odds, dtype=np.float32)))
             sounds = keys[:, 4, key].numpy().astype(bool)
             return sounds if sounds.any() else None
 
     with torch.inference_mode():
         drawn = model.sampler()(model.encode(view)[0][:, 4:], Choose())
     assert np.array_equal(drawn, keys[:, 4].numpy())
-    found = torch.nn.functional.logsigmoid(torch.stack(printed, dim=1) * (2 * keys[:, 4] - 1))
+    found = torch.nn.functional.logsigmoid(torch.stack(all_odds, dim=1) * (2 * keys[:, 4] - 1))
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 

@@ -41,7 +41,7 @@ def test_whole_bars() -> None:
     assert form.whole_bars(tune(60, 62, 64, 65)) == 0
     assert form.whole_bars(tune(60, 62, 64, first=2)) == 1, "an upbeat, and a last bar without it"
     assert form.whole_bars(NoteSequence(tune(60, 62, 64).notes, length=4, metres=(Metre(0, 3, 4),))) == 0
-    assert form.whole_bars(NoteSequence((Note(0, 60, 4),))) == 1, "4/4 where nothing is printed"
+    assert form.whole_bars(NoteSequence((Note(0, 60, 4),))) == 1, "4/4 where no metre is given"
     changes = NoteSequence(tune(60, 62, 64, 65).notes, metres=(Metre(0, 3, 4), Metre(3, 2, 4)))
     assert math.isnan(form.whole_bars(changes)) and math.isnan(form.whole_bars(NoteSequence()))
 

@@ -69,7 +69,7 @@ def test_pieces_come_back(encoding: Encoding, data: st.DataObject) -> None:
 @pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda e: f"{len(e)} tokens")
 @given(seed=st.integers(0, 2**32 - 1), length=st.integers(0, 60))
 def test_whatever_the_grammar_allows_is_music(encoding: Encoding, seed: int, length: int) -> None:
-    """Also when it says bar lines late or changes of metre anywhere; and printed again it is the same music."""
+    """Also when it says bar lines late or changes of metre anywhere; and encoded again it is the same music."""
     generator = np.random.default_rng(seed)
     numbers = [encoding.start]
     while numbers[-1] != encoding.end:
