@@ -127,11 +127,11 @@ def _after(network: Any, start: Roll, count: int) -> torch.Tensor:
 def view_of(histories: list[RollHistory], pieces: Roll, t: int, device: torch.device) -> View:
     """What is known before step t of each piece."""
     previous = pieces[:, t - 1 : t] if t else np.zeros_like(pieces[:, :1])
-    echo = np.stack([history.echo for history in histories])[:, None]
+    predicted = np.stack([history.predicted for history in histories])[:, None]
     match = np.array([[history.match] for history in histories])
     parts = (
         previous.astype(np.float32),
-        echo.astype(np.float32),
+        predicted.astype(np.float32),
         match.astype(np.float32),
         np.full_like(match, t),
     )

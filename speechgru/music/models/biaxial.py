@@ -123,8 +123,8 @@ class Model(Recurrent):
         parts = [roll_inputs.neighbours(last, self.settings.reach), roll_inputs.pitch_classes(last)]
         parts += [torch.stack([under, above], dim=3) / 4, self.place.expand(*shape, -1)]
         if self.settings.echo:
-            echo = view.echo[..., self.settings.keys]
-            parts += [roll_inputs.neighbours(echo, 2), roll_inputs.pitch_classes(echo)]
+            predicted = view.predicted[..., self.settings.keys]
+            parts += [roll_inputs.neighbours(predicted, 2), roll_inputs.pitch_classes(predicted)]
             parts.append(roll_inputs.matches(view.match).unsqueeze(2).expand(*shape, -1))
         if self.settings.clock:
             parts.append(roll_inputs.clock(view.position).unsqueeze(2).expand(*shape, -1))

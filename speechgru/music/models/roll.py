@@ -73,7 +73,7 @@ class Model(Recurrent):
         """Inputs of each step, [B, T, F]."""
         parts = [view.previous]
         if self.settings.echo:
-            parts += [view.echo, roll_inputs.matches(view.match)]
+            parts += [view.predicted, roll_inputs.matches(view.match)]
         if self.settings.clock:
             parts.append(roll_inputs.clock(view.position))
         return torch.cat(parts, dim=2)

@@ -25,19 +25,19 @@ PERIODS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 class View(NamedTuple):
     """Of each step of B pieces, padded to T steps, what came before it.
 
-    `previous` [B, T, 88]: the keys of the step before, none before the first. `echo` [B, T, 88]: what followed the
+    `previous` [B, T, 88]: the keys of the step before, none before the first. `predicted` [B, T, 88]: what followed the
     longest earlier passage that equals the last steps. `match` [B, T]: the length of that passage in steps, 0 where
     there is none. `position` [B, T]: the step's number, from 0.
     """
 
     previous: Tensor
-    echo: Tensor
+    predicted: Tensor
     match: Tensor
     position: Tensor
 
 
 class RollHistory:
-    """The matches in a roll while it grows: `append` each step, then read `echo` [88] and `match`."""
+    """The matches in a roll while it grows: `append` each step, then read `predicted` [88] and `match`."""
 
     def __init__(self, most: int) -> None:
         """For a piece of at most `most` steps."""
@@ -52,7 +52,7 @@ class RollHistory:
         self._matches.append(self._codes[step])
 
     @property
-    def echo(self) -> Roll:
+    def predicted(self) -> Roll:
         """What followed the longest earlier passage that equals the last steps; silence where there is none."""
         place = self._matches.place
         return np.zeros(KEYS, dtype=np.uint8) if place is None else self._steps[place]
@@ -75,10 +75,10 @@ class Codes:
 
 @dataclass(frozen=True, eq=False)
 class RollInputs:
-    """A piece with the predictions of the match model: `roll` and `echo` [T, 88] of 0 and 1, `match` [T]."""
+    """A piece with the predictions of the match model: `roll` and `predicted` [T, 88] of 0 and 1, `match` [T]."""
 
     roll: Roll
-    echo: Roll
+    predicted: Roll
     match: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -86,7 +86,7 @@ class RollInputs:
 
     def moved(self, semitones: int) -> RollInputs:
         """Transposed; no key may leave the keyboard."""
-        return RollInputs(np.roll(self.roll, semitones, 1), np.roll(self.echo, semitones, 1), self.match)
+        return RollInputs(np.roll(self.roll, semitones, 1), np.roll(self.predicted, semitones, 1), self.match)
 
 
 def inputs_of(roll: Roll) -> RollInputs:
@@ -104,13 +104,13 @@ def view(pieces: Sequence[RollInputs], spans: Sequence[tuple[int, int]]) -> View
     longest = max(1, *(last - first for first, last in spans))
     shape = len(pieces), longest
     previous = np.zeros((*shape, KEYS), dtype=np.float32)
-    echo, match, position = np.zeros_like(previous), np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    predicted, match, position = np.zeros_like(previous), np.zeros(shape), np.zeros(shape, dtype=np.int64)
     for row, (piece, (first, last)) in enumerate(zip(pieces, spans, strict=True)):
         length, skipped = last - first, int(first == 0)
         previous[row, skipped:length] = piece.roll[first + skipped - 1 : max(last - 1, 0)]
-        echo[row, :length], match[row, :length] = piece.echo[first:last], piece.match[first:last]
+        predicted[row, :length], match[row, :length] = piece.predicted[first:last], piece.match[first:last]
         position[row] = np.arange(first, first + longest)
-    return View(*map(torch.from_numpy, (previous, echo, match.astype(np.float32), position)))
+    return View(*map(torch.from_numpy, (previous, predicted, match.astype(np.float32), position)))
 
 
 def targets(pieces: Sequence[RollInputs], spans: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:

@@ -78,7 +78,7 @@ def test_only_the_last_note_is_forbidden_and_only_where_another_may_come() -> No
     assert logits[ENCODING.number["NOTE 60"]] == -1.0
 
 
-def test_echoes_come_from_some_bars_ago() -> None:
+def test_matches_come_from_some_bars_ago() -> None:
     for count in range(2, 12):
         bars = "abcdefghijkl"[:count]
         loops, tokens = followed(bars)
@@ -88,7 +88,7 @@ def test_echoes_come_from_some_bars_ago() -> None:
     assert followed("aab")[0].quoted == 0
 
 
-def test_echoes_among_the_first_words() -> None:
+def test_matches_among_the_first_tokens() -> None:
     codes = [5, 1, 2, 3, 9, 1, 2, 4, 1, 2, 3, 7, 1, 2]
     matches = MatchModel(len(codes))
     for code in codes:

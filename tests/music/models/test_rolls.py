@@ -36,7 +36,7 @@ def make(module: Any, **chosen: Any) -> Any:
 
 
 def piece(steps: int, seed: int = 0, low: int = 25, high: int = 55) -> Roll:
-    """Chords that come back: an echo finds something."""
+    """Chords that come back: the match model finds something."""
     rng = np.random.default_rng(seed)
     chords = np.zeros((4, KEYS), dtype=np.uint8)
     chords[:, low:high] = rng.random((4, high - low)) < 0.15
@@ -205,15 +205,15 @@ melodies = st.lists(st.integers(0, 2), min_size=1, max_size=30)
 
 
 @given(melodies)
-def test_an_echo_is_what_followed_the_longest_earlier_passage(symbols: list[int]) -> None:
+def test_what_is_predicted_followed_the_longest_earlier_passage(symbols: list[int]) -> None:
     rolls = np.zeros((len(symbols), KEYS), dtype=np.uint8)
     rolls[np.arange(len(symbols)), symbols] = 1
     inputs = roll_inputs.inputs_of(rolls)
-    echo, match = inputs.echo, inputs.match
+    predicted, match = inputs.predicted, inputs.match
     history = roll_inputs.RollHistory(len(rolls))
     for t in range(len(symbols)):
         best, place = 0, None
-        for s in range(1, t):  # a passage that ends before s, whose echo is s
+        for s in range(1, t):  # a passage that ends before s, which predicts s
             length = 0
             while length < s and symbols[s - 1 - length] == symbols[t - 1 - length]:
                 length += 1
@@ -221,7 +221,7 @@ def test_an_echo_is_what_followed_the_longest_earlier_passage(symbols: list[int]
                 best, place = length, s
         assert match[t] == history.match == best
         expected = rolls[place] if place is not None else np.zeros(KEYS)
-        assert np.array_equal(echo[t], expected) and np.array_equal(history.echo, expected)
+        assert np.array_equal(predicted[t], expected) and np.array_equal(history.predicted, expected)
         history.append(rolls[t])
 
 
