@@ -120,7 +120,7 @@ class TokenScore(Score):
         """How the row is to be read."""
         return (
             "Negative log-likelihood of whole pieces, with their keys, metres, bar lines and lengths, per note and per "
-            "word of the encoding. Intervals: bootstrap over pieces."
+            "token of the encoding. Intervals: bootstrap over pieces."
         )
 
 

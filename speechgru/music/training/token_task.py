@@ -9,7 +9,7 @@ from speechgru.config.recipe import Recipe
 from speechgru.music.models import token_inputs
 from speechgru.music.models.token_inputs import TokenInputs
 from speechgru.music.models.token_model import KIND, TokenItem, TokenModel, TokenScore, item, load_token_model
-from speechgru.music.models.tokens import Settings
+from speechgru.music.models.words import Settings
 from speechgru.music.training import music_task, pieces
 from speechgru.music.training.music_task import Learning
 from speechgru.music.training.pieces import Data

@@ -128,7 +128,7 @@ def test_what_has_no_word_is_named(piece: NoteSequence, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("tokens", "says"),
     [
         (["START", "DURATION 3"], "Token 1, DURATION 3, can't follow START"),
         (["NOTE 60"], "end with NOTE 60"),
