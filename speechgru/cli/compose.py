@@ -1,4 +1,4 @@
-"""speechgru compose: music that a model makes up, as MIDI, sound and picture."""
+"""speechgru compose: music sampled from a model, as MIDI, sound and picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from speechgru.music.generation.request import Request
     from speechgru.music.score.notes import NoteSequence
 
-HELP = "Make up music: in a key, from a few notes or a hummed tune, or a chorale for a melody"
+HELP = "Generate music: in a key, from a few notes or a hummed tune, or a chorale for a melody"
 EXAMPLES = """\
   speechgru compose -o tune.mid --wav --png
   speechgru compose --key "A minor" --bars 16 --seed 7 -o tune.mid
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to write; a folder (with / at its end) gets compose-1.mid ...",
     )
     _add_length(parser)
-    _add_drawing(parser)
+    _add_sampling(parser)
     parser.add_argument(
         "--key", metavar="KEY", help='such as G, "F# minor" or "D dorian" (default: the model\'s choice)'
     )
@@ -103,7 +103,7 @@ def _add_length(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_drawing(parser: argparse.ArgumentParser) -> None:
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--temperature",
         type=float,

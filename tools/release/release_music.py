@@ -156,12 +156,12 @@ def card(made: str, rows: list[tuple[str, ...]], found: Report, own: Report) -> 
             "It begins in a key and a metre, or goes on from a few notes, comes back to its phrases, and ends after "
             "whole bars on the tonic. That, and that it doesn't go round in circles, are rules of the sampling "
             "([endings.py](../music/generation/endings.py), [repetition.py](../music/generation/repetition.py)), not "
-            "the model's own sense. It writes one line: no chords, no words, no ornaments, no dynamics. It knows reels, jigs, "
-            "hornpipes, marches and airs of Scotland, Ireland, England and America; everything else comes out as one "
-            "of these. Its tunes are plausible phrase by phrase; over the whole they often wander, run on for longer "
-            "than tunes do, and play a part of eight bars twice far less often. Minor and modal tunes are "
-            "fewer in what it learnt, and weaker. Training tunes were moved to all keys, so none is better than "
-            "another. It doesn't harmonize: that takes a model of chorales (`speechgru train jsb_chorales`).",
+            "the model's own sense. It writes one line: no chords, no words, no ornaments, no dynamics. It knows "
+            "reels, jigs, hornpipes, marches and airs of Scotland, Ireland, England and America; everything else "
+            "comes out as one of these. Its tunes are plausible phrase by phrase; over the whole they often wander, "
+            "run on for longer than tunes do, and play a part of eight bars twice far less often. Minor and modal "
+            "tunes are fewer in what it learnt, and weaker. Training tunes were moved to all keys, so none is better "
+            "than another. It doesn't harmonize: that takes a model of chorales (`speechgru train jsb_chorales`).",
         ]
     )
 
