@@ -148,7 +148,7 @@ def test_a_model_of_chorales_sings_in_four_voices(roll: Any, tmp_path: Path) -> 
     assert crowd.voices == [0] == other.compose(Request(steps=20))[0].voices
 
 
-def test_a_choir_keeps_to_its_compass_unless_a_range_is_asked_for(roll: Any) -> None:
+def test_a_choir_keeps_to_its_range_unless_a_range_is_asked_for(roll: Any) -> None:
     low, high = roll_composer.CHOIR
     sung = [
         note.pitch for piece in roll.compose(Request(steps=30, temperature=2.0), 2) for note in piece.notes
@@ -286,14 +286,14 @@ def test_each_kind_has_a_temperature_of_its_own(tune: Any, roll: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["roll", "tune"])
-def test_wishes_that_no_model_fulfils(
+def test_requests_that_no_model_fulfils(
     kind: str, wrong: Any, message: str, request: pytest.FixtureRequest
 ) -> None:
     with pytest.raises(MusicError, match=message):
         request.getfixturevalue(kind).compose(Request(**wrong))
 
 
-def test_wishes_that_make_no_sense() -> None:
+def test_requests_that_make_no_sense() -> None:
     for wrong, message in (
         ({"steps": 3, "bars": 2}, "one of them"),
         ({"steps": -1}, "-1 steps"),

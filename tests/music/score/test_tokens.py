@@ -122,7 +122,7 @@ def test_drums_are_left_out() -> None:
         (NoteSequence((), metres=(Metre(0, 4, 32),)), "4/32 has no token"),
     ],
 )
-def test_what_has_no_word_is_named(piece: NoteSequence, says: str) -> None:
+def test_what_has_no_token_is_named(piece: NoteSequence, says: str) -> None:
     with pytest.raises(MusicError, match=says):
         Encoding(Settings(voices=2)).encode(piece)
 

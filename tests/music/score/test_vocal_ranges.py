@@ -24,7 +24,7 @@ KEY = st.integers(30, 80)
 
 
 @pytest.mark.parametrize("text", ["C4 D4 E4 C4", "A5 G5 F5 A5", "C4 A5 C4 A5"])
-def test_no_voice_leaves_its_compass(text: str, tmp_path: Path) -> None:
+def test_no_voice_leaves_its_range(text: str, tmp_path: Path) -> None:
     composer = load_composer(music_models.rolls(tmp_path / "chorales.safetensors"))
     for number in range(4):
         for wanted in (Request(temperature=2.0), Request(lowest=1, scale=scales.scale("C"))):
