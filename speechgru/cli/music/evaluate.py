@@ -104,11 +104,8 @@ def _rows(corpus: str, entries: list[Entry]) -> list[tuple[str, ...]]:
 
 
 def _table(corpus: str, rows: list[tuple[str, ...]], form: str) -> str:
-    if form == "markdown":
-        from speechgru.utils.tables import table
+    from speechgru.utils.tables import aligned, table
 
+    if form == "markdown":
         return f"## {corpus}\n\n{table(COLUMNS, rows)}"
-    lines = [COLUMNS, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
-    text = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
-    return "\n".join([corpus, *(f"  {line}" for line in text)])
+    return "\n".join([corpus, *(f"  {line}" for line in aligned([COLUMNS, *rows]))])

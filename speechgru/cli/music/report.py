@@ -187,8 +187,6 @@ def _span(ends: tuple[float, float]) -> str:
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines
-    )
+    from speechgru.utils.tables import aligned
+
+    return "\n".join(aligned([head, *rows]))

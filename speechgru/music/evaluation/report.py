@@ -74,15 +74,9 @@ class Leading:
 
     def rates(self) -> dict[str, float]:
         """Of each kind per 100: of moves for parallels, of chords for the others; NaN for none of these."""
-        by_kind = {}
-        for kind in ("parallel_fifths", "parallel_octaves", "hidden", "crossings", "spacing", "range"):
-            per = (
-                self.faults.moves
-                if kind in ("parallel_fifths", "parallel_octaves", "hidden")
-                else self.faults.chords
-            )
-            by_kind[kind] = 100 * getattr(self.faults, kind) / per if per else math.nan
-        return by_kind
+        counts = dict.fromkeys(("parallel_fifths", "parallel_octaves", "hidden"), self.faults.moves)
+        counts |= dict.fromkeys(("crossings", "spacing", "range"), self.faults.chords)
+        return {kind: 100 * getattr(self.faults, kind) / n if n else math.nan for kind, n in counts.items()}
 
 
 @dataclass(frozen=True)
