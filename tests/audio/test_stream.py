@@ -17,8 +17,8 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from speechgru.audio import formats
 from speechgru.audio import stream as audio
-from speechgru.audio.encode import _WRITABLE
 from speechgru.audio.stream import AudioStream, AudioWarning, info, is_audio, read, resample
 from speechgru.errors import AudioError
 
@@ -284,4 +284,4 @@ def test_warnings_reach_the_caller(tmp_path: Path) -> None:
 def test_what_a_folder_scan_picks_up() -> None:
     assert all(is_audio(f"dir/a.{extension}") for extension in [*FORMATS, "WAV", "m4a", "webm"])
     assert not any(is_audio(name) for name in ("a.txt", "wav", ".wav", "._a.wav", "a.wav.part", "a"))
-    assert set(_WRITABLE) <= audio.AUDIO_EXTENSIONS
+    assert {f".{name}" for name in formats.FORMATS} <= audio.AUDIO_EXTENSIONS
