@@ -2,7 +2,8 @@
 
 Samples are float32, full scale 1.0, time on the first axis; rates in Hz, times in seconds. By default a recording
 becomes mono (the mean of its channels) at 16 kHz, which is what recognition needs; with `channels="all"` and
-`sample_rate=None` it stays as it is, which is what editing needs. A recording that breaks off is read as far as it goes.
+`sample_rate=None` it stays as it is, which is what editing needs. A recording that breaks
+off is read as far as it goes.
 """
 
 from __future__ import annotations
