@@ -1,8 +1,8 @@
 """Sound files and signals: `read`, `write`, `info`, `AudioStream`, `resample`.
 
 The way of a file to samples: `stream` (blocks of one rate) → `decode` (which decoder) → `decode_soundfile` or
-`decode_ffmpeg`; and back: `formats` (which there are) → `encode`. On samples in memory work `array`, `resampling`, `mix`,
-`energy` and `segments`; `quality`, `loudness` and `measure` judge a recording; `edit` and `split` make files of files.
+`decode_ffmpeg`; and back: `formats` (which there are) → `encode`. `array`, `resampling`, `mix`, `energy` and `segments`
+work on samples in memory; `quality`, `loudness` and `measure` judge a recording; `edit` and `split` write files.
 """
 
 from __future__ import annotations

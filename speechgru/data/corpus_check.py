@@ -36,9 +36,9 @@ class Diagnosis:
         return any(KINDS[f.kind].serious for f in self.findings)
 
     def by_kind(self) -> dict[str, list[Finding]]:
-        """The kinds that were found, the serious first, with their findings."""
+        """The kinds of problem that there are, the serious first, with their findings."""
         kinds = {kind: [f for f in self.findings if f.kind == kind] for kind in KINDS}
-        return {kind: found for kind, found in kinds.items() if found}
+        return {kind: findings for kind, findings in kinds.items() if findings}
 
     def cleaned(self, drop: Iterable[str] = (), keep: Iterable[str] = ()) -> dict[str, list[Utterance]]:
         """The splits without the utterances whose problems are `dropped`; durations as measured.
@@ -59,19 +59,19 @@ def hours(utterances: Iterable[Utterance]) -> float:
 
 
 def table(diagnosis: Diagnosis) -> list[str]:
-    """Lines for people: the splits, then what was found, with the hours it costs and what to do."""
+    """Lines for people: the splits, then the problems, with the hours they cost and what to do."""
     lines = []
     for name, utterances in diagnosis.splits.items():
         speakers = len({u.speaker for u in utterances} - {""})
         lines.append(
             f"{name}: {len(utterances):,} utterances, {hours(utterances):.2f} h, {speakers} speakers"
         )
-    found = diagnosis.by_kind()
-    if not found:
-        return [*lines, "", "Nothing was found."]
+    problems = diagnosis.by_kind()
+    if not problems:
+        return [*lines, "", "Nothing is wrong."]
     total = hours(u for us in diagnosis.splits.values() for u in us)
     rows = [("problem", "utterances", "hours", "share", "what it means; the first")]
-    for kind, findings in found.items():
+    for kind, findings in problems.items():
         lost = hours(f.utterance for f in findings)
         share = f"{100 * lost / total:.1f} %" if total else ""
         mark = "!" if KINDS[kind].serious else ""
@@ -110,8 +110,8 @@ def to_dict(diagnosis: Diagnosis) -> dict[str, Any]:
         "problems": {
             kind: {
                 "serious": KINDS[kind].serious,
-                "utterances": len(found),
-                "hours": hours(f.utterance for f in found),
+                "utterances": len(findings),
+                "hours": hours(f.utterance for f in findings),
                 "advice": KINDS[kind].advice,
                 "findings": [
                     {
@@ -121,10 +121,10 @@ def to_dict(diagnosis: Diagnosis) -> dict[str, Any]:
                         "offset": f.utterance.offset,
                         "detail": f.detail,
                     }
-                    for f in found
+                    for f in findings
                 ],
             }
-            for kind, found in diagnosis.by_kind().items()
+            for kind, findings in diagnosis.by_kind().items()
         },
     }
 
@@ -140,7 +140,7 @@ def diagnose(
 
     Args:
         splits: by name, training first: what leaks is reported of, and dropped from, the earlier split.
-        frames_per_second: the network's output frames, for CTC's need of one a letter.
+        frames_per_second: the network's output frames, for CTC's need of one a character.
         processes: that decode; 1: this one.
         on_progress: called with the number of files done so far.
     """
@@ -191,10 +191,10 @@ def _examine(
             parts[u.audio_filepath].setdefault(part, len(parts[u.audio_filepath]))
     there = [path for path in parts if path.is_file()]
     work = [(path, list(parts[path])) for path in there]
-    found = dict(zip(there, list(_run(work, processes, on_progress))))
+    files = dict(zip(there, list(_run(work, processes, on_progress))))
     examined = {}
     for key, (path, part) in wanted.items():
-        file = found.get(path)
+        file = files.get(path)
         sample = file.samples[parts[path][part]] if file and not file.error else None
         examined[key] = _Examination(file, sample, part[1] is None)
     return examined

@@ -28,9 +28,9 @@ TOLERANCE = 0.1  # seconds by which a recording may differ from its manifest and
 
 @dataclass(frozen=True)
 class Utterance:
-    """One recording (or a part of one) and what is said in it. `duration` and `offset` in seconds.
+    """One recording (or a part of one) and its text. `duration` and `offset` in seconds.
 
-    `language`: the code of what is spoken (`en`, `pt-BR`); empty where nobody said.
+    `language`: the code of what is spoken (`en`, `pt-BR`); empty where it isn't stated.
     """
 
     audio_filepath: Path

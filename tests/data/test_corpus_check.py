@@ -64,7 +64,7 @@ def test_a_sound_corpus(sound: dict[str, list[Utterance]]) -> None:
         "dev: 1 utterances, 0.00 h, 1 speakers",
         "test: 1 utterances, 0.00 h, 1 speakers",
         "",
-        "Nothing was found.",
+        "Nothing is wrong.",
     ]
 
 
