@@ -100,6 +100,19 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     assert AudioStream(path).channels == 3
 
 
+def test_all_channels_come_as_they_are_or_resampled(tmp_path: Path) -> None:
+    sound = RNG.uniform(-0.5, 0.5, (150_000, 3)).astype(np.float32)
+    low = encode(tmp_path / "low.wav", sound, 3999, format="WAV", subtype="FLOAT")  # what editing may take
+    with AudioStream(low, None, channels="all") as stream:
+        assert (stream.sample_rate, stream.container, stream.subtype) == (3999, "WAV", "FLOAT")
+        np.testing.assert_array_equal(np.concatenate(list(stream)), sound)
+    path = encode(tmp_path / "a.wav", sound, 44100, format="WAV", subtype="FLOAT")
+    with AudioStream(path, 16000, 0.5, "all") as stream:
+        blocks = list(stream)
+    assert {block.shape for block in blocks[:-1]} == {(8000, 3)}
+    np.testing.assert_allclose(np.concatenate(blocks).T, resample(sound.T.copy(), 44100, 16000), atol=1e-6)
+
+
 def test_memory_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "long.flac"
     with soundfile.SoundFile(path, "w", 8000, 1) as file:
