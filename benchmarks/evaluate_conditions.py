@@ -71,9 +71,7 @@ def changed(
     for utterance in utterances:
         key = sha256(f"{seed}/{utterance.id or utterance.audio_filepath.name}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(key[:8], "big") >> 1)
-        signal = torch.from_numpy(audio.read(utterance.audio_filepath, rate))
-        if utterance.offset or len(signal) > (utterance.duration + 0.1) * rate:
-            signal = signal[round(utterance.offset * rate) :][: round(utterance.duration * rate)]
+        signal = torch.from_numpy(manifest.read_audio(utterance, rate).signal)
         yield change(signal, generator).numpy()
 
 

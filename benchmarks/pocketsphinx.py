@@ -4,7 +4,7 @@
 
 Three systems, each in a process of its own and one after the other: PocketSphinx with what it has as defaults, ours
 spelling freely (greedy) and ours with the language model (beam). All get the same 16 kHz float samples, read by
-speechgru.audio.stream; PocketSphinx gets them as 16 bits, each recording as one whole utterance, so that it can
+speechgru.data.manifest; PocketSphinx gets them as 16 bits, each recording as one whole utterance, so that it can
 normalise over all of it. Texts of all systems are normalised alike.
 
 CPU, wall     seconds of work per second of audio, user and system time, without start-up
@@ -106,13 +106,9 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
 
 def store(path: Path, utterances: Sequence[Any]) -> list[int]:
     """Write the samples of all recordings one after the other; returns how many each has."""
-    from speechgru.audio import stream as audio
+    from speechgru.data.manifest import read_audio
 
-    signals = []
-    for utterance in utterances:
-        signal = audio.read(utterance.audio_filepath, RATE)
-        first = round(utterance.offset * RATE)
-        signals.append(signal[first : first + round(utterance.duration * RATE)] if first else signal)
+    signals = [read_audio(utterance, RATE).signal for utterance in utterances]
     np.save(path, np.concatenate(signals), allow_pickle=False)
     return [len(signal) for signal in signals]
 

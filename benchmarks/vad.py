@@ -198,14 +198,14 @@ def labels(sets: Mapping[str, Sequence]) -> str:
     """Labels against aligned words (joined over short pauses, as the labels are) of some dev recordings."""
     from speechgru.alignment.text import align_text
     from speechgru.audio.array import Sound
+    from speechgru.data.manifest import read_audio
     from speechgru.inference.recognizer import load_recognizer
 
     recognizer, rows = load_recognizer(decoder="greedy"), []
     for name, utterances in sets.items():
         total = np.zeros(4)
         for utterance in random.Random(1).sample(list(utterances), min(ALIGNED, len(utterances))):
-            signal = audio.read(utterance.audio_filepath, RATE)[round(utterance.offset * RATE) :]
-            signal = signal[: round(utterance.duration * RATE)]
+            signal = read_audio(utterance, RATE).signal
             found = speech_labels.spoken(signal, RATE)
             words = np.zeros(len(found), bool)
             for word in align_text(recognizer, Sound(signal), utterance.text).transcript.words:

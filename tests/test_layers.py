@@ -32,7 +32,7 @@ ALLOWED = {
         "music.files": "errors utils audio music.score features",
         "data": "errors utils audio config text features augment",
         "lm": "errors utils text models",
-        "plots": "errors transcript utils audio features augment",
+        "plots": "errors transcript utils audio features",
         "vad": "errors utils audio features models",
         "music.corpora": "errors music.score music.files",
         "music.models": "errors utils music.score models music.files",

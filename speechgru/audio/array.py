@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from speechgru.audio import stream as audio
 from speechgru.audio.quality import Bandwidth, Clipping
 from speechgru.errors import AudioError, AudioWarning
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MIN_RATE = 4000
 MAX_RATE = 1_000_000
@@ -25,6 +29,11 @@ class Sound:
 
     signal: NDArray[np.float32]
     warnings: tuple[AudioWarning, ...] = ()
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the recording broke off before its stated end."""
+        return any(each.kind == "truncated" for each in self.warnings)
 
 
 def is_array(source: object) -> bool:
@@ -47,10 +56,21 @@ def from_array(array: Any, sample_rate: int | None, rate: int) -> Sound:
     """
     signal = plain(array, sample_rate)
     assert sample_rate is not None
-    found = _warnings(signal, int(sample_rate))
+    warnings = _warnings(signal, int(sample_rate))
     if sample_rate != rate:
         signal = audio.resample(signal, int(sample_rate), rate)
-    return Sound(np.ascontiguousarray(signal, dtype=np.float32), found)
+    return Sound(np.ascontiguousarray(signal, dtype=np.float32), warnings)
+
+
+def pad(signals: Sequence[NDArray[np.float32]], length: int = 0) -> tuple[Tensor, Tensor]:
+    """Signals [time] as one batch: [batch, longest or `length`] with zeros behind each, and their lengths [batch]."""
+    import torch
+
+    lengths = torch.tensor([len(signal) for signal in signals])
+    padded = torch.zeros(len(signals), max(int(lengths.max()), length))
+    for row, signal in zip(padded, signals, strict=True):
+        row[: len(signal)] = torch.from_numpy(signal)
+    return padded, lengths
 
 
 def plain(array: Any, sample_rate: int | None) -> NDArray[np.float32]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from speechgru.audio import encode, formats
 from speechgru.audio.loudness import (
@@ -28,7 +27,7 @@ from speechgru.audio.loudness import (
     amplitude,
     decibels,
 )
-from speechgru.audio.multichannel import BLOCK, Block, Reader
+from speechgru.audio.stream import BLOCK, AudioStream, Block, read
 from speechgru.errors import AudioError
 
 LUFS = -23.0  # EBU R 128
@@ -55,9 +54,8 @@ def convert(
     Raises:
         AudioError: `source` can't be read, `target` not be written so.
     """
-    with Reader(source) as reader:
-        wanted = channels or reader.channels
-        return _write(target, reader, _mixed(reader, reader, wanted), reader.sample_rate, wanted, bits)
+    with _open(source) as stream:
+        return _write(target, stream, _mixed(stream, channels or stream.channels), bits)
 
 
 def resample(source: str | Path, target: str | Path, rate: int, *, bits: str | None = None) -> Edited:
@@ -66,9 +64,8 @@ def resample(source: str | Path, target: str | Path, rate: int, *, bits: str | N
     Raises:
         AudioError: as `convert`.
     """
-    with Reader(source) as reader:
-        blocks = resampled(reader, reader.sample_rate, rate, reader.channels)
-        return _write(target, reader, blocks, rate, reader.channels, bits)
+    with _open(source, rate) as stream:
+        return _write(target, stream, stream, bits)
 
 
 def trim_silence(
@@ -83,9 +80,9 @@ def trim_silence(
     Raises:
         AudioError: as `convert`; or the recording is digital silence.
     """
-    with Reader(source) as reader:
-        rate, meter = reader.sample_rate, FrameLevels(reader.sample_rate)
-        for block in reader:
+    with _open(source) as stream:
+        rate, meter = stream.sample_rate, FrameLevels(stream.sample_rate)
+        for block in stream:
             meter.add(block)
     level = meter.finish()
     if level.max() <= LOWEST_DB:
@@ -93,8 +90,8 @@ def trim_silence(
     loud = np.flatnonzero(level >= level.max() - threshold)
     size, kept = meter.size, round(padding * rate)
     start, end = max(int(loud[0]) * size - kept, 0), (int(loud[-1]) + 1) * size + kept
-    with Reader(source) as reader:
-        edited = _write(target, reader, _part(reader, start, end), rate, reader.channels, None)
+    with _open(source) as stream:
+        edited = _write(target, stream, _part(stream, start, end))
     cut = f"kept {start / rate:.2f} to {min(end, len(level) * size) / rate:.2f} s."
     return Edited((cut, *edited.notes), edited.truncated)
 
@@ -111,8 +108,8 @@ def normalise(
         AudioError: as `convert`; or shorter than 400 ms, below 4 kHz, more than 5 channels, or nothing above
         -70 LUFS.
     """
-    with Reader(source) as reader:
-        before, peak = _loudness(reader)
+    with _open(source) as stream:
+        before, peak = _loudness(stream)
     gain = amplitude(lufs - before)
     notes = []
     if peak * gain > amplitude(ceiling):
@@ -129,8 +126,8 @@ def normalise_peak(source: str | Path, target: str | Path, *, peak: float) -> Ed
     Raises:
         AudioError: as `convert`; or the recording is digital silence.
     """
-    with Reader(source) as reader:
-        largest = max(float(np.abs(block).max()) for block in reader)
+    with _open(source) as stream:
+        largest = max(float(np.abs(block).max()) for block in stream)
     if not largest:
         raise AudioError(
             f"{source} is silent from start to end: no gain brings it to {peak:g} dB.", source=source
@@ -161,52 +158,42 @@ def mix_noise(
     """
     import torch
 
-    from speechgru.audio import mix as noises
-    from speechgru.audio import stream as audio
+    from speechgru.audio import mix
 
-    with Reader(source) as reader:
-        signal = torch.from_numpy(np.concatenate(list(reader)))
-        rate, generator = reader.sample_rate, torch.Generator().manual_seed(seed)
+    with _open(source) as stream:
+        signal = torch.from_numpy(np.concatenate(list(stream)))
+        rate, generator = stream.sample_rate, torch.Generator().manual_seed(seed)
         if noise is None:
-            added = noises.coloured(len(signal), colour, generator)
+            added = mix.coloured(len(signal), colour, generator)
         else:
-            with audio.AudioStream(noise, rate) as stream:
-                found = torch.from_numpy(np.concatenate(list(stream)))
-            added = noises.fit(found, len(signal), generator)
+            added = mix.fit(torch.from_numpy(read(noise, rate, warn=False)), len(signal), generator)
         for name, samples in ((source, signal), (noise, added)):
             if not samples.any():
                 raise AudioError(
                     f"{name} is silent: there is no signal-to-noise ratio of silence.", source=name
                 )
         # In one row, so that the ratio is of all channels together and the noise alike in each.
-        row = noises.add(signal.reshape(-1), added.repeat_interleave(signal.shape[1]), snr)
+        row = mix.add(signal.reshape(-1), added.repeat_interleave(signal.shape[1]), snr)
         mixed = row.reshape(signal.shape).numpy()
         peak, notes = float(np.abs(mixed).max()), []
         if peak > 1:
             mixed = mixed / np.float32(peak)
             notes.append(f"turned down by {decibels(peak):.1f} dB: the mixture exceeded full scale.")
-        edited = _write(target, reader, _blocks(mixed), rate, signal.shape[1], None)
+        edited = _write(target, stream, _blocks(mixed))
     return Edited((*notes, *edited.notes), edited.truncated)
 
 
-def resampled(blocks: Iterable[Block], from_rate: int, to_rate: int, channels: int) -> Iterator[Block]:
-    """`blocks` [time, channels] at another rate in Hz."""
-    if from_rate == to_rate:
-        yield from blocks
-        return
-    stream = soxr.ResampleStream(from_rate, to_rate, channels, dtype="float32", quality="HQ")
-    for block in blocks:
-        yield stream.resample_chunk(block).reshape(-1, channels)
-    yield stream.resample_chunk(np.zeros((0, channels), np.float32), last=True).reshape(-1, channels)
+def _open(source: str | Path, rate: int | None = None) -> AudioStream:
+    return AudioStream(source, rate, block_seconds=None, channels="all")
 
 
-def _mixed(blocks: Iterable[Block], reader: Reader, wanted: int) -> Iterator[Block]:
-    if wanted not in (reader.channels, 1) and reader.channels != 1:
+def _mixed(stream: AudioStream, wanted: int) -> Iterator[Block]:
+    if wanted not in (stream.channels, 1) and stream.channels != 1:
         raise AudioError(
-            f"{reader.name} has {reader.channels} channels; they can become 1 (their mean), not {wanted}.",
-            source=reader.name,
+            f"{stream.name} has {stream.channels} channels; they can become 1 (their mean), not {wanted}.",
+            source=stream.name,
         )
-    for block in blocks:
+    for block in stream:
         if wanted == block.shape[1]:
             yield block
         elif wanted == 1:
@@ -227,46 +214,46 @@ def _blocks(signal: Block) -> Iterator[Block]:
     return (signal[start : start + BLOCK] for start in range(0, len(signal), BLOCK))
 
 
-def _loudness(reader: Reader) -> tuple[float, float]:
+def _loudness(stream: AudioStream) -> tuple[float, float]:
     """LUFS and true peak (1.0 at full scale)."""
-    if reader.sample_rate < LOWEST_RATE or reader.channels > MAX_CHANNELS:
+    if stream.sample_rate < LOWEST_RATE or stream.channels > MAX_CHANNELS:
         raise AudioError(
-            f"{reader.name} has {reader.channels} channels at {reader.sample_rate} Hz; loudness is defined for up "
+            f"{stream.name} has {stream.channels} channels at {stream.sample_rate} Hz; loudness is defined for up "
             f"to {MAX_CHANNELS}, and measured from {LOWEST_RATE} Hz up. Normalise its --peak instead.",
-            source=reader.name,
+            source=stream.name,
         )
-    meter = Loudness(reader.sample_rate, reader.channels)
-    peak = TruePeak(reader.sample_rate, reader.channels)
-    for block in reader:
+    meter = Loudness(stream.sample_rate, stream.channels)
+    peak = TruePeak(stream.sample_rate, stream.channels)
+    for block in stream:
         meter.add(block)
         peak.add(block)
     measured = meter.integrated
     if measured is None:
         raise AudioError(
-            f"{reader.name} is shorter than {SHORTEST:g} s, the shortest that has a loudness. Normalise its "
+            f"{stream.name} is shorter than {SHORTEST:g} s, the shortest that has a loudness. Normalise its "
             "--peak instead.",
-            source=reader.name,
+            source=stream.name,
         )
     if math.isinf(measured):
         raise AudioError(
-            f"{reader.name} holds nothing above -70 LUFS: it is silent, by EBU R 128.", source=reader.name
+            f"{stream.name} holds nothing above -70 LUFS: it is silent, by EBU R 128.", source=stream.name
         )
     return measured, peak.finish()
 
 
 def _amplified(source: str | Path, target: str | Path, gain: float, notes: list[str]) -> Edited:
-    with Reader(source) as reader:
-        blocks = (block * np.float32(gain) for block in reader)
-        edited = _write(target, reader, blocks, reader.sample_rate, reader.channels, None)
+    with _open(source) as stream:
+        blocks = (block * np.float32(gain) for block in stream)
+        edited = _write(target, stream, blocks)
     return Edited((f"gain {decibels(gain):+.1f} dB.", *notes, *edited.notes), edited.truncated)
 
 
 def _write(
-    target: str | Path, reader: Reader, blocks: Iterable[Block], rate: int, channels: int, bits: str | None
+    target: str | Path, stream: AudioStream, blocks: Iterable[Block], bits: str | None = None
 ) -> Edited:
-    how = formats.encoding(target, bits, like=reader.subtype)
-    clipped = encode.write_blocks(target, blocks, rate, channels, how)
+    how = formats.encoding(target, bits, like=stream.subtype)
+    clipped = encode.write(target, blocks, stream.sample_rate, how, warn=False)
     notes = [f"{clipped} samples beyond full scale were clipped."] if clipped else []
-    if reader.problem:
-        notes.append(reader.problem)
-    return Edited(tuple(notes), reader.problem is not None)
+    if stream.problem:
+        notes.append(stream.problem)
+    return Edited(tuple(notes), stream.truncated)

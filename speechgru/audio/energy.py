@@ -89,6 +89,6 @@ def pauses(
     if top - floor < PAUSE_MIN_RANGE_DB:
         return []
     quiet = level < floor + share * (top - floor)
-    found = runs(quiet) * max(round(frame_seconds * rate), 1)
-    long_enough = found[found[:, 1] - found[:, 0] >= shortest * rate]
+    stretches = runs(quiet) * max(round(frame_seconds * rate), 1)
+    long_enough = stretches[stretches[:, 1] - stretches[:, 0] >= shortest * rate]
     return [(int(start), int(end)) for start, end in long_enough]

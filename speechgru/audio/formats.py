@@ -60,7 +60,8 @@ def format_of(path: str | Path) -> str:
     name = {"wave": "wav", "aif": "aiff", "oga": "ogg"}.get(name, name)
     if name not in _FORMATS:
         raise AudioError(
-            f"{path}: {unknown('format to write', name, FORMATS)} The extension names it.", source=path
+            f"{path}: {unknown('format to write', name, FORMATS)} One of these extensions names it.",
+            source=path,
         )
     return name
 

@@ -17,7 +17,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from speechgru.audio.multichannel import Block
+from speechgru.audio.stream import Block
 
 FRAME_SECONDS = 0.01
 LOWEST_DB = -200.0  # the level given to digital zero

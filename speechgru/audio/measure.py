@@ -19,9 +19,8 @@ from speechgru.audio.loudness import (
     TruePeak,
     decibels,
 )
-from speechgru.audio.multichannel import Block, Reader
 from speechgru.audio.quality import Bandwidth, Clipping
-from speechgru.audio.stream import Source
+from speechgru.audio.stream import AudioStream, Block, Source
 
 
 @dataclass(frozen=True)
@@ -61,35 +60,35 @@ def measure(source: Source) -> SoundInfo:
     Raises:
         AudioError: it can't be read, or holds NaN.
     """
-    with Reader(source) as reader:
-        meters = _Meters(reader)
-        for block in reader:
+    with AudioStream(source, None, block_seconds=None, channels="all") as stream:
+        meters = _Meters(stream)
+        for block in stream:
             meters.add(block)
         narrow = meters.bandwidth.warning()
         return SoundInfo(
-            reader.name,
-            meters.frames / reader.sample_rate,
-            reader.sample_rate,
-            reader.channels,
-            reader.format,
-            reader.subtype,
-            bits_of(reader.subtype),
+            stream.name,
+            meters.frames / stream.sample_rate,
+            stream.sample_rate,
+            stream.channels,
+            stream.container,
+            stream.subtype,
+            bits_of(stream.subtype),
             decibels(meters.peak),
             decibels(meters.true_peak.finish()),
-            decibels(math.sqrt(meters.energy / (meters.frames * reader.channels))),
+            decibels(math.sqrt(meters.energy / (meters.frames * stream.channels))),
             None if meters.loudness is None else meters.loudness.integrated,
             _share_of_silence(meters.levels),
             meters.clipping.fraction,
             None if narrow is None else narrow.text,
-            reader.problem,
+            stream.problem,
         )
 
 
 class _Meters:
-    def __init__(self, reader: Reader) -> None:
-        rate, channels = reader.sample_rate, reader.channels
+    def __init__(self, stream: AudioStream) -> None:
+        rate, channels = stream.sample_rate, stream.channels
         self.levels, self.true_peak = FrameLevels(rate), TruePeak(rate, channels)
-        self.clipping, self.bandwidth = Clipping(reader.subtype), Bandwidth(rate)
+        self.clipping, self.bandwidth = Clipping(stream.subtype), Bandwidth(rate)
         defined = rate >= LOWEST_RATE and channels <= MAX_CHANNELS
         self.loudness = Loudness(rate, channels) if defined else None
         self.frames, self.peak, self.energy = 0, 0.0, 0.0

@@ -22,23 +22,29 @@ Signal = TypeVar("Signal")
 class Resampler:
     """One signal, piece by piece: `add` each piece, `finish` for what the filter still holds."""
 
-    def __init__(self, from_rate: float, to_rate: float) -> None:
-        """Rates in Hz, above 0."""
+    def __init__(self, from_rate: float, to_rate: float, channels: int | None = None) -> None:
+        """Rates in Hz, above 0. Pieces are [time], or [time, `channels`] where that is given."""
         _check_rates(from_rate, to_rate)
+        self._shape = (-1,) if channels is None else (-1, channels)
         # Equal rates need no filter; soxr would only copy.
-        same = from_rate == to_rate
         self._stream = (
-            None if same else soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality="HQ")
+            None
+            if from_rate == to_rate
+            else soxr.ResampleStream(from_rate, to_rate, channels or 1, dtype="float32", quality="HQ")
         )
 
     def add(self, piece: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The samples that follow from `piece` [time]; may be empty while the filter fills."""
-        return piece if self._stream is None else self._stream.resample_chunk(piece)
+        """The samples that follow from `piece`; may be empty while the filter fills."""
+        return piece if self._stream is None else self._resampled(piece, last=False)
 
     def finish(self) -> NDArray[np.float32]:
-        """The remaining samples [time]."""
-        rest = np.zeros(0, np.float32)
-        return rest if self._stream is None else self._stream.resample_chunk(rest, last=True)
+        """The remaining samples."""
+        rest = np.zeros((0, *self._shape[1:]), np.float32)
+        return rest if self._stream is None else self._resampled(rest, last=True)
+
+    def _resampled(self, piece: NDArray[np.float32], last: bool) -> NDArray[np.float32]:
+        done: NDArray[np.float32] = self._stream.resample_chunk(piece, last=last).reshape(self._shape)
+        return done
 
 
 def resample(signal: Signal, from_rate: float, to_rate: float) -> Signal:

@@ -1,4 +1,4 @@
-"""From what is said of each frame to stretches of speech: two thresholds, shortest lengths, padding."""
+"""From the probability of speech in each frame to stretches of speech: two thresholds, shortest lengths, padding."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ def spans(probabilities: NDArray[Any], frame_seconds: float, duration: float, ru
     """
     mask = held(probabilities, rules.threshold, rules.release)
     mask = without_gaps(mask, rules.pause / frame_seconds)
-    found: list[Span] = []
+    stretches: list[Span] = []
     for first, last in runs(without_runs(mask, rules.shortest / frame_seconds)).tolist():
         start = max((first - 0.5) * frame_seconds - rules.padding, 0.0)
         end = min((last - 0.5) * frame_seconds + rules.padding, duration)
-        if found and start <= found[-1][1]:
-            found[-1] = found[-1][0], end
+        if stretches and start <= stretches[-1][1]:
+            stretches[-1] = stretches[-1][0], end
         elif start < end:
-            found.append((start, end))
-    return found
+            stretches.append((start, end))
+    return stretches
 
 
 def held(values: NDArray[Any], threshold: float, release: float) -> Mask:

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from speechgru.audio import encode, energy, formats
-from speechgru.audio import stream as audio
-from speechgru.audio.multichannel import Block, Reader
+from speechgru.audio.stream import SAMPLE_RATE, AudioStream, Block, read
 from speechgru.utils.files import write_text
 
 PAUSE = 0.5  # seconds
@@ -51,21 +50,20 @@ def spans(
     Raises:
         AudioError: it can't be read.
     """
-    rate = audio.SAMPLE_RATE
-    with audio.AudioStream(source, rate) as stream:
-        signal = np.concatenate(list(stream))
+    rate = SAMPLE_RATE
+    signal = read(source, rate, warn=False)
     quiet = energy.pauses(signal, rate, shortest=pause)
     starts = [0, *(end for _, end in quiet)]
     ends = [*(start for start, _ in quiet), len(signal)]
     lengths = [(end - start) / rate for start, end in quiet]
     # Beside the two ends of the recording lies no pause to keep a piece of.
     before, after = ([0.0, *lengths], [*lengths, 0.0])
-    found = []
+    parts = []
     for start, end, left, right in zip(starts, ends, before, after, strict=True):
         # The last frame is seldom whole, so that a pause never ends with the recording exactly.
         if (end - start) / rate > max(shortest, energy.FRAME_SECONDS):
-            found.append(Span(start / rate - min(padding, left / 2), end / rate + min(padding, right / 2)))
-    return found
+            parts.append(Span(start / rate - min(padding, left / 2), end / rate + min(padding, right / 2)))
+    return parts
 
 
 def write_parts(source: str | Path, parts: Sequence[Span], folder: Path, stem: str, extension: str) -> Cut:
@@ -81,8 +79,8 @@ def write_parts(source: str | Path, parts: Sequence[Span], folder: Path, stem: s
     names = [f"{stem}-{number:04d}.{extension}" for number in range(1, len(parts) + 1)]
     staging = Path(tempfile.mkdtemp(prefix=f".{stem}.", dir=folder))
     try:
-        with Reader(source) as reader:
-            cutter = _Cutter(reader)
+        with AudioStream(source, None, block_seconds=None, channels="all") as stream:
+            cutter = _Cutter(stream)
             lines = [_write_part(cutter, part, staging / name) for part, name in zip(parts, names)]
             cutter.finish()
         for old in earlier(folder, stem):
@@ -92,7 +90,7 @@ def write_parts(source: str | Path, parts: Sequence[Span], folder: Path, stem: s
         write_text(folder / f"{stem}.jsonl", "".join(lines))
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return Cut([folder / name for name in names], reader.problem)
+    return Cut([folder / name for name in names], stream.problem)
 
 
 def earlier(folder: Path, stem: str) -> list[Path]:
@@ -104,10 +102,10 @@ def earlier(folder: Path, stem: str) -> list[Path]:
 class _Cutter:
     """Takes parts, one after the other, out of a recording that is read once."""
 
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
-        self._blocks = iter(reader)
-        self._held = np.zeros((0, reader.channels), np.float32)
+    def __init__(self, stream: AudioStream) -> None:
+        self.stream = stream
+        self._blocks = iter(stream)
+        self._held = np.zeros((0, stream.channels), np.float32)
         self._position = 0  # of the first held frame
 
     def take(self, start: int, end: int) -> Iterator[Block]:
@@ -130,16 +128,16 @@ class _Cutter:
 
 def _write_part(cutter: _Cutter, part: Span, path: Path) -> str:
     """Write it; returns its line of the manifest."""
-    reader = cutter.reader
-    start, end = round(part.start * reader.sample_rate), round(part.end * reader.sample_rate)
-    how = formats.encoding(path, like=reader.subtype)
-    encode.write_blocks(path, cutter.take(start, end), reader.sample_rate, reader.channels, how)
+    stream = cutter.stream
+    start, end = round(part.start * stream.sample_rate), round(part.end * stream.sample_rate)
+    how = formats.encoding(path, like=stream.subtype)
+    encode.write(path, cutter.take(start, end), stream.sample_rate, how, warn=False)
     entry = {
         "audio_filepath": path.name,
-        "duration": round((end - start) / reader.sample_rate, 6),
+        "duration": round((end - start) / stream.sample_rate, 6),
         "text": "",
         "id": path.stem,
-        "source": reader.name,
-        "source_offset": round(start / reader.sample_rate, 6),
+        "source": stream.name,
+        "source_offset": round(start / stream.sample_rate, 6),
     }
     return json.dumps(entry, ensure_ascii=False) + "\n"

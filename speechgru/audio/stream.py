@@ -1,11 +1,9 @@
-"""The only door to sound: read, stream in blocks, write.
+"""Read sound files: `read` the whole, `AudioStream` block by block, `info` the header alone.
 
-Conventions. Samples are float32, full scale 1.0, mono (the mean of the channels), time on the last axis,
-rates in Hz, times in seconds. Any source rate from 4 kHz up is resampled to the one asked for. A recording
-that breaks off is read as far as it goes.
-
-The files below: decoding (sources), sndfile and ffmpeg (decoders), containers and mp3 (is a file whole?),
-resample, quality (clipping, bandwidth).
+Samples are float32, full scale 1.0, time on the first axis; rates in Hz, times in seconds. By default a recording
+becomes mono (the mean of its channels) at 16 kHz, which is what recognition needs; with `channels="all"` and
+`sample_rate=None` it stays as it is, which is what editing needs. A recording that breaks
+off is read as far as it goes.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,14 +32,15 @@ __all__ = [
     "info",
     "is_audio",
     "read",
+    "resample",
 ]
-__all__ += ["resample"]
 
 SAMPLE_RATE = 16000
 MIN_SOURCE_RATE = 4000  # Hz; below it too little of speech is left to make out words
-_CHUNK = 1 << 16  # frames per step; fixed, so that no result depends on the block size
+BLOCK = 1 << 16  # frames decoded at a time; fixed, so that no result depends on the block size
 
 Source = str | Path | BinaryIO
+Block = NDArray[np.float32]  # [time] where channels are mixed, else [time, channels]
 
 # What folder scans pick up: libsndfile's formats, then what ffmpeg adds.
 _EXTENSIONS = """
@@ -53,7 +52,7 @@ AUDIO_EXTENSIONS = frozenset(_EXTENSIONS.split())
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file says of itself: Hz, channels, seconds (None where it doesn't say), and "WAV PCM_16", "OGG
+    """What the header of a file states: Hz, channels, seconds (None where it doesn't), and "WAV PCM_16", "OGG
     OPUS", "ffmpeg", ..."""
 
     sample_rate: int
@@ -80,55 +79,85 @@ def info(source: Source) -> AudioInfo:
 
 
 class AudioStream:
-    """Iterator over float32 mono blocks [time] of a recording, at `sample_rate`.
+    """Iterator over the float32 blocks of a recording: [time] where channels are mixed, else [time, channels].
 
     Every block but the last has `block_seconds`, rounded to a sample. The blocks put together are what `read`
     returns, bit for bit, whatever `block_seconds`. Memory is bounded by a block and 65,536 frames of the
     source.
 
     Attributes:
+        name: of the source, for messages.
         sample_rate: of the blocks, Hz.
-        source_rate, channels, format: of the recording.
+        source_rate, channels: of the recording.
+        container, subtype: libsndfile's names, as in "WAV" and "PCM_16"; "ffmpeg" and "" where that decodes it.
         duration: seconds as the file states, None where it doesn't.
         seconds_read: seconds of the recording decoded so far.
-        truncated: True once the recording turned out to break off, or to be damaged, before its stated end.
-        warnings: of truncation, clipping and narrow band; complete when the iteration ends.
+        problem: once the recording turned out to break off, or to be damaged, before its stated end: how; else None.
     """
 
-    def __init__(self, source: Source, sample_rate: int = SAMPLE_RATE, block_seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        source: Source,
+        sample_rate: int | None = SAMPLE_RATE,
+        block_seconds: float | None = 30.0,
+        channels: Literal["mix", "all"] = "mix",
+    ) -> None:
         """Open `source`: a path, "-" for standard input, or a binary file object, which stays open.
 
+        Args:
+            sample_rate: of the blocks; None: the recording's own.
+            block_seconds: None: blocks as they are decoded, 65,536 frames of the source.
+            channels: "mix" takes their mean, "all" keeps each.
+
         Raises:
-            AudioError: missing, a folder, unreadable, empty, not audio, without samples, or below 4 kHz; and
-            while iterating:
-                NaN or infinite samples, or nothing that can be decoded.
+            AudioError: missing, a folder, unreadable, empty, not audio, without samples, or (mixed, as for speech)
+                below 4 kHz; and while iterating: NaN or infinite samples, or nothing that can be decoded.
         """
-        if not 0 < block_seconds < float("inf"):
+        if block_seconds is not None and not 0 < block_seconds < float("inf"):
             raise AudioError(f"block_seconds must be a positive number of seconds, got {block_seconds}.")
-        self._name = name_of(source)
+        self.name = name_of(source)
         self._decoder = open_decoder(source)
-        self.sample_rate = sample_rate
-        self.source_rate = self._decoder.sample_rate
-        self.channels = self._decoder.channels
-        self.format = f"{self._decoder.format} {self._decoder.subtype}".strip()
+        self.source_rate, self.channels = self._decoder.sample_rate, self._decoder.channels
+        self.sample_rate = self.source_rate if sample_rate is None else sample_rate
+        self.container, self.subtype = self._decoder.format, self._decoder.subtype
         self.duration = None if self._decoder.frames is None else self._decoder.frames / self.source_rate
         self.seconds_read = 0.0
-        self.truncated = False
-        self.warnings: list[AudioWarning] = []
+        self.problem: str | None = None
+        self._mixes = channels == "mix"
         try:
             self._check_header()
-            self._resampler = Resampler(self.source_rate, sample_rate)
+            self._resampler = Resampler(
+                self.source_rate, self.sample_rate, None if self._mixes else self.channels
+            )
         except AudioError:
             self.close()
             raise
-        self._clipping = Clipping(self._decoder.subtype)
-        self._bandwidth = Bandwidth(self.source_rate)
-        self._blocks: Iterator[NDArray[np.float32]] = self._cut(max(1, round(block_seconds * sample_rate)))
+        # Clipping and bandwidth are what a recognizer's user should know; editing has `measure` for them.
+        self._clipping = Clipping(self.subtype) if self._mixes else None
+        self._bandwidth = Bandwidth(self.source_rate) if self._mixes else None
+        self._blocks = self._cut(None if block_seconds is None else round(block_seconds * self.sample_rate))
 
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+    @property
+    def format(self) -> str:
+        """Container and sample format, as in "WAV PCM_16"."""
+        return f"{self.container} {self.subtype}".strip()
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the recording broke off, or was damaged, before its stated end."""
+        return self.problem is not None
+
+    @property
+    def warnings(self) -> list[AudioWarning]:
+        """Of truncation, and of clipping and narrow band where channels are mixed, in what was read so far."""
+        truncation = None if self.problem is None else AudioWarning("truncated", self.problem)
+        meters = (each.warning() for each in (self._clipping, self._bandwidth) if each is not None)
+        return [warning for warning in (truncation, *meters) if warning is not None]
+
+    def __iter__(self) -> Iterator[Block]:
         return self
 
-    def __next__(self) -> NDArray[np.float32]:
+    def __next__(self) -> Block:
         return next(self._blocks)
 
     def __enter__(self) -> AudioStream:
@@ -145,72 +174,72 @@ class AudioStream:
         self._decoder.close()
 
     def _check_header(self) -> None:
-        if self.source_rate < MIN_SOURCE_RATE:
+        if self._mixes and self.source_rate < MIN_SOURCE_RATE:
             raise AudioError(
-                f"{self._name} is sampled at {self.source_rate} Hz; "
+                f"{self.name} is sampled at {self.source_rate} Hz; "
                 f"speech needs at least {MIN_SOURCE_RATE} Hz, better 16000.",
-                source=self._name,
+                source=self.name,
             )
         if self._decoder.frames == 0:
             raise AudioError(
-                f"{self._name} has a header but no samples: nothing was recorded.", source=self._name
+                f"{self.name} has a header but no samples: nothing was recorded.", source=self.name
             )
 
-    def _cut(self, size: int) -> Iterator[NDArray[np.float32]]:
-        """Blocks of `size` samples; the last may be shorter."""
-        held = np.zeros(0, np.float32)
+    def _cut(self, size: int | None) -> Iterator[Block]:
+        """Blocks of `size` samples, one at least, the last may be shorter; None: as they come, but for empty ones."""
+        if size is None:
+            yield from (piece for piece in self._resampled() if len(piece))
+            return
+        held, size = list[Block](), max(size, 1)
         for piece in self._resampled():
-            held = np.concatenate([held, piece])
-            while len(held) >= size:
-                block, held = held[:size].copy(), held[size:]
-                yield block
-        if len(held):
-            yield held
+            held.append(piece)
+            if sum(map(len, held)) >= size:
+                joined = np.concatenate(held)
+                whole = len(joined) // size * size
+                yield from (joined[start : start + size].copy() for start in range(0, whole, size))
+                held = [joined[whole:].copy()]
+        if sum(map(len, held)):
+            yield np.concatenate(held)
 
-    def _resampled(self) -> Iterator[NDArray[np.float32]]:
+    def _resampled(self) -> Iterator[Block]:
         frames = 0
-        while len(raw := self._decoder.read(_CHUNK)):
-            mono = self._mono(raw, frames)
+        while len(raw := self._decoder.read(BLOCK)):
+            samples = self._checked(raw, frames)
             frames += len(raw)
             self.seconds_read = frames / self.source_rate
-            self._clipping.add(raw)
-            self._bandwidth.add(mono)
-            yield self._resampler.add(mono)
-            if len(raw) < _CHUNK:
+            if self._clipping is not None and self._bandwidth is not None:
+                self._clipping.add(raw)
+                self._bandwidth.add(samples)
+            yield self._resampler.add(samples)
+            if len(raw) < BLOCK:
                 break
-        self._conclude(frames)
+        self.problem = self._decoder.problem()
+        if not frames:
+            raise AudioError(
+                f"{self.name} has a header, but no samples could be read: "
+                f"{self.problem or 'nothing was recorded.'}",
+                source=self.name,
+            )
         yield self._resampler.finish()
 
-    def _mono(self, raw: NDArray[np.float32], position: int) -> NDArray[np.float32]:
-        """Mean over the channels of `raw` [time, channels], which begins at frame `position`."""
-        mono = raw[:, 0] if self.channels == 1 else raw.mean(axis=1, dtype=np.float32)
-        bad = ~np.isfinite(mono)
+    def _checked(self, raw: Block, position: int) -> Block:
+        """`raw` [time, channels], which begins at frame `position`: mixed where that is asked for, and finite."""
+        samples = raw
+        if self._mixes:
+            samples = raw[:, 0] if self.channels == 1 else raw.mean(axis=1, dtype=np.float32)
+        bad = ~np.isfinite(samples).reshape(len(raw), -1).all(axis=1)
         if bad.any():
             seconds = (position + int(bad.argmax())) / self.source_rate
             raise AudioError(
-                f"{self._name} holds NaN or infinite samples, the first at {seconds:.3f} s: "
+                f"{self.name} holds NaN or infinite samples, the first at {seconds:.3f} s: "
                 "the file is damaged or was written wrongly; export it again.",
-                source=self._name,
+                source=self.name,
             )
-        return np.ascontiguousarray(mono)
-
-    def _conclude(self, frames: int) -> None:
-        """Judge the whole, once its end is reached after `frames`."""
-        problem = self._decoder.problem()
-        if not frames:
-            raise AudioError(
-                f"{self._name} has a header, but no samples could be read: "
-                f"{problem or 'nothing was recorded.'}",
-                source=self._name,
-            )
-        self.truncated = problem is not None
-        truncation = None if problem is None else AudioWarning("truncated", problem)
-        possible = (truncation, self._clipping.warning(), self._bandwidth.warning())
-        self.warnings.extend(warning for warning in possible if warning is not None)
+        return np.ascontiguousarray(samples)
 
 
-def read(source: Source, sample_rate: int = SAMPLE_RATE, warn: bool = True) -> NDArray[np.float32]:
-    """The whole recording as float32 mono [time] at `sample_rate` Hz.
+def read(source: Source, sample_rate: int | None = SAMPLE_RATE, warn: bool = True) -> NDArray[np.float32]:
+    """The whole recording as float32 mono [time] at `sample_rate` Hz (None: its own rate).
 
     Warns with `AudioWarning` of narrow band, clipping and truncation, unless `warn` is off: for many files at once a
     line each helps nobody. For long files, `AudioStream`.
@@ -218,8 +247,8 @@ def read(source: Source, sample_rate: int = SAMPLE_RATE, warn: bool = True) -> N
     Raises:
         AudioError: as for `AudioStream`.
     """
-    with AudioStream(source, sample_rate) as stream:
+    with AudioStream(source, sample_rate, block_seconds=None) as stream:
         signal = np.concatenate([np.zeros(0, np.float32), *stream])
         for each in stream.warnings if warn else ():
-            warnings.warn(AudioWarning(each.kind, f"{name_of(source)}: {each}"), stacklevel=2)
+            warnings.warn(AudioWarning(each.kind, f"{stream.name}: {each}"), stacklevel=2)
     return signal

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from speechgru.audio import energy
-from speechgru.audio import stream as audio
 from speechgru.audio.energy import Signal
+from speechgru.audio.stream import AudioStream
 from speechgru.errors import AudioError
 
 Part = tuple[float, float | None]  # offset and duration in seconds; None: to the end
@@ -38,36 +38,28 @@ class Examined:
     samples: tuple[Sample, ...] = ()
 
 
-def examine(path: Path, parts: Sequence[Part]) -> Examined:
-    """Decode `path` once, at its own rate, and look at each of its `parts`."""
+def examine(work: tuple[Path, Sequence[Part]]) -> Examined:
+    """Decode a file once, at its own rate, and look at each of its parts."""
+    path, parts = work
     try:
-        rate = audio.info(path).sample_rate
-        with audio.AudioStream(path, rate) as stream:
-            signal = np.concatenate([np.zeros(0, np.float32), *stream])
+        with AudioStream(path, None, block_seconds=None) as stream:
+            signal = np.concatenate(list(stream))
     except (AudioError, OSError) as error:
         return Examined(error=str(error))
 
     texts = {warning.kind: warning.text for warning in stream.warnings}
     return Examined(
-        seconds=len(signal) / rate,
+        seconds=len(signal) / stream.sample_rate,
         clipped=texts.get("clipped", ""),
         narrow=texts.get("narrow", ""),
         damaged=texts.get("truncated", ""),
-        samples=tuple(_sample(_cut(signal, rate, part), rate) for part in parts),
+        samples=tuple(_sample(signal, stream.sample_rate, part) for part in parts),
     )
 
 
-def examine_all(work: Sequence[tuple[Path, Sequence[Part]]]) -> list[Examined]:
-    """`examine` for several files: what a process of the pool is handed at once."""
-    return [examine(path, parts) for path, parts in work]
-
-
-def _cut(signal: Signal, rate: int, part: Part) -> Signal:
+def _sample(signal: Signal, rate: int, part: Part) -> Sample:
     offset, duration = part
     end = len(signal) if duration is None else round((offset + duration) * rate)
-    return signal[round(offset * rate) : end]
-
-
-def _sample(signal: Signal, rate: int) -> Sample:
-    digest = hashlib.blake2b(np.ascontiguousarray(signal).tobytes(), digest_size=16).hexdigest()
-    return Sample(digest, not energy.may_hold_speech(signal, rate))
+    samples = np.ascontiguousarray(signal[round(offset * rate) : end])
+    digest = hashlib.blake2b(samples.tobytes(), digest_size=16).hexdigest()
+    return Sample(digest, not energy.may_hold_speech(samples, rate))

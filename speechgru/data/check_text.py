@@ -36,12 +36,12 @@ class Kind(NamedTuple):
 KINDS: dict[str, Kind] = {
     "missing audio": Kind(True, True, "unpack the corpus again, or correct the paths"),
     "unreadable audio": Kind(True, True, "damaged files, or a format that isn't installed"),
-    "damaged audio": Kind(True, True, "cut short or broken: the text says more than is heard"),
+    "damaged audio": Kind(True, True, "cut short or broken: the text holds more than the recording"),
     "silent audio": Kind(True, True, "digital silence or steady noise"),
     "wrong duration": Kind(True, False, "the cleaned manifest states the measured one"),
     "beyond the end": Kind(True, True, "a part that begins after its recording ends"),
     "empty text": Kind(True, True, "nothing to learn from"),
-    "too short for CTC": Kind(True, True, "more letters than frames: wrong text, or cut audio"),
+    "too short for CTC": Kind(True, True, "more characters than frames: wrong text, or cut audio"),
     "repeated id": Kind(True, False, "ids name utterances: each should occur once"),
     "recording in two splits": Kind(True, True, "learnt by heart: a score on it says nothing"),
     "speaker in two splits": Kind(True, True, "a known voice: split by speaker"),
@@ -100,7 +100,7 @@ def of_texts(
 def _odd_characters(utterances: Sequence[Utterance]) -> Callable[[str], set[str]]:
     """What is odd in a text of this corpus: in English what can't be read out, elsewhere what is rare or no letter.
 
-    Where nobody says, it is English if that has a letter for most of it.
+    Where no language is stated, it is English if that has a letter for most of it.
     """
     texts = [u.text for u in utterances]
     foreign = sum(

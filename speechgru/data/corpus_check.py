@@ -6,19 +6,17 @@ be trusted with it; of those and of a few others a cleaned manifest is made.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from speechgru.data.check_audio import Examined, Part, Sample, examine_all
+from speechgru.data.check_audio import Examined, Part, Sample, examine
 from speechgru.data.check_text import KINDS, Finding, Key, of_recordings, of_splits, of_texts
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
+from speechgru.utils.process_pool import PoolError, in_order
 
 FRAMES_PER_SECOND = 25.0  # of the recipes' networks
 TOLERANCE = (0.1, 0.02)  # seconds, share of the recording: a duration that differs by more is wrong
@@ -38,9 +36,9 @@ class Diagnosis:
         return any(KINDS[f.kind].serious for f in self.findings)
 
     def by_kind(self) -> dict[str, list[Finding]]:
-        """The kinds that were found, the serious first, with their findings."""
+        """The kinds of problem that there are, the serious first, with their findings."""
         kinds = {kind: [f for f in self.findings if f.kind == kind] for kind in KINDS}
-        return {kind: found for kind, found in kinds.items() if found}
+        return {kind: findings for kind, findings in kinds.items() if findings}
 
     def cleaned(self, drop: Iterable[str] = (), keep: Iterable[str] = ()) -> dict[str, list[Utterance]]:
         """The splits without the utterances whose problems are `dropped`; durations as measured.
@@ -61,19 +59,19 @@ def hours(utterances: Iterable[Utterance]) -> float:
 
 
 def table(diagnosis: Diagnosis) -> list[str]:
-    """Lines for people: the splits, then what was found, with the hours it costs and what to do."""
+    """Lines for people: the splits, then the problems, with the hours they cost and what to do."""
     lines = []
     for name, utterances in diagnosis.splits.items():
         speakers = len({u.speaker for u in utterances} - {""})
         lines.append(
             f"{name}: {len(utterances):,} utterances, {hours(utterances):.2f} h, {speakers} speakers"
         )
-    found = diagnosis.by_kind()
-    if not found:
-        return [*lines, "", "Nothing was found."]
+    problems = diagnosis.by_kind()
+    if not problems:
+        return [*lines, "", "Nothing is wrong."]
     total = hours(u for us in diagnosis.splits.values() for u in us)
     rows = [("problem", "utterances", "hours", "share", "what it means; the first")]
-    for kind, findings in found.items():
+    for kind, findings in problems.items():
         lost = hours(f.utterance for f in findings)
         share = f"{100 * lost / total:.1f} %" if total else ""
         mark = "!" if KINDS[kind].serious else ""
@@ -112,8 +110,8 @@ def to_dict(diagnosis: Diagnosis) -> dict[str, Any]:
         "problems": {
             kind: {
                 "serious": KINDS[kind].serious,
-                "utterances": len(found),
-                "hours": hours(f.utterance for f in found),
+                "utterances": len(findings),
+                "hours": hours(f.utterance for f in findings),
                 "advice": KINDS[kind].advice,
                 "findings": [
                     {
@@ -123,10 +121,10 @@ def to_dict(diagnosis: Diagnosis) -> dict[str, Any]:
                         "offset": f.utterance.offset,
                         "detail": f.detail,
                     }
-                    for f in found
+                    for f in findings
                 ],
             }
-            for kind, found in diagnosis.by_kind().items()
+            for kind, findings in diagnosis.by_kind().items()
         },
     }
 
@@ -142,25 +140,25 @@ def diagnose(
 
     Args:
         splits: by name, training first: what leaks is reported of, and dropped from, the earlier split.
-        frames_per_second: the network's output frames, for CTC's need of one a letter.
+        frames_per_second: the network's output frames, for CTC's need of one a character.
         processes: that decode; 1: this one.
         on_progress: called with the number of files done so far.
     """
     given = {name: list(utterances) for name, utterances in splits.items()}
-    heard = _listen(given, processes, on_progress)
+    examined = _examine(given, processes, on_progress)
     measured = {
-        name: [_measured(u, heard[name, place]) for place, u in enumerate(utterances)]
+        name: [_measured(u, examined[name, place]) for place, u in enumerate(utterances)]
         for name, utterances in given.items()
     }
     findings = [
         Finding(kind, name, place, measured[name][place], detail)
         for name, utterances in given.items()
         for place, u in enumerate(utterances)
-        for kind, detail in _of_audio(u, measured[name][place], heard[name, place])
+        for kind, detail in _of_audio(u, measured[name][place], examined[name, place])
     ]
-    readable = {key for key, h in heard.items() if h.sample}
+    readable = {key for key, h in examined.items() if h.sample}
     # All silence is alike.
-    digests = {key: h.sample.digest for key, h in heard.items() if h.sample and not h.sample.is_silent}
+    digests = {key: h.sample.digest for key, h in examined.items() if h.sample and not h.sample.is_silent}
     findings += of_texts(measured, readable, frames_per_second)
     findings += of_recordings(measured, digests)
     findings += of_splits(measured)
@@ -169,7 +167,7 @@ def diagnose(
     return Diagnosis(measured, findings)
 
 
-class _Heard(NamedTuple):
+class _Examination(NamedTuple):
     """Of an utterance: its file's examination (None: there is no file), its own part's, and whether that is all
     of the file."""
 
@@ -178,9 +176,9 @@ class _Heard(NamedTuple):
     whole: bool
 
 
-def _listen(
+def _examine(
     splits: Mapping[str, list[Utterance]], processes: int, on_progress: Callable[[int], None]
-) -> dict[Key, _Heard]:
+) -> dict[Key, _Examination]:
     """Examine each file once, with all the parts of it that utterances are."""
     users = Counter(u.audio_filepath for utterances in splits.values() for u in utterances)
     parts: dict[Path, dict[Part, int]] = defaultdict(dict)
@@ -193,46 +191,34 @@ def _listen(
             parts[u.audio_filepath].setdefault(part, len(parts[u.audio_filepath]))
     there = [path for path in parts if path.is_file()]
     work = [(path, list(parts[path])) for path in there]
-    found = dict(zip(there, list(_run(work, processes, on_progress))))
-    heard = {}
+    files = dict(zip(there, list(_run(work, processes, on_progress))))
+    examined = {}
     for key, (path, part) in wanted.items():
-        file = found.get(path)
+        file = files.get(path)
         sample = file.samples[parts[path][part]] if file and not file.error else None
-        heard[key] = _Heard(file, sample, part[1] is None)
-    return heard
+        examined[key] = _Examination(file, sample, part[1] is None)
+    return examined
 
 
 def _run(
     work: list[tuple[Path, list[Part]]], processes: int, on_progress: Callable[[int], None]
 ) -> Iterator[Examined]:
-    chunks = [work[i : i + _CHUNK] for i in range(0, len(work), _CHUNK)]
     done = 0
-    if processes == 1:
-        for chunk in chunks:
-            yield from examine_all(chunk)
-            done += len(chunk)
-            on_progress(done)
-        return
-    # Not fork: the caller may have threads (a progress bar, PyTorch).
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("forkserver"))
     try:
-        for chunk, results in zip(chunks, pool.map(examine_all, chunks)):
-            yield from results
-            done += len(chunk)
+        for examined in in_order(examine, work, processes, preload=[examine.__module__], chunk=_CHUNK):
+            yield examined
+            done += 1
             on_progress(done)
-    except BrokenProcessPool as error:
-        first = chunks[done // _CHUNK][0][0]
+    except PoolError as error:
         raise CorpusError(
-            f"A process that decodes recordings died, at {first} or one of the {_CHUNK} files after it: out of "
+            f"A process that decodes recordings died, at {work[done][0]} or one of the {_CHUNK} files after it: out of "
             "memory, or a file that crashes the decoder. Check these one by one with --processes 1."
         ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
-def _of_audio(given: Utterance, measured: Utterance, heard: _Heard) -> Iterator[tuple[str, str]]:
+def _of_audio(given: Utterance, measured: Utterance, examined: _Examination) -> Iterator[tuple[str, str]]:
     """Kind and detail of what is wrong with an utterance's recording."""
-    file, sample, _ = heard
+    file, sample, _ = examined
     if file is None:
         yield "missing audio", ""
     elif sample is None:
@@ -252,10 +238,10 @@ def _of_audio(given: Utterance, measured: Utterance, heard: _Heard) -> Iterator[
             yield "narrow band", file.narrow
 
 
-def _measured(given: Utterance, heard: _Heard) -> Utterance:
+def _measured(given: Utterance, examined: _Examination) -> Utterance:
     """With the measured duration, where the stated one is wrong: it promises more than there is, or another length
     than that of the file whose only utterance it is."""
-    file, sample, whole = heard
+    file, sample, whole = examined
     if file is None or sample is None or given.offset >= file.seconds:
         return given
     rest = file.seconds - given.offset

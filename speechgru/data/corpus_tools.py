@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of a corpus before it is checked. `text` as written; `audio` is None where nothing was found."""
+    """A line of a corpus before it is checked. `text` as written; `audio` is None where there is no recording."""
 
     id: str
     audio: Path | None
@@ -117,14 +117,14 @@ def audio_by_stem(folder: Path, *, recursive: bool = False) -> dict[str, Path]:
 
 def files_by_stem(folder: Path, extensions: tuple[str, ...], *, recursive: bool = False) -> dict[str, Path]:
     """As `audio_by_stem`, for any extensions (lower case, with the dot; the first is preferred)."""
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for path in _files(folder, recursive):
         if path.suffix.lower() not in extensions:
             continue
         key = relative_id(path, folder)
-        if key not in found or _rank(path, extensions) < _rank(found[key], extensions):
-            found[key] = path
-    return dict(sorted(found.items()))
+        if key not in paths or _rank(path, extensions) < _rank(paths[key], extensions):
+            paths[key] = path
+    return dict(sorted(paths.items()))
 
 
 def relative_id(path: Path, folder: Path) -> str:
@@ -172,13 +172,13 @@ def checked(given: Iterable[Utterance], corpus: str) -> list[Utterance]:
     return _sifted(stated, corpus, _check)
 
 
-def sounds(found: Mapping[str, Path], corpus: str) -> list[Utterance]:
+def sounds(paths: Mapping[str, Path], corpus: str) -> list[Utterance]:
     """Recordings without words (noise, impulse responses) by id: measured, their text is empty.
 
     Raises:
         CorpusError: none of them can be read.
     """
-    return _sifted([Utterance(p, _UNMEASURED, "", id=name) for name, p in found.items()], corpus, _measured)
+    return _sifted([Utterance(p, _UNMEASURED, "", id=name) for name, p in paths.items()], corpus, _measured)
 
 
 def _sifted(
@@ -203,7 +203,7 @@ def _sifted(
 def _tell_foreign_letters(given: list[Utterance], corpus: str) -> None:
     """English loses its accents (café, naïve), and another language that is taken for it would too."""
     english = [u.text for u in given if languages.is_english(u.language)]
-    strange = [_foreign_letters(said) for said in english]
+    strange = [_foreign_letters(text) for text in english]
     count = sum(map(bool, strange))
     if count > FOREIGN * len(english):
         _log.warning(
@@ -216,10 +216,10 @@ def _tell_foreign_letters(given: list[Utterance], corpus: str) -> None:
         )
 
 
-def _foreign_letters(said: str) -> set[str]:
-    """The letters of an English text that lose an accent; those of other scripts leave it out, which is told too."""
-    foreign = {c for c in said if c.isalpha() and not c.isascii()}
-    return foreign - english_.unsupported_characters(said) if foreign else foreign
+def _foreign_letters(text: str) -> set[str]:
+    """The letters of an English text that lose an accent; those of other scripts leave it out (reported too)."""
+    foreign = {c for c in text if c.isalpha() and not c.isascii()}
+    return foreign - english_.unsupported_characters(text) if foreign else foreign
 
 
 @contextmanager

@@ -18,12 +18,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from speechgru.audio import stream as audio
 from speechgru.augment import choose
 from speechgru.augment import speed as speed_change
 from speechgru.augment.pipeline import Augmentation
 from speechgru.config.recipe import AugmentConfig
-from speechgru.data.manifest import Utterance
+from speechgru.data.manifest import Utterance, read_audio
 from speechgru.errors import CorpusError, SpeechGruError
 from speechgru.features.frontend import LogMel
 from speechgru.features.frontend import Settings as FeatureSettings
@@ -154,19 +153,14 @@ class Recordings(Dataset[tuple[Tensor, list[int]]]):
     def _read(self, utterance: Utterance, speed: float) -> Tensor:
         if speed != 1:
             return speed_change.speed(self.samples(utterance), speed)
-        rate = self.features.settings.sample_rate
-        # Other notes than that of a cut are the corpus's business: a line for each narrow-band file helps nobody.
-        with audio.AudioStream(utterance.audio_filepath, rate) as stream:
-            samples = torch.from_numpy(np.concatenate([np.zeros(0, np.float32), *stream]))
-        if stream.truncated:
+        # Other warnings than that of a cut are the corpus's business: a line for each narrow-band file helps nobody.
+        sound = read_audio(utterance, self.features.settings.sample_rate)
+        if sound.truncated:
             _log.warning(
                 "%s is damaged or cut short: unpacked only in part? It is learnt from as far as it can be read.",
                 utterance.audio_filepath,
             )
-        if utterance.offset or len(samples) > (utterance.duration + 0.1) * rate:
-            start = round(utterance.offset * rate)
-            samples = samples[start : start + round(utterance.duration * rate)]
-        return samples
+        return torch.from_numpy(sound.signal)
 
 
 def collate(items: Sequence[tuple[Tensor, list[int]]]) -> Batch:

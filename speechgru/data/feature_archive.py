@@ -83,10 +83,10 @@ def read_header(path: str | Path) -> dict[str, Any] | None:
     require(kind)
     readers = {"npz": _npz_header, "npy": _npy_header, "h5": _h5_header, "csv": _csv_header}
     try:
-        found = json.loads({**readers, "parquet": _parquet_header}[kind](path))
+        header = json.loads({**readers, "parquet": _parquet_header}[kind](path))
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         return None
-    return found if isinstance(found, dict) else None
+    return header if isinstance(header, dict) else None
 
 
 def read(path: str | Path) -> dict[str, Values]:
@@ -214,10 +214,10 @@ def _h5_header(path: Path) -> str:
 def _read_h5(path: Path) -> dict[str, Values]:
     import h5py
 
-    found: dict[str, Values] = {}
+    values: dict[str, Values] = {}
     with h5py.File(path, "r") as file:
-        file.visititems(lambda name, item: found.update({name: item[()]} if hasattr(item, "dtype") else {}))
-    return found
+        file.visititems(lambda name, item: values.update({name: item[()]} if hasattr(item, "dtype") else {}))
+    return values
 
 
 # ----------------------------------------------------------------------------------------------------------------- csv

@@ -95,15 +95,15 @@ class Wanted:
 
     def header(self) -> dict[str, Any]:
         """For `featurefiles`: what describes the values, and lets them be computed again."""
-        found = describe(self.module(), np.zeros((0, 0), np.float32))
+        blank = describe(self.module(), np.zeros((0, 0), np.float32))
         return {
-            "kind": found.kind,
-            "settings": found.settings,
-            "sample_rate": found.sample_rate,
-            "bins": list(found.bins),
-            "unit": found.unit,
-            "frame_seconds": found.frame_seconds,
-            "first_seconds": found.first_seconds,
+            "kind": blank.kind,
+            "settings": blank.settings,
+            "sample_rate": blank.sample_rate,
+            "bins": list(blank.bins),
+            "unit": blank.unit,
+            "frame_seconds": blank.frame_seconds,
+            "first_seconds": blank.first_seconds,
             "augment": None if self.augment is None else {**asdict(self.augment), "seed": self.seed},
         }
 
@@ -254,9 +254,9 @@ def _do(work: _Work) -> Done:
     """In a process of the pool. Errors of one recording are results; others end the run."""
     item = work.item
     spool = Spool(work.scratch) if work.keep or item.target is not None else None
-    found = _Collector(spool, work.stats)
+    collector = _Collector(spool, work.stats)
     try:
-        done = compute(item.path, work.wanted, found.add)
+        done = compute(item.path, work.wanted, collector.add)
     except AudioError as error:
         return Done(item, error=str(error))
     except OSError as error:
@@ -267,7 +267,7 @@ def _do(work: _Work) -> Done:
             write(item.name, spool)
         if not work.keep:
             spool.discard()
-    return replace(done, item=item, moments=found.moments, values=spool if work.keep else None)
+    return replace(done, item=item, moments=collector.moments, values=spool if work.keep else None)
 
 
 def rates_note(rates: Counter[int], rate: int) -> str | None:

@@ -1,4 +1,7 @@
-"""Manifests: one utterance a line, JSON: NeMo's audio_filepath, duration, text, offset, lang; and speaker, id."""
+"""Manifests: one utterance a line, JSON: NeMo's audio_filepath, duration, text, offset, lang; and speaker, id.
+
+`read_audio` is how the recording of an utterance is read, in training, scoring and classification alike.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,22 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from speechgru.errors import ManifestError
+import numpy as np
+
+from speechgru.audio.array import Sound
+from speechgru.audio.stream import AudioStream, AudioWarning
+from speechgru.errors import AudioError, ManifestError
 from speechgru.text.vocabulary import Vocabulary
 from speechgru.utils import files
+
+TOLERANCE = 0.1  # seconds by which a recording may differ from its manifest and still be meant whole
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """One recording (or a part of one) and what is said in it. `duration` and `offset` in seconds.
+    """One recording (or a part of one) and its text. `duration` and `offset` in seconds.
 
-    `language`: the code of what is spoken (`en`, `pt-BR`); empty where nobody said.
+    `language`: the code of what is spoken (`en`, `pt-BR`); empty where it isn't stated.
     """
 
     audio_filepath: Path
@@ -89,6 +98,47 @@ def write(path: str | Path, utterances: Iterable[Utterance]) -> None:
     """
     folder = Path(path).absolute().parent
     files.write_text(path, "".join(_line(u, folder) + "\n" for u in utterances))
+
+
+def read_audio(utterance: Utterance, rate: int) -> Sound:
+    """The samples of `utterance`, mono [time] at `rate` Hz, and what is wrong with its recording.
+
+    Without an offset and with a duration that differs from the file's by at most `TOLERANCE` it is the whole file, as
+    durations in manifests are rounded, and decoders disagree about padding. Else it is what lies from `offset` to
+    `duration` seconds later (infinite: to the end). If the recording ends more than `TOLERANCE` before that, the
+    samples are those that there are, and `truncated` is true.
+
+    Raises:
+        AudioError: the file can't be read, or nothing of the utterance is in it.
+    """
+    first, end = round(utterance.offset * rate), utterance.offset + utterance.duration
+    blocks, count = [np.zeros(0, np.float32)], 0
+    # As a string: "-" is standard input.
+    with AudioStream(str(utterance.audio_filepath), rate, block_seconds=None) as stream:
+        for block in stream:
+            if count + len(block) > first:
+                blocks.append(block[max(first - count, 0) :])
+            count += len(block)
+            if count > (end + TOLERANCE) * rate:
+                break
+        warnings = stream.warnings
+    signal = np.concatenate(blocks)
+    is_part = first > 0 or count > (end + TOLERANCE) * rate
+    if is_part and math.isfinite(end):
+        signal = signal[: round(utterance.duration * rate)]
+    short = (
+        f"cut short: {count / rate:.2f} readable seconds, but its manifest asks for {end:.2f}; correct offset and "
+        "duration, or replace the file."
+    )
+    if not len(signal):
+        path = utterance.audio_filepath
+        raise AudioError(f"{path}: {short}", source=path)
+    if math.isfinite(end):
+        # Of a part it doesn't matter that its file breaks off behind it.
+        is_short = count < (end - TOLERANCE) * rate
+        warnings = [w for w in warnings if w.kind != "truncated" or not (is_part or is_short)]
+        warnings = [AudioWarning("truncated", short)] * is_short + warnings
+    return Sound(signal, tuple(warnings))
 
 
 def check(

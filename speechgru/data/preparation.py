@@ -65,7 +65,7 @@ class Data:
 
     @property
     def languages(self) -> list[str]:
-        """Codes of what is said in training, sorted."""
+        """Codes of the languages of the training texts, sorted."""
         return sorted({u.language for u in self.train if u.language})
 
     def identity(self) -> Any:
@@ -91,14 +91,14 @@ class Data:
 
     def uses(self, recipe: Recipe) -> list[CorpusUse]:
         """What each source gave to train on; those that gave nothing are left out."""
-        found = []
+        uses = []
         for source in recipe.corpus.sources:
             hours = self.hours.get(source.label, 0.0)
             if hours:
                 module: Any = plugins.find("data.corpora", source.name)
                 licence, url = source.licence or module.LICENSE, source.url or module.SOURCE
-                found.append(CorpusUse(source.label, licence, url, round(hours, 3)))
-        return found
+                uses.append(CorpusUse(source.label, licence, url, round(hours, 3)))
+        return uses
 
 
 def prepare(
@@ -175,15 +175,15 @@ def _splits(recipe: Recipe) -> tuple[dict[str, list[Utterance]], dict[str, list[
 
 def _held_out(utterances: list[Utterance], share: float, seed: int) -> list[Utterance]:
     """A `share` of `utterances`, one at least: by sentence, in an order that only seed and sentence decide, so that
-    nothing said in training is scored and recordings that are added later move few of the others.
+    no training sentence is scored and recordings that are added later move few of the others.
 
     Raises:
         CorpusError: none would be left to learn from.
     """
-    order = sorted({u.text for u in utterances}, key=lambda said: sha256(f"{seed}/{said}".encode()).digest())
+    order = sorted({u.text for u in utterances}, key=lambda text: sha256(f"{seed}/{text}".encode()).digest())
     counts = Counter(u.text for u in utterances)
     chosen: set[str] = set()
-    while sum(counts[said] for said in chosen) < max(1, round(share * len(utterances))):
+    while sum(counts[text] for text in chosen) < max(1, round(share * len(utterances))):
         chosen.add(order[len(chosen)])
     if len(chosen) == len(order):
         raise CorpusError(
@@ -225,13 +225,13 @@ def _join(splits: Mapping[str, list[Utterance]], names: Iterable[str], purpose: 
     unknown = [name for name in names if name not in splits]
     if unknown:
         raise CorpusError(plugins.unknown(f"split for {purpose}", unknown[0], sorted(splits)))
-    found = {u.id: u for name in names for u in splits[name]}
-    if not found:
+    utterances = {u.id: u for name in names for u in splits[name]}
+    if not utterances:
         raise CorpusError(
             f"The split for {purpose} ({', '.join(names) or 'none named'}) holds no recordings. Was the corpus "
             "unpacked only in part? `speechgru corpus prepare` lists what is there."
         )
-    return list(found.values())
+    return list(utterances.values())
 
 
 def _refuse_foreign(training: list[Utterance], languages: Collection[str]) -> None:
@@ -240,8 +240,8 @@ def _refuse_foreign(training: list[Utterance], languages: Collection[str]) -> No
         if u.language and not any(language_codes.are_same(u.language, known) for known in languages):
             raise CorpusError(
                 f"The training texts are in {u.language!r} (the first is {u.id}), but the model to start from writes "
-                f"{' and '.join(map(repr, languages))}. Pass trainer.symbols=texts to teach it the letters of the new "
-                "language, start from another model, or correct corpus.language."
+                f"{' and '.join(map(repr, languages))}. Pass trainer.symbols=texts to teach it the characters of the "
+                "new language, start from another model, or correct corpus.language."
             )
 
 
@@ -268,9 +268,9 @@ def _tell_shared_sentences(training: list[Utterance], held_out: Mapping[str, lis
     """They are legitimate in some corpora, and only logged."""
     sentences = {u.text for u in training}
     for name, utterances in held_out.items():
-        heard = sum(u.text in sentences for u in utterances)
-        if heard:
-            _log.warning("%s: %d of %d sentences also occur in train", name, heard, len(utterances))
+        shared = sum(u.text in sentences for u in utterances)
+        if shared:
+            _log.warning("%s: %d of %d sentences also occur in train", name, shared, len(utterances))
 
 
 def _part(utterance: Utterance) -> tuple[Path, float]:

@@ -46,7 +46,7 @@ def load(module: Any, place: Path, language: str = "") -> dict[str, list[Utteran
     """The splits of the corpus of `module` at `place`.
 
     Args:
-        language: code of what is said there; empty: what the corpus says, and English where it doesn't.
+        language: code of the language spoken there; empty: what the corpus states, and English where it doesn't.
 
     Raises:
         ConfigError: `language` is no code.

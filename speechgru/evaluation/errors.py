@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from speechgru.audio import stream as audio
 from speechgru.audio.energy import floor_and_top, levels
-from speechgru.data.manifest import Utterance
+from speechgru.data.manifest import Utterance, read_audio
 from speechgru.errors import AudioError
 from speechgru.evaluation.wer import Alignment
 from speechgru.utils.tables import table
@@ -68,13 +67,11 @@ def confusions(rows: Iterable[Scored]) -> tuple[Counter[tuple[str, str]], Counte
 
 def _level(row: Scored) -> float | None:
     """dB above the background, of the part that was scored; None where it can't be read any more."""
-    utterance = row.utterance
     try:
-        signal = audio.read(utterance.audio_filepath, RATE, warn=False)
+        signal = read_audio(row.utterance, RATE).signal
     except AudioError:
         return None
-    start = round(utterance.offset * RATE)
-    floor, top = floor_and_top(levels(signal[start : start + round(utterance.duration * RATE)], RATE))
+    floor, top = floor_and_top(levels(signal, RATE))
     return top - floor
 
 

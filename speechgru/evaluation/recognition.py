@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgru.audio import stream as audio
-from speechgru.data.manifest import Utterance
+from speechgru.data.manifest import TOLERANCE, Utterance, read_audio
 from speechgru.errors import AudioError, SpeechGruError
 from speechgru.evaluation import errors, wer
 from speechgru.evaluation.calibration import Reliability, measure
@@ -28,7 +28,6 @@ DETAIL_COLUMNS = (
     *("set", "id", "speaker", "words", "substitutions", "insertions", "deletions", "expected_wer"),
     *("reference", "hypothesis", "alignment"),
 )
-_TOLERANCE = 0.1  # seconds by which a file may differ from what its manifest says and still be meant whole
 
 
 @dataclass(frozen=True)
@@ -222,30 +221,13 @@ def _source(utterance: Utterance, sample_rate: int) -> Path | np.ndarray:
             f"{utterance.audio_filepath} has duration 0 in its manifest; expected its length in s.",
             source=utterance.audio_filepath,
         )
-    if utterance.offset == 0 and (length is None or abs(length - utterance.duration) <= _TOLERANCE):
+    if utterance.offset == 0 and (length is None or abs(length - utterance.duration) <= TOLERANCE):
         return utterance.audio_filepath
-    return _part(utterance, sample_rate)
-
-
-def _part(utterance: Utterance, sample_rate: int) -> np.ndarray:
-    import numpy as np
-
-    first = round(utterance.offset * sample_rate)
-    last = round((utterance.offset + utterance.duration) * sample_rate)
-    blocks, read = [], 0
-    with audio.AudioStream(utterance.audio_filepath, sample_rate) as stream:
-        for block in stream:
-            blocks.append(block[max(first - read, 0) : last - read])
-            read += len(block)
-            if read >= last:
-                break
-    if read < last - _TOLERANCE * sample_rate:
-        raise AudioError(
-            f"{utterance.audio_filepath} has {read / sample_rate:.2f} readable seconds, but its manifest "
-            f"asks for {last / sample_rate:.2f}. Correct offset and duration, or replace the file.",
-            source=utterance.audio_filepath,
-        )
-    return np.concatenate(blocks)
+    sound = read_audio(utterance, sample_rate)
+    if sound.truncated:
+        path = utterance.audio_filepath
+        raise AudioError(f"{path}: {sound.warnings[0]}", source=path)  # truncation comes first
+    return sound.signal
 
 
 # ------------------------------------------------------------------------------------------- as text

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru.audio import stream as audio
-from speechgru.data.manifest import Utterance
+from speechgru.data.manifest import Utterance, read_audio
 from speechgru.decoding.hypothesis import Decoder
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import wer
@@ -99,11 +98,7 @@ def hear(
         raise SpeechGruError(f"{name} has no utterance of at most {MAX_SECONDS:g} s; give shorter ones.")
     heard = []
     for done, utterance in enumerate(kept):
-        rate = recognizer.sample_rate
-        first, count = round(utterance.offset * rate), round(utterance.duration * rate)
-        signal = audio.read(utterance.audio_filepath, rate, warn=False)
-        # The last frames of a file that is meant whole are not cut off for a rounded duration.
-        signal = signal[first : first + count] if utterance.offset else signal
+        signal = read_audio(utterance, recognizer.sample_rate).signal
         heard.append(next(recognizer.outputs([signal])).astype(np.float32))
         on_progress(done + 1)
     speakers = tuple(u.speaker for u in kept)

@@ -13,12 +13,11 @@ from torch import Tensor
 
 from speechgru.audio import array
 from speechgru.audio import stream as audio
-from speechgru.audio.decode import name_of, open_decoder
+from speechgru.audio.decode import name_of
 from speechgru.errors import AudioError
 from speechgru.utils.plugins import unknown
 
 CHANNELS = ("mix", "each")
-_CHUNK = 1 << 16
 
 
 def rows(
@@ -119,11 +118,5 @@ def _cut(batch: Any, lengths: Any) -> list[Any]:
 def _channels(source: Any) -> list[tuple[Any, int | None]]:
     """The channels of a file, each [time] at the file's rate."""
     _check_stated(source, None)
-    decoder = open_decoder(source)
-    try:
-        parts = [np.zeros((0, decoder.channels), np.float32)]
-        while len(parts[-1]) or len(parts) == 1:
-            parts.append(decoder.read(_CHUNK))
-        return [(channel, decoder.sample_rate) for channel in np.concatenate(parts).T]
-    finally:
-        decoder.close()
+    with audio.AudioStream(source, None, block_seconds=None, channels="all") as stream:
+        return [(channel, stream.sample_rate) for channel in np.concatenate(list(stream)).T]

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from speechgru.audio import stream as audio
+from speechgru.audio.array import Sound, pad
 from speechgru.audio.quality import NARROW_RATE
-from speechgru.data.manifest import Utterance
+from speechgru.data.manifest import Utterance, read_audio
 from speechgru.errors import AudioError, AudioWarning, CorpusError
 from speechgru.features.frontend import LogMel
 from speechgru.models import checkpoint
@@ -76,15 +76,6 @@ class Answer:
         return self.probabilities[self.label]
 
 
-@dataclass(frozen=True)
-class _Heard:
-    """What was read of a recording: its samples [time]; the rest as in `Answer`."""
-
-    signal: NDArray[np.float32]
-    warnings: tuple[AudioWarning, ...]
-    truncated: bool
-
-
 class Classifier:
     """Tells what recordings are. Make one with `load_classifier`.
 
@@ -101,10 +92,7 @@ class Classifier:
     def classify(self, signals: Sequence[NDArray[np.float32]]) -> list[Answer]:
         """The class of each signal [time] at `sample_rate`, all in one batch."""
         device = next(self.model.parameters()).device
-        lengths = torch.tensor([len(signal) for signal in signals])
-        padded = torch.zeros(len(signals), int(lengths.max()))
-        for row, signal in zip(padded, signals, strict=True):
-            row[: len(signal)] = torch.from_numpy(signal)
+        padded, lengths = pad(signals)
         log_probs = self.model(*self.features(padded.to(device), lengths.to(device)))
         return [
             Answer(
@@ -122,31 +110,23 @@ class Classifier:
     def answers(self, utterances: Sequence[Utterance]) -> Iterator[Answer | AudioError]:
         """In their order, some read at a time."""
         for start in range(0, len(utterances), BATCH):
-            heard = [self._read(utterance) for utterance in utterances[start : start + BATCH]]
-            whole = [each for each in heard if isinstance(each, _Heard)]
-            answers = iter(self.classify([each.signal for each in whole]) if whole else [])
-            for each in heard:
-                if isinstance(each, _Heard):
+            sounds = [self._read(utterance) for utterance in utterances[start : start + BATCH]]
+            signals = [each.signal for each in sounds if isinstance(each, Sound)]
+            answers = iter(self.classify(signals) if signals else [])
+            for each in sounds:
+                if isinstance(each, Sound):
                     yield replace(next(answers), warnings=each.warnings, truncated=each.truncated)
                 else:
                     yield each
 
-    def _read(self, utterance: Utterance) -> _Heard | AudioError:
+    def _read(self, utterance: Utterance) -> Sound | AudioError:
         try:
-            # As a string: "-" is standard input.
-            with audio.AudioStream(str(utterance.audio_filepath), self.sample_rate) as stream:
-                signal = np.concatenate([np.zeros(0, np.float32), *stream])
+            sound = read_audio(utterance, self.sample_rate)
         except AudioError as error:
             return error
-        start = round(utterance.offset * self.sample_rate)
-        if math.isfinite(utterance.duration):
-            signal = signal[start : start + round(utterance.duration * self.sample_rate)]
-        if not len(signal):
-            path = utterance.audio_filepath
-            return AudioError(f"{path} holds no samples; expected a recording.", source=path)
         # A classifier that was trained at a telephone's rate lacks nothing.
-        told = [w for w in stream.warnings if self.sample_rate >= NARROW_RATE or w.kind != "narrow"]
-        return _Heard(signal, tuple(told), stream.truncated)
+        told = [w for w in sound.warnings if self.sample_rate >= NARROW_RATE or w.kind != "narrow"]
+        return replace(sound, warnings=tuple(told))
 
 
 def load_classifier(model: str | Path, device: str = "cpu") -> Classifier:

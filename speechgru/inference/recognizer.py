@@ -211,10 +211,7 @@ class Recognizer:
         it hears any, without padding."""
         import torch
 
-        lengths = torch.tensor([len(signal) for signal in signals])
-        padded = torch.zeros(len(signals), self.padded(int(lengths.max())))
-        for row, signal in zip(padded, signals, strict=True):
-            row[: len(signal)] = torch.from_numpy(signal)
+        padded, lengths = array.pad(signals, self.padded(max(map(len, signals))))
         with torch.inference_mode():
             features = self.engine.features(padded.to(self.engine.device), lengths.to(self.engine.device))
             log_probs, frames = self.engine(*features)

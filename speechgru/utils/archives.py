@@ -1,8 +1,8 @@
 """Unpacking archives from elsewhere: nothing leaves the folder, and a folder is there whole or not at all.
 
-Refused: absolute names, `..`, links that lead out, devices, encrypted members, and more bytes or files than
-such an archive can honestly hold. Links are made last, so that no file is written through one; permissions,
-owners and times of the archive are not taken over.
+Refused: absolute names, `..`, links that lead out, devices (by tarfile's filter "data", for zip files too), encrypted
+members, and more bytes or files than such an archive can honestly hold. Links are made last, so that no file is written
+through one; permissions, owners and times of the archive are not taken over.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -27,6 +27,7 @@ ALLOWANCE = 1 << 30  # so many bytes are always allowed
 MOST_MEMBERS = 2_000_000
 _BLOCK = 1 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_Member = tuple[tarfile.TarInfo, IO[bytes] | None]  # its content, where it is a file
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
 
 
@@ -49,8 +50,7 @@ def unpack(archive: Path, root: Path, folder: str, *, inside: str = "", limit: i
     shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed
     try:
         with disk_errors(root):
-            sink = _Sink(temporary / inside, limit, archive)
-            _fill(sink, archive)
+            _fill(temporary / inside, archive, limit)
             if not (temporary / folder).is_dir():
                 raise DownloadError(f"{archive} holds no folder {folder}: it isn't the archive expected.")
             _merge(temporary, root)
@@ -74,78 +74,11 @@ def disk_errors(place: Path) -> Iterator[None]:
         ) from error
 
 
-class _Sink:
-    """Where members go: checks each name, counts bytes and files, keeps links for the end."""
-
-    def __init__(self, folder: Path, limit: int, archive: Path) -> None:
-        self._folder, self._limit, self._archive = folder, limit, archive
-        self._bytes = self._members = 0
-        self._links: list[tuple[Path, str]] = []
-        folder.mkdir(parents=True)
-
-    def folder(self, name: str) -> None:
-        self._place(name).mkdir(parents=True, exist_ok=True)
-
-    def file(self, name: str, content: IO[bytes]) -> None:
-        path = self._place(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)  # a later member of the same name replaces the earlier
-        with path.open("xb") as file:
-            while block := content.read(_BLOCK):
-                self._bytes += len(block)
-                if self._bytes > self._limit:
-                    raise self._refuse(f"unpacks to more than {self._limit / 1e9:.1f} GB")
-                file.write(block)
-
-    def link(self, name: str, target: str) -> None:
-        """A symbolic link; `target` is relative to its folder."""
-        if PurePosixPath(target).is_absolute():
-            raise self._refuse(f"links {name!r} to {target!r}, out of its folder")
-        self._links.append((self._place(name), target))
-
-    def copy(self, name: str, original: str) -> None:
-        """A hard link to a file that came before."""
-        source, path = self._place(original), self._place(name)
-        if not source.is_file():
-            raise self._refuse(f"links {name!r} to {original!r}, which isn't in it")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        os.link(source, path)
-
-    def finish(self) -> None:
-        """Make the links, then see that none of them leads out."""
-        home = self._folder.resolve()
-        for path, target in self._links:
-            if not path.parent.resolve().is_relative_to(home):  # a link below a link that leads out
-                raise self._refuse(f"links {path.name!r} to {target!r}, out of its folder")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.symlink_to(target)
-        for path, target in self._links:
-            if not path.resolve().is_relative_to(home):
-                raise self._refuse(f"links {path.name!r} to {target!r}, out of its folder")
-
-    def refuse(self, name: str, what: str) -> DownloadError:
-        """The error for a member of a kind that no corpus has."""
-        return self._refuse(f"holds {name!r}, {what}")
-
-    def _place(self, name: str) -> Path:
-        parts = PurePosixPath(name).parts
-        if name.startswith("/") or ".." in parts or "\0" in name:
-            raise self._refuse(f"holds {name!r}, a name that leads out of its folder")
-        self._members += 1
-        if self._members > MOST_MEMBERS:
-            raise self._refuse(f"holds more than {MOST_MEMBERS:,} files")
-        return self._folder.joinpath(*parts)
-
-    def _refuse(self, what: str) -> DownloadError:
-        return DownloadError(
-            f"{self._archive} {what}. It was not unpacked: it isn't what the publisher made, or it is an attack."
-        )
-
-
-def _fill(sink: _Sink, archive: Path) -> None:
+def _fill(folder: Path, archive: Path, limit: int) -> None:
+    """Everything in `archive`, into `folder`."""
     from tqdm import tqdm
 
+    folder.mkdir(parents=True)
     try:
         with (
             archive.open("rb") as file,
@@ -153,11 +86,12 @@ def _fill(sink: _Sink, archive: Path) -> None:
                 file, "read", total=archive.stat().st_size, desc=f"unpacking {archive.name}", disable=None
             ) as counted,
         ):
-            if zipfile.is_zipfile(archive):
-                _fill_from_zip(sink, archive)
-            else:
-                _fill_from_tar(sink, counted)
-        sink.finish()
+            members = _of_zip if zipfile.is_zipfile(archive) else _of_tar
+            _write(folder, members(counted), limit)
+    except (_HostileError, tarfile.FilterError) as error:
+        raise DownloadError(
+            f"{archive} {error}. It was not unpacked: it isn't what the publisher made, or it is an attack."
+        ) from error
     except _DAMAGED as error:
         raise DownloadError(f"{archive} is damaged: {error}. Delete it and download it again.") from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
@@ -168,40 +102,72 @@ def _fill(sink: _Sink, archive: Path) -> None:
         raise
 
 
-def _fill_from_tar(sink: _Sink, file: Any) -> None:
+class _HostileError(Exception):
+    """What no archive of a corpus holds; the message goes on from the archive's name."""
+
+
+def _of_tar(file: Any) -> Iterator[_Member]:
     with tarfile.open(fileobj=file, mode="r|*") as tar:
         while member := tar.next():
             tar.members = []  # type: ignore[attr-defined]  # it would keep all of 300,000
-            if member.isdir():
-                sink.folder(member.name)
-            elif member.isfile():
-                content = tar.extractfile(member)
-                assert content is not None
-                sink.file(member.name, content)
-            elif member.issym():
-                sink.link(member.name, member.linkname)
-            elif member.islnk():
-                sink.copy(member.name, member.linkname)
-            else:
-                raise sink.refuse(member.name, "a device or pipe")
+            yield member, tar.extractfile(member) if member.isfile() else None
 
 
-def _fill_from_zip(sink: _Sink, path: Path) -> None:
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            kind = stat.S_IFMT(member.external_attr >> 16)
-            if member.flag_bits & 1:
-                raise sink.refuse(member.filename, "which is encrypted")
-            if kind not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
-                raise sink.refuse(member.filename, "a device or pipe")
-            if member.is_dir():
-                sink.folder(member.filename)
-                continue
-            with archive.open(member) as content:
-                if kind == stat.S_IFLNK:
-                    sink.link(member.filename, content.read(4096).decode("utf-8", "surrogateescape"))
-                else:
-                    sink.file(member.filename, content)
+def _of_zip(file: Any) -> Iterator[_Member]:
+    """The members of a zip file, as those of a tar file."""
+    types = {0: tarfile.REGTYPE, stat.S_IFREG: tarfile.REGTYPE, stat.S_IFLNK: tarfile.SYMTYPE}
+    with zipfile.ZipFile(file) as archive:
+        for info in archive.infolist():
+            if info.flag_bits & 1:
+                raise _HostileError(f"holds {info.filename!r}, which is encrypted")
+            member = tarfile.TarInfo(info.filename)
+            kind = tarfile.DIRTYPE if info.is_dir() else types.get(stat.S_IFMT(info.external_attr >> 16))
+            member.type, member.size = kind or tarfile.FIFOTYPE, info.file_size
+            with archive.open(info) as content:
+                if member.issym():
+                    member.linkname = content.read(4096).decode("utf-8", "surrogateescape")
+                yield member, content
+
+
+def _write(folder: Path, members: Iterator[_Member], limit: int) -> None:
+    home, size, links = folder.resolve(), 0, list[tuple[Path, str]]()
+    for number, (given, content) in enumerate(members, start=1):
+        size += given.size
+        if size > limit:
+            raise _HostileError(f"unpacks to more than {limit / 1e9:.1f} GB")
+        if number > MOST_MEMBERS:
+            raise _HostileError(f"holds more than {MOST_MEMBERS:,} files")
+        # The filter would make these harmless; an honest archive has none.
+        if given.name.startswith("/") or ".." in PurePosixPath(given.name).parts or "\0" in given.name:
+            raise _HostileError(f"holds {given.name!r}, a name that leads out of its folder")
+        member = tarfile.data_filter(given, str(home))  # refuses devices, and links that lead out
+        path = home / member.name
+        if member.isdir():
+            path.mkdir(parents=True, exist_ok=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if member.issym():
+            links.append((path, member.linkname))
+            continue
+        path.unlink(missing_ok=True)  # a later member of the same name replaces the earlier
+        if content is not None:
+            with path.open("xb") as file:
+                shutil.copyfileobj(content, file, _BLOCK)
+        elif (home / member.linkname).is_file():
+            os.link(home / member.linkname, path)
+        else:
+            raise _HostileError(f"links {member.name!r} to {member.linkname!r}, which isn't in it")
+    _link(home, links)
+
+
+def _link(home: Path, links: Sequence[tuple[Path, str]]) -> None:
+    """Make the symbolic links, then see that none leads out: what one means can depend on a later one."""
+    for path, target in links:
+        if path.parent.resolve().is_relative_to(home):
+            path.symlink_to(target)
+    for path, target in links:
+        if not path.resolve().is_relative_to(home):
+            raise _HostileError(f"links {path.name!r} to {target!r}, out of its folder")
 
 
 def _merge(source: Path, target: Path) -> None:

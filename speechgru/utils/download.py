@@ -262,14 +262,14 @@ def _verify(path: Path, final: Path, url: str, checksum: str) -> None:
         expected = f"sha256:{note.read_text(encoding='utf-8').split()[0]}"
         source = f"an earlier download had (see {note})"
     algorithm, _, digest = (expected or "sha256:").partition(":")
-    found = hash_of(path, algorithm)
-    if digest and found != digest.lower():
+    computed = hash_of(path, algorithm)
+    if digest and computed != digest.lower():
         raise DownloadError(
-            f"{final.name} from {url} has the {algorithm} {found}; {source} {digest}. The file was changed or "
+            f"{final.name} from {url} has the {algorithm} {computed}; {source} {digest}. The file was changed or "
             f"damaged. {'Delete it and t' if path == final else 'It was deleted; t'}ry again, or ask its publisher."
         )
     if not digest:
-        files.write_text(note, f"{found}  {final.name}\n")
+        files.write_text(note, f"{computed}  {final.name}\n")
         _log.warning("%s: no checksum is published; its SHA-256 was noted in %s", final.name, note.name)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -82,11 +84,11 @@ _stop: Event | None = None  # of a process of the pool
 
 def _begin(stop: Event) -> None:
     """In a new process."""
-    import torch
-
     global _stop
     _stop = stop
-    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # what PyTorch begins with, where `function` is what imports it
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from speechgru.audio import stream as audio
+from speechgru.audio.array import pad
 from speechgru.audio.energy import Signal
 from speechgru.audio.segments import Rules, Span, spans
 from speechgru.errors import AudioError, ConfigError
@@ -82,10 +83,7 @@ class Detector:
 
         Memory grows with the longest; `stream` gives the same in as little as its blocks want.
         """
-        lengths = torch.tensor([len(signal) for signal in signals])
-        padded = torch.zeros(len(signals), max(int(lengths.max()), 1))
-        for row, signal in zip(padded, signals, strict=True):
-            row[: len(signal)] = torch.from_numpy(signal)
+        padded, lengths = pad(signals, 1)
         log_odds, frames = self.model(*self.features(padded.to(self.device), lengths.to(self.device)))
         found = log_odds[..., 0].sigmoid().cpu().numpy()
         return [row[:count] for row, count in zip(found, frames.tolist(), strict=True)]

@@ -21,7 +21,7 @@ from speechgru.audio import decode_soundfile, encode, energy, formats, measure, 
 from speechgru.audio import edit as editing
 from speechgru.audio import stream as audio
 from speechgru.audio.loudness import FrameLevels, Loudness, TruePeak, amplitude, decibels
-from speechgru.audio.multichannel import BLOCK, Reader
+from speechgru.audio.stream import BLOCK, AudioStream
 from speechgru.data import manifest
 from speechgru.errors import AudioError
 
@@ -161,7 +161,7 @@ def test_integers_come_back_bit_for_bit(
     whole[0], whole[1] = -full, full - 1
     path = folder / f"a.{extension}"
     how = formats.encoding(path, bits)
-    clipped = encode.write_blocks(path, [(whole / full).astype(np.float32)], RATE, channels, how)
+    clipped = encode.write(path, [(whole / full).astype(np.float32)], RATE, how)
     assert clipped == 0
     assert np.array_equal(np.rint(load(path) * full).astype(int), whole)
     editing.convert(path, folder / "b.wav")
@@ -196,8 +196,8 @@ def test_long_vorbis_and_several_blocks(tmp_path: Path) -> None:
     source = save(tmp_path / "a.wav", noise(5 * BLOCK + 17), subtype="PCM_16")
     editing.convert(source, tmp_path / "b.ogg")
     assert soundfile.info(tmp_path / "b.ogg").frames == 5 * BLOCK + 17
-    with Reader(source) as reader:
-        assert [len(block) for block in reader] == [BLOCK] * 5 + [17]
+    with AudioStream(source, None, None, "all") as stream:
+        assert [len(block) for block in stream] == [BLOCK] * 5 + [17]
 
 
 def test_bits_follow_the_source_where_they_can(tmp_path: Path) -> None:

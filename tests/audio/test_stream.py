@@ -17,8 +17,8 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from speechgru.audio import formats
 from speechgru.audio import stream as audio
-from speechgru.audio.encode import _WRITABLE
 from speechgru.audio.stream import AudioStream, AudioWarning, info, is_audio, read, resample
 from speechgru.errors import AudioError
 
@@ -98,6 +98,19 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.wav", sound, format="WAV", subtype="FLOAT")
     np.testing.assert_allclose(read(path), sound.mean(axis=1), atol=1e-7)
     assert AudioStream(path).channels == 3
+
+
+def test_all_channels_come_as_they_are_or_resampled(tmp_path: Path) -> None:
+    sound = RNG.uniform(-0.5, 0.5, (150_000, 3)).astype(np.float32)
+    low = encode(tmp_path / "low.wav", sound, 3999, format="WAV", subtype="FLOAT")  # what editing may take
+    with AudioStream(low, None, channels="all") as stream:
+        assert (stream.sample_rate, stream.container, stream.subtype) == (3999, "WAV", "FLOAT")
+        np.testing.assert_array_equal(np.concatenate(list(stream)), sound)
+    path = encode(tmp_path / "a.wav", sound, 44100, format="WAV", subtype="FLOAT")
+    with AudioStream(path, 16000, 0.5, "all") as stream:
+        blocks = list(stream)
+    assert {block.shape for block in blocks[:-1]} == {(8000, 3)}
+    np.testing.assert_allclose(np.concatenate(blocks).T, resample(sound.T.copy(), 44100, 16000), atol=1e-6)
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:
@@ -284,4 +297,4 @@ def test_warnings_reach_the_caller(tmp_path: Path) -> None:
 def test_what_a_folder_scan_picks_up() -> None:
     assert all(is_audio(f"dir/a.{extension}") for extension in [*FORMATS, "WAV", "m4a", "webm"])
     assert not any(is_audio(name) for name in ("a.txt", "wav", ".wav", "._a.wav", "a.wav.part", "a"))
-    assert set(_WRITABLE) <= audio.AUDIO_EXTENSIONS
+    assert {f".{name}" for name in formats.FORMATS} <= audio.AUDIO_EXTENSIONS

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechgru.audio import encode
+from speechgru.audio import encode, formats
 from speechgru.audio.encode import write
 from speechgru.audio.stream import AudioWarning, info, read
 from speechgru.errors import AudioError
@@ -36,6 +36,13 @@ def test_writing_clips_with_a_warning(tmp_path: Path) -> None:
     with pytest.warns(AudioWarning, match="2 of 4 samples"):
         write(tmp_path / "a.wav", np.array([0.5, 1.5, -3.0, 0.0]), 16000)
     np.testing.assert_allclose(soundfile.read(tmp_path / "a.wav")[0], [0.5, 1, -1, 0], atol=1e-4)
+
+
+def test_blocks_of_channels_are_written_and_clipped_samples_counted(tmp_path: Path) -> None:
+    blocks = [np.array([[0.5, 1.5]], np.float32), np.zeros((0, 2), np.float32), np.array([[-3.0, 0.0]])]
+    assert write(tmp_path / "a.wav", blocks, 16000, formats.encoding("a.wav", "24"), warn=False) == 2
+    np.testing.assert_allclose(soundfile.read(tmp_path / "a.wav")[0], [[0.5, 1], [-1, 0]], atol=1e-6)
+    assert soundfile.info(tmp_path / "a.wav").subtype == "PCM_24"
 
 
 def test_writing_minutes_of_vorbis(tmp_path: Path) -> None:

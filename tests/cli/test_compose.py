@@ -215,7 +215,7 @@ def test_an_interrupt_leaves_nothing_half_written(
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("speechgru.audio.encode.open_sink", interrupted)
+    monkeypatch.setattr("speechgru.audio.encode._opened", interrupted)
     assert run(rolls, "--steps", 8, "-o", "out.mid", "--wav") == 130
     assert files(tmp_path) == ["out.mid"]
     assert midi.read("out.mid").notes

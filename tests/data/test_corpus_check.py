@@ -23,6 +23,7 @@ from speechgru.data.check_text import KINDS
 from speechgru.data.corpus_check import Diagnosis, diagnose
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
+from speechgru.utils.process_pool import PoolError
 
 RATE = beeps.RATE
 
@@ -63,7 +64,7 @@ def test_a_sound_corpus(sound: dict[str, list[Utterance]]) -> None:
         "dev: 1 utterances, 0.00 h, 1 speakers",
         "test: 1 utterances, 0.00 h, 1 speakers",
         "",
-        "Nothing was found.",
+        "Nothing is wrong.",
     ]
 
 
@@ -230,15 +231,10 @@ def test_several_processes_find_the_same(sound: dict[str, list[Utterance]], tmp_
 def test_a_process_that_dies_is_explained(
     sound: dict[str, list[Utterance]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Pool:
-        def __init__(self, *_: object) -> None: ...
+    def die(*_: object, **__: object) -> Any:
+        raise PoolError("A process died.")
 
-        def map(self, *_: object) -> Any:
-            raise corpus_check.BrokenProcessPool
-
-        def shutdown(self, **_: object) -> None: ...
-
-    monkeypatch.setattr(corpus_check, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(corpus_check, "in_order", die)
     with pytest.raises(
         CorpusError, match=r"process .*died, at .*u0\.wav or one of the 16 files.*--processes 1"
     ):
@@ -259,8 +255,8 @@ def test_any_text_is_judged(said: list[tuple[str, str]]) -> None:
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
-    assert examine(tmp_path, [(0.0, None)]) == Examined(error=examine(tmp_path, [(0.0, None)]).error)
-    assert examine(tmp_path, [(0.0, None)]).error
+    assert examine((tmp_path, [(0.0, None)])) == Examined(error=examine((tmp_path, [(0.0, None)])).error)
+    assert examine((tmp_path, [(0.0, None)])).error
 
 
 # --- the command

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speechgru.audio import encode
 from speechgru.data import manifest
 from speechgru.data.manifest import Dropped, Utterance
-from speechgru.errors import ManifestError
+from speechgru.errors import AudioError, ManifestError
 from speechgru.text.vocabulary import Vocabulary
 
 NAMES = st.text(alphabet=st.characters(exclude_characters="/\0"), min_size=1, max_size=8).filter(
@@ -150,3 +153,52 @@ def test_dropped_are_counted_and_listed(tmp_path: Path, audio: Path) -> None:
     assert rows[1] == ["x", str(audio), "1.000", "characters outside the vocabulary: 'é'", "one two three"]
     assert len(rows) == 4
     assert all(len(row) == 5 for row in rows)
+
+
+# --- the recording of an utterance
+
+RATE = 16000
+
+
+@pytest.mark.parametrize(
+    ("offset", "duration", "first", "last", "truncated"),
+    [
+        (0.0, 3.0, 0.0, 3.0, False),
+        (0.0, 2.91, 0.0, 3.0, False),  # a rounded duration: meant whole
+        (0.0, 3.09, 0.0, 3.0, False),
+        (0.0, 2.5, 0.0, 2.5, False),
+        (0.0, 3.5, 0.0, 3.0, True),
+        (0.0, math.inf, 0.0, 3.0, False),
+        (1.0, 1.5, 1.0, 2.5, False),
+        (1.0, 2.05, 1.0, 3.0, False),
+        (2.5, 1.0, 2.5, 3.0, True),
+        (2.5, math.inf, 2.5, 3.0, False),
+    ],
+)
+def test_one_rule_says_which_part_of_a_recording_an_utterance_is(
+    tmp_path: Path, offset: float, duration: float, first: float, last: float, truncated: bool
+) -> None:
+    ramp = np.linspace(-0.5, 0.5, 3 * RATE).astype(np.float32)
+    encode.write(tmp_path / "a.wav", ramp, RATE)
+    sound = manifest.read_audio(Utterance(tmp_path / "a.wav", duration, "", offset=offset), RATE)
+    assert sound.signal.dtype == np.float32
+    np.testing.assert_allclose(sound.signal, ramp[round(first * RATE) : round(last * RATE)], atol=1e-4)
+    assert sound.truncated == truncated
+    if truncated:
+        assert sound.warnings[0].text.startswith(
+            "cut short: 3.00 readable seconds, but its manifest asks for 3.5"
+        )
+
+
+def test_a_part_is_whole_though_its_recording_breaks_off_behind_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    encode.write(path, np.full(3 * RATE, 0.1, np.float32), RATE)
+    path.write_bytes(path.read_bytes()[: 2 * 2 * RATE + 44])
+    assert not manifest.read_audio(Utterance(path, 1.0, "", offset=0.9), RATE).truncated
+    assert manifest.read_audio(Utterance(path, 2.0, ""), RATE).truncated
+
+
+def test_an_utterance_behind_the_end_of_its_recording_is_refused(tmp_path: Path) -> None:
+    encode.write(tmp_path / "a.wav", np.zeros(RATE, np.float32), RATE)
+    with pytest.raises(AudioError, match=r"a\.wav: cut short: 1\.00 readable seconds, .* asks for 3\.00"):
+        manifest.read_audio(Utterance(tmp_path / "a.wav", 1.0, "", offset=2.0), RATE)

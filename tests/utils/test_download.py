@@ -375,7 +375,7 @@ def test_a_full_disk_while_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def full(*_: object) -> None:
         raise OSError(errno.EDQUOT, "Disk quota exceeded")
 
-    monkeypatch.setattr(archives._Sink, "file", full)
+    monkeypatch.setattr(archives.shutil, "copyfileobj", full)
     with pytest.raises(DownloadError, match=r"disk of .* is full"):
         unpack(tar({"c/a": b"a"}), tmp_path)
     assert names(tmp_path) == {"c.archive"}

@@ -1,6 +1,6 @@
 """Commands that make sound files of sound files: their arguments, where each result goes, and the loop over them.
 
-`-o` is a file for one recording, a folder for several. All that can be known to be wrong is said before any work: a
+`-o` is a file for one recording, a folder for several. All that can be known to be wrong is reported before any work: a
 result that exists, that would replace its own source, or that can't be written.
 """
 
@@ -34,7 +34,7 @@ class Task:
 
 
 def add_sources(parser: argparse.ArgumentParser) -> None:
-    """The recordings, and how they are found."""
+    """The recordings, and where they are looked for."""
     parser.add_argument("sources", nargs="+", metavar="FILE_OR_FOLDER", help="recordings or folders of them")
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
 
@@ -63,9 +63,9 @@ def run(args: argparse.Namespace, edit: Callable[[str, Path], Edited], twice: bo
     With `twice`, the recordings are read more than once, which standard input can't be.
     """
     check_output(args.output, several=_are_several(args.sources))
-    found = find(args.sources, args.recursive, twice)
-    tasks = plan(found.inputs, args.output, args.format, args.overwrite, in_folder=_is_folder(args))
-    good = not found.problems
+    recordings = find(args.sources, args.recursive, twice)
+    tasks = plan(recordings.inputs, args.output, args.format, args.overwrite, in_folder=_is_folder(args))
+    good = not recordings.problems
     with progress("editing") as on_progress:
         for done, task in enumerate(tasks, start=1):
             good &= _do(task, edit)
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace, edit: Callable[[str, Path], Edited], twice: bo
 
 
 def find(sources: Sequence[str], recursive: bool, twice: bool = False) -> Found:
-    """The recordings that `sources` mean; problems and remarks are said.
+    """The recordings that `sources` mean; problems and remarks are printed.
 
     Raises:
         UsageError: `twice` and standard input.
@@ -86,13 +86,13 @@ def find(sources: Sequence[str], recursive: bool, twice: bool = False) -> Found:
         raise UsageError(
             "This reads a recording twice, which standard input can't be. Save it to a file first."
         )
-    found = inputs.find(sources, recursive)
-    found.tell()
-    return found
+    recordings = inputs.find(sources, recursive)
+    recordings.tell()
+    return recordings
 
 
 def plan(
-    found: Sequence[Input], output: str, extension: str | None, overwrite: bool, *, in_folder: bool
+    recordings: Sequence[Input], output: str, extension: str | None, overwrite: bool, *, in_folder: bool
 ) -> list[Task]:
     """Where each result goes: to the file `output`, or `in_folder` to a file of the recording's name below it.
 
@@ -109,20 +109,20 @@ def plan(
             formats.format_of(output)
         except AudioError as error:
             raise UsageError(str(error)) from None
-        targets = [Path(output)] * len(found)
+        targets = [Path(output)] * len(recordings)
     else:
-        kinds = [extension or _own_format(entry.path) for entry in found]
+        kinds = [extension or _own_format(entry.path) for entry in recordings]
         # Not with_suffix: "talk.2024" has no suffix to replace.
         targets = [
             Path(output) / entry.relative.with_name(f"{entry.relative.name}.{kind}")
-            for entry, kind in zip(found, kinds)
+            for entry, kind in zip(recordings, kinds)
         ]
     advice = "Rename one, or name a folder above both, so that its tree is kept."
-    inputs.refuse_same(found, targets, "written to", advice)
-    tasks = [Task(entry.path, target) for entry, target in zip(found, targets)]
+    inputs.refuse_same(recordings, targets, "written to", advice)
+    tasks = [Task(entry.path, target) for entry, target in zip(recordings, targets)]
     _refuse_own(tasks)
     refuse_existing([task.target for task in tasks], overwrite)
-    if found:
+    if recordings:
         check_writable(Path(output) if in_folder else Path(output).parent)
     return tasks
 

@@ -31,9 +31,9 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.audio import measure
     from speechgru.cli.audio import _files as files
 
-    found = files.find(args.sources, args.recursive)
-    good = not found.problems
-    for entry in found.inputs:
+    recordings = files.find(args.sources, args.recursive)
+    good = not recordings.problems
+    for entry in recordings.inputs:
         try:
             info = measure.measure(entry.path)
         except (SpeechGruError, OSError) as error:

@@ -18,7 +18,7 @@ EXAMPLES = """\
   speechgru audio split-at-pauses interviews -o parts --pause 0.8 --shortest 1
 
 Writes DIR/NAME-0001.wav, ... and DIR/NAME.jsonl: for each part its file, duration, and where in the recording it
-begins (source_offset), with an empty text to fill in: a manifest. Pauses are found by their level. Channels, rate
+begins (source_offset), with an empty text to fill in: a manifest. Pauses are told by their level. Channels, rate
 and bit depth stay as they are.
 Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130 Ctrl-C.
 """
@@ -49,18 +49,18 @@ def run(args: argparse.Namespace) -> int:
 
     if not (args.pause >= 0.05 and args.padding >= 0 and args.shortest >= 0):
         raise UsageError("--pause wants 0.05 seconds or more, --padding and --shortest 0 or more.")
-    found = files.find(args.sources, args.recursive, twice=True)
+    recordings = files.find(args.sources, args.recursive, twice=True)
     files.check_output(args.output, several=True)
     output = Path(args.output)
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; the parts go into a folder. Choose another -o.")
-    places = [output / entry.relative for entry in found.inputs]
-    inputs.refuse_same(found.inputs, places, "written to", "Rename one, or name a folder above both.")
-    _check(places, args.overwrite, found.inputs)
+    places = [output / entry.relative for entry in recordings.inputs]
+    inputs.refuse_same(recordings.inputs, places, "written to", "Rename one, or name a folder above both.")
+    _check(places, args.overwrite, recordings.inputs)
     files.check_writable(output)
-    good = not found.problems
+    good = not recordings.problems
     with progress("splitting") as on_progress:
-        for done, (entry, place) in enumerate(zip(found.inputs, places), start=1):
+        for done, (entry, place) in enumerate(zip(recordings.inputs, places), start=1):
             good &= _split(entry.path, place, args)
             if on_progress is not None:
                 on_progress(done / len(places))

@@ -23,7 +23,7 @@ EXAMPLES = """\
   speechgru corpus check --format json --drop "clipped audio" --keep "odd characters" train.jsonl
 
 Each manifest is a split; give the training split first: what it shares with a later one is reported of, and
-dropped from, the earlier. Exit code 1 if something serious was found (marked ! in the table), 0 otherwise.
+dropped from, the earlier. Exit code 1 if there is something serious (marked ! in the table), 0 otherwise.
 `--write DIR` writes each split to DIR/NAME.jsonl without what is unusable, and with measured durations.
 """
 

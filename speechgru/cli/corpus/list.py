@@ -22,12 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from speechgru.utils import plugins
 
-    found = {name: _described(plugins.find("data.corpora", name)) for name in plugins.names("data.corpora")}
+    corpora = {name: _described(plugins.find("data.corpora", name)) for name in plugins.names("data.corpora")}
     if args.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(corpora, indent=2, ensure_ascii=False))
         return 0
     rows = [("corpus", "download", "licence", "parts")]
-    for name, corpus in found.items():
+    for name, corpus in corpora.items():
         rows.append((name, _size(corpus), corpus["licence"], _parts(corpus)))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for row in rows:

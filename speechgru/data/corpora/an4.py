@@ -43,12 +43,12 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
             raise corpus_tools.nothing_found(root, "an4", _EXPECTED)
     train = list(_entries(root, "train"))
     places = splits.three_ways(e.speaker for e in train)
-    found = {
+    by_split = {
         "train": [e for e in train if places[e.speaker] != "dev"],
         "dev": [e for e in train if places[e.speaker] == "dev"],
         "test": list(_entries(root, "test")),
     }
-    return {split: corpus_tools.utterances(entries, f"an4 {split}") for split, entries in found.items()}
+    return {split: corpus_tools.utterances(entries, f"an4 {split}") for split, entries in by_split.items()}
 
 
 def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:

@@ -83,7 +83,9 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
             chosen[split].append(corpus_tools.Entry(entry.id, entry.audio, entry.text))
         elif voices[entry.speaker] == split:
             chosen[split].append(entry)
-    return {split: corpus_tools.utterances(found, f"cmu_arctic {split}") for split, found in chosen.items()}
+    return {
+        split: corpus_tools.utterances(entries, f"cmu_arctic {split}") for split, entries in chosen.items()
+    }
 
 
 def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:

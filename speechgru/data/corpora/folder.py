@@ -14,7 +14,7 @@ LICENSE = "as the recordings"
 CITATION = "none"
 SHARE_ALIKE = False
 
-_EXPECTED = "a folder of recordings, each beside a .txt file of the same name with what is said in it"
+_EXPECTED = "a folder of recordings, each beside a .txt file of the same name with its text"
 # Text that comes with a download and belongs to no recording.
 _NOT_TRANSCRIPTS = frozenset({"readme", "license", "licence", "copying", "notice", "changelog", "changes"})
 

@@ -1,6 +1,6 @@
 """Free Spoken Digit Dataset: single digits in English at 8 kHz, files DIGIT_SPEAKER_INDEX.wav.
 
-The published split tests every speaker on recordings 0 to 4, so that each test speaker is also heard in
+The published split tests every speaker on recordings 0 to 4, so that each test speaker is also in
 training. Here the speakers are kept apart instead: sorted by name, the last is `test`, the one before is
 `dev`, the others are `train`.
 """

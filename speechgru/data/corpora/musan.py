@@ -40,12 +40,12 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         CorpusError: `root` is missing or has none of the three.
     """
     root = corpus_tools.home(root, "musan", FOLDER, _EXPECTED)
-    found = {kind: corpus_tools.audio_by_stem(root / kind, recursive=True) for kind in KINDS}
-    if not any(found.values()):
+    splits = {kind: corpus_tools.audio_by_stem(root / kind, recursive=True) for kind in KINDS}
+    if not any(splits.values()):
         raise corpus_tools.nothing_found(root, "musan", _EXPECTED)
     return {
         kind: corpus_tools.sounds({f"{kind}/{n}": p for n, p in paths.items()}, f"musan {kind}")
-        for kind, paths in found.items()
+        for kind, paths in splits.items()
         if paths
     }
 

@@ -41,15 +41,17 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
     """
     root = corpus_tools.home(root, "rirs_noises", FOLDER, _EXPECTED)
     recorded = _below(root, _REAL)
-    found = {
+    splits = {
         "real_rirs": {n: p for n, p in recorded.items() if "noise" not in p.stem},
         "isotropic_noises": {n: p for n, p in recorded.items() if "noise" in p.stem},
         "simulated_rirs": _below(root, "simulated_rirs"),
         "pointsource_noises": _below(root, "pointsource_noises"),
     }
-    if not any(found.values()):
+    if not any(splits.values()):
         raise corpus_tools.nothing_found(root, "rirs_noises", _EXPECTED)
-    return {kind: corpus_tools.sounds(paths, f"rirs_noises {kind}") for kind, paths in found.items() if paths}
+    return {
+        kind: corpus_tools.sounds(paths, f"rirs_noises {kind}") for kind, paths in splits.items() if paths
+    }
 
 
 def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:

@@ -54,7 +54,7 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         else:
             split = which_set(entry.speaker)
         splits[split].append(entry)
-    return {s: corpus_tools.utterances(found, f"speech_commands {s}") for s, found in splits.items()}
+    return {s: corpus_tools.utterances(entries, f"speech_commands {s}") for s, entries in splits.items()}
 
 
 def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:

@@ -50,13 +50,13 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         CorpusError: `root` or a split is missing, or a line of a table can't be read.
     """
     root = corpus_tools.home(root, "tedlium", FOLDER, _EXPECTED)
-    found = {}
+    splits = {}
     for split in SPLITS:
         place = _place(root, split)
         if not list(place.glob("stm/*.stm")):
             raise corpus_tools.nothing_found(place, "tedlium", _EXPECTED)
-        found[split] = corpus_tools.checked(_segments(place), f"tedlium {split}")
-    return found
+        splits[split] = corpus_tools.checked(_segments(place), f"tedlium {split}")
+    return splits
 
 
 def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:

@@ -44,12 +44,14 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         CorpusError: `root` is missing or holds no such recordings.
     """
     root = corpus_tools.home(root, "yesno", FOLDER, _EXPECTED)
-    found = {stem: path for stem, path in corpus_tools.audio_by_stem(root).items() if _NAME.fullmatch(stem)}
-    if not found:
+    recordings = {
+        stem: path for stem, path in corpus_tools.audio_by_stem(root).items() if _NAME.fullmatch(stem)
+    }
+    if not recordings:
         raise corpus_tools.nothing_found(root, "yesno", _EXPECTED)
     entries = [
         corpus_tools.Entry(stem, path, " ".join(_WORDS[digit] for digit in stem.split("_")))
-        for stem, path in found.items()
+        for stem, path in recordings.items()
     ]
     rest = entries[::2]
     parts = {
