@@ -32,9 +32,9 @@ def align(
         space: the symbol that blanks beside it and at the ends may stand for, or -1.
     """
     frames, count = len(log_probs), len(labels)
-    quiet = log_probs[:, BLANK]
+    quiet = log_probs[:, BLANK].copy()
     if space >= 0:
-        quiet = np.maximum(quiet, log_probs[:, space] - _TIE)
+        np.maximum(quiet, log_probs[:, space] - _TIE, out=quiet)
     graph = _graph(labels, space)
     blank, label = np.full(count + 1, -np.inf), np.full(count, -np.inf)
     blank[0] = 0.0

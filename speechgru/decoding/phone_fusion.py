@@ -10,7 +10,7 @@ Both probabilities are those of all CTC paths. The score of the text itself coun
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from copy import copy
 
 import numpy as np
@@ -30,78 +30,6 @@ Probs = NDArray[np.float64]
 RESCORED = 32  # texts of each search, at least, that are scored by characters and phones
 
 
-class FusedScorer:
-    """FusedScorer(...)(characters, phones, texts, settings) -> the texts with their scores, best first.
-
-    Args:
-        vocabulary: of the characters.
-        pronouncer: pronounces the texts.
-        lm: language model.
-        hotwords: counts the characters of hotwords.
-        free: words that have no price for being unknown.
-    """
-
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        pronouncer: Pronouncer,
-        lm: NGram,
-        hotwords: Automaton,
-        free: Collection[str] = (),
-    ) -> None:
-        self.vocabulary, self.pronouncer = vocabulary, pronouncer
-        self._space = vocabulary.symbols.index(SPACE) if SPACE in vocabulary.symbols else -1
-        self.lm, self.hotwords, self.free = lm, hotwords, frozenset(free)
-
-    def __call__(
-        self, characters: Probs, phones: Probs, texts: Iterable[str], settings: Settings
-    ) -> list[tuple[str, float]]:
-        """Score texts by probabilities [frames, symbols] and [frames, phones], positive, blank first.
-
-        Texts that the frames are too few for, or that have characters outside the vocabulary, come last, with -inf.
-        One with a word that can't be pronounced is scored by its characters alone.
-        """
-        scored = [(text, self._score(characters, phones, text, settings)) for text in texts]
-        return sorted(scored, key=lambda entry: -entry[1])
-
-    def _score(self, characters: Probs, phones: Probs, text: str, settings: Settings) -> float:
-        if self.vocabulary.unknown(text):
-            return -np.inf
-        labels = np.array(self.vocabulary.encode(text), np.int64)
-        by_characters = ctc.log_prob(characters, labels, self._space)
-        if by_characters == -np.inf:
-            return -np.inf
-        share = settings.sounds_weight
-        spoken = self.pronouncer.text(text) if share else None
-        by_phones = (
-            by_characters if spoken is None else ctc.log_prob(phones, np.array(spoken, np.int64), SPACE_ID)
-        )
-        acoustic = (1 - share) * by_characters + share * by_phones
-        score: float = acoustic + self._text_score(text, labels, settings)
-        return score
-
-    def _text_score(self, text: str, labels: NDArray[np.int64], settings: Settings) -> float:
-        """Language model, words and hotwords."""
-        words = text.split()
-        unknown = [w for w in words if w not in self.free and self.lm.index(w) == UNKNOWN_ID]
-        return (
-            settings.lm_weight * sum(self.lm.score(words))
-            + settings.word_bonus * len(words)
-            + settings.unknown_word * len(unknown)
-            + settings.unknown_letter * sum(map(len, unknown))
-            + settings.hotword_weight * self._hotword_characters(labels)
-        )
-
-    def _hotword_characters(self, labels: NDArray[np.int64]) -> int:
-        if len(self.hotwords.end) == 2:  # no more than the two states of an automaton without hotwords
-            return 0
-        state = count = 0
-        for label in labels.tolist():
-            count += int(self.hotwords.gain[state, label])
-            state = int(self.hotwords.next[state, label])
-        return count + int(self.hotwords.end[state])
-
-
 class PhoneFusion:
     """A search over phones, and the scores of its texts and the character search's by both.
 
@@ -109,7 +37,7 @@ class PhoneFusion:
         pronouncer: pronounces words.
         vocabulary: of the characters.
         lm: language model of both searches.
-        hotwords: counts the characters of `settings.hotwords`.
+        hotwords: counts the characters of `settings.hotwords`. Their words have no price for being unknown.
         settings: of the decoder.
     """
 
@@ -122,9 +50,10 @@ class PhoneFusion:
         settings: Settings,
     ) -> None:
         self.pronouncer, self._vocabulary, self._settings = pronouncer, vocabulary, settings
-        words = {word for phrase in settings.hotwords for word in phrase.split()}
-        self._search = PhoneSearch(lm, pronouncer, words)
-        self._fused = FusedScorer(vocabulary, pronouncer, lm, hotwords, words)
+        self._lm, self._hotwords = lm, hotwords
+        self._space = vocabulary.symbols.index(SPACE) if SPACE in vocabulary.symbols else -1
+        self._free = {word for phrase in settings.hotwords for word in phrase.split()}
+        self._search = PhoneSearch(lm, pronouncer, self._free)
         self._scorer = self._search.scorer(settings)
 
     def with_settings(self, settings: Settings) -> PhoneFusion:
@@ -143,6 +72,51 @@ class PhoneFusion:
             texts: of the search over characters.
         """
         texts = dict.fromkeys([*texts, *self._search(phones, self._scorer, max(n, RESCORED))])
-        ranked = self._fused(characters, phones, texts, self._settings)
-        best = [(text, score) for text, score in ranked[:n] if score > -math.inf]
+        best = [
+            (text, score) for text, score in self.rank(characters, phones, texts)[:n] if score > -math.inf
+        ]
         return [(np.array(self._vocabulary.encode(text), np.int64), score) for text, score in best]
+
+    def rank(self, characters: Probs, phones: Probs, texts: Iterable[str]) -> list[tuple[str, float]]:
+        """`texts` with their scores, best first; emissions as for `nbest`.
+
+        Texts that the frames are too few for, or that have characters outside the vocabulary, come last, with -inf.
+        One with a word that can't be pronounced is scored by its characters alone.
+        """
+        scored = [(text, self._score(characters, phones, text)) for text in texts]
+        return sorted(scored, key=lambda entry: -entry[1])
+
+    def _score(self, characters: Probs, phones: Probs, text: str) -> float:
+        if self._vocabulary.unknown(text):
+            return -np.inf
+        labels = np.array(self._vocabulary.encode(text), np.int64)
+        by_characters = by_phones = ctc.log_prob(characters, labels, self._space)
+        if by_characters == -np.inf:
+            return -np.inf
+        share = self._settings.sounds_weight
+        pronounced = self.pronouncer.text(text) if share else None
+        if pronounced is not None:
+            by_phones = ctc.log_prob(phones, np.array(pronounced, np.int64), SPACE_ID)
+        score: float = (1 - share) * by_characters + share * by_phones + self._text_score(text, labels)
+        return score
+
+    def _text_score(self, text: str, labels: NDArray[np.int64]) -> float:
+        """Language model, words and hotwords."""
+        words, settings = text.split(), self._settings
+        unknown = [w for w in words if w not in self._free and self._lm.index(w) == UNKNOWN_ID]
+        return (
+            settings.lm_weight * sum(self._lm.score(words))
+            + settings.word_bonus * len(words)
+            + settings.unknown_word * len(unknown)
+            + settings.unknown_letter * sum(map(len, unknown))
+            + settings.hotword_weight * self._hotword_characters(labels)
+        )
+
+    def _hotword_characters(self, labels: NDArray[np.int64]) -> int:
+        if not self._free:
+            return 0
+        state = count = 0
+        for label in labels.tolist():
+            count += int(self._hotwords.gain[state, label])
+            state = int(self._hotwords.next[state, label])
+        return count + int(self._hotwords.end[state])

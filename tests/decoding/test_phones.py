@@ -15,7 +15,7 @@ from lattices import ALL, SMALL, bigrams, every_text, lattice, worth
 from lm_models import ARPA
 
 from speechgru.decoding import beam, ctc, hotwords
-from speechgru.decoding.phone_fusion import FusedScorer
+from speechgru.decoding.phone_fusion import PhoneFusion
 from speechgru.decoding.phone_search import PhoneSearch
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.inference.recognizer import load_recognizer
@@ -102,14 +102,14 @@ def test_characters_and_phones_are_scored_together(seed: int, frames: int, share
     characters, phones = lattice(seed, frames, len(SMALL)), lattice(seed + 1, frames, len(HEARD))
     setting = beam.Settings(**ALL, sounds_weight=share, lm_weight=0.7, word_bonus=0.2, hotwords=("ab", "b"))
     hot = hotwords.build([[2, 3], [3]], SMALL.symbols)
-    scorer = FusedScorer(SMALL, PRONOUNCER, LM, hot)
+    fusion = PhoneFusion(PRONOUNCER, SMALL, LM, hot, setting)
     spelt, heard = every_text(characters, SMALL), every_text(phones, HEARD)
     texts = [t for t in spelt if all(word in WORDS for word in t.split()) and said(t) in heard]
     expected = {t: (1 - share) * spelt[t] + share * heard[said(t)] + worth(t, setting, LM) for t in texts}
     expected |= (
         {"bb": spelt["bb"] + worth("bb", setting, LM)} if "bb" in spelt else {}
     )  # by its characters alone
-    found = scorer(np.exp(characters), np.exp(phones), [*expected, "b " * 9 + "b", "c"], setting)
+    found = fusion.rank(np.exp(characters), np.exp(phones), [*expected, "b " * 9 + "b", "c"])
     ranked = [entry for entry in found if entry[1] > -np.inf]
     assert dict(ranked) == pytest.approx(expected, abs=1e-9)
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
@@ -119,8 +119,8 @@ def test_characters_and_phones_are_scored_together(seed: int, frames: int, share
 def test_without_spaces_one_word_is_all() -> None:
     characters, phones = lattice(1, 4, 3), lattice(2, 4, len(HEARD))
     wordless = Vocabulary(("<blank>", "a", "b"))
-    scorer = FusedScorer(wordless, PRONOUNCER, LM, hotwords.build([], wordless.symbols))
-    found = dict(scorer(np.exp(characters), np.exp(phones), ["ab", "a b"], beam.Settings()))
+    fusion = PhoneFusion(PRONOUNCER, wordless, LM, hotwords.build([], wordless.symbols), beam.Settings())
+    found = dict(fusion.rank(np.exp(characters), np.exp(phones), ["ab", "a b"]))
     assert found["ab"] > found["a b"] == -np.inf
 
 
