@@ -1,8 +1,8 @@
-"""A recording and its text put together: when each word was said, as the text spells it.
+"""A recording aligned with its text: the times of each word, as the text spells it.
 
-Words that nobody said have no times, speech that the text lacks is passed over (speechgru.alignment.ctc says how). A
-word's times and confidence are those of `hypothesis.words` for the letters of its spoken form: the confidence
-says how sure the network is of letters it was told to look for, and isn't a probability that the word is right.
+Words that the recording lacks have no times, and speech that the text lacks is skipped (speechgru.alignment.ctc says
+how). A word's times and confidence are those of `hypothesis.words` for the characters of its spoken form. The
+confidence is the network's in the given characters; it isn't a probability that the word is right.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from speechgru.text.vocabulary import SPACE, Vocabulary
 from speechgru.transcript import Segment, Transcript, Word
 from speechgru.writers import json as json_writer
 
-FEW = 0.5  # of the text's words; where fewer were found it is likely to be another recording's
+FEW = 0.5  # of the text's words; where fewer are in the recording, the text is likely to be another one's
 
 
 @dataclass(frozen=True)
-class Said:
-    """Words of the text as written (nearly always one), and when they were said; None: nobody said them."""
+class AlignedUnit:
+    """Words of the text as written (nearly always one), and their times; None: the recording lacks them."""
 
     text: str
     word: Word | None
@@ -42,15 +42,15 @@ class Said:
 
 @dataclass(frozen=True)
 class Alignment:
-    """All words of a text, line by line, and the `transcript` of those that were said: a segment a line."""
+    """All words of a text, line by line, and the `transcript` of those in the recording: a segment a line."""
 
-    lines: tuple[tuple[Said, ...], ...]
+    lines: tuple[tuple[AlignedUnit, ...], ...]
     transcript: Transcript
 
     @property
-    def unsaid(self) -> tuple[str, ...]:
-        """What nobody said, in the order of the text."""
-        return tuple(said.text for line in self.lines for said in line if said.word is None)
+    def missing(self) -> tuple[str, ...]:
+        """Words that the recording lacks, in the order of the text."""
+        return tuple(unit.text for line in self.lines for unit in line if unit.word is None)
 
 
 def align_text(
@@ -64,22 +64,21 @@ def align_text(
     Args:
         source: a path, "-" for standard input, a binary file, or a `array.Sound` at the recognizer's rate.
         text: a line for each segment; a single line is cut into sentences.
-        on_progress: called with the fraction of the recording that was heard.
+        on_progress: called with the fraction of the recording that the network has processed.
 
     Raises:
-        TextError: the text has nothing to say, letters that the model can't write, or more letters than the
+        TextError: the text has no word, characters that the model can't write, or more characters than the
             recording has frames.
         AudioError: the recording can't be read.
     """
     lines = spoken_form.lines(text)
     units = list(chain.from_iterable(lines))
     words = _labels(units, recognizer.engine.vocabulary)
-    heard = posteriors(recognizer, source, on_progress)
-    _check_length(words, len(heard.log_probs), heard.job.duration)
-    space = _space(recognizer.engine.vocabulary)
-    path = align(heard.log_probs, words, space)
-    found = _words(units, words, path, heard, recognizer)
-    return _alignment(lines, found, heard.job.transcript(recognizer.model))
+    emissions = posteriors(recognizer, source, on_progress)
+    _check_length(words, len(emissions.log_probs), emissions.job.duration)
+    path = align(emissions.log_probs, words, _space(recognizer.engine.vocabulary))
+    timed = _words(units, words, path, emissions, recognizer)
+    return _alignment(lines, timed, emissions.job.transcript(recognizer.model))
 
 
 def _space(vocabulary: Vocabulary) -> int | None:
@@ -95,7 +94,7 @@ def _labels(units: Sequence[Unit], vocabulary: Vocabulary) -> list[list[int]]:
     lacking = vocabulary.unknown("".join(unit.spoken for unit in units)) - {SPACE}
     if lacking:
         raise TextError(
-            f"The text needs letters that the model doesn't write: {''.join(sorted(lacking))!r}. It writes "
+            f"The text needs characters that the model doesn't write: {''.join(sorted(lacking))!r}. It writes "
             f"{''.join(vocabulary.symbols[1:])!r}. Choose another --model, or another spelling."
         )
     if vocabulary.unknown(SPACE):
@@ -104,11 +103,11 @@ def _labels(units: Sequence[Unit], vocabulary: Vocabulary) -> list[list[int]]:
 
 
 def _check_length(words: Sequence[Sequence[int]], frames: int, seconds: float) -> None:
-    letters = sum(map(len, words))
-    needed = letters + sum(a == b for word in words for a, b in pairwise(word))
+    characters = sum(map(len, words))
+    needed = characters + sum(a == b for word in words for a, b in pairwise(word))
     if needed > frames:
         raise TextError(
-            f"The text is longer than the recording: its {letters} letters take at least {needed} frames, and "
+            f"The text is longer than the recording: its {characters} characters take at least {needed} frames, and "
             f"{seconds:.1f} s of sound have {frames}. Is it the text of this recording?"
         )
 
@@ -117,33 +116,33 @@ def _words(
     units: Sequence[Unit],
     labels: Sequence[Sequence[int]],
     path: Path,
-    heard: Posteriors,
+    emissions: Posteriors,
     recognizer: Recognizer,
 ) -> list[Word | None]:
-    """When each unit was said."""
+    """Each unit with its times; None for those that the recording lacks."""
     symbols = recognizer.engine.vocabulary.symbols
     ends = np.cumsum([len(word) for word in labels])
-    is_said = [bool(path.starts[end - 1] >= 0) for end in ends]
+    is_spoken = [bool(path.starts[end - 1] >= 0) for end in ends]
     tokens: list[Token] = []
-    for word, end, said in zip(labels, ends, is_said, strict=True):
-        if said:
-            tokens += _tokens(word, path, int(end), heard.log_probs, symbols)
-    step, duration = recognizer.engine.frame_seconds, heard.job.duration
+    for word, end, spoken in zip(labels, ends, is_spoken, strict=True):
+        if spoken:
+            tokens += _tokens(word, path, int(end), emissions.log_probs, symbols)
+    step, duration = recognizer.engine.frame_seconds, emissions.job.duration
     # Frame t is centred at t * step, so it begins half a frame before.
     words = hypothesis.words(Hypothesis("", tuple(tokens), path.score), step, -step / 2)
     if recognizer.times is not None:
-        words = word_times.placed(words, heard.silences, recognizer.times, (0.0, duration), step)
-    found = iter(words)
+        words = word_times.placed(words, emissions.silences, recognizer.times, (0.0, duration), step)
+    timed = iter(words)
     return [
-        _within(next(found), unit.text, duration) if said else None
-        for unit, said in zip(units, is_said, strict=True)
+        _within(next(timed), unit.text, duration) if spoken else None
+        for unit, spoken in zip(units, is_spoken, strict=True)
     ]
 
 
 def _tokens(
     word: Sequence[int], path: Path, end: int, log_probs: NDArray[np.float32], symbols: Sequence[str]
 ) -> Iterator[Token]:
-    """The letters of a word, without the spaces inside, and a space behind it."""
+    """The characters of a word, without the spaces inside, and a space behind it."""
     place = slice(end - len(word), end)
     for label, a, b in zip(word, path.starts[place].tolist(), path.ends[place].tolist(), strict=True):
         if symbols[label] != SPACE:
@@ -156,17 +155,17 @@ def _within(word: Word, text: str, duration: float) -> Word:
     return replace(word, text=text, start=min(max(word.start, 0.0), duration), end=min(word.end, duration))
 
 
-def _alignment(lines: Sequence[Line], found: Sequence[Word | None], empty: Transcript) -> Alignment:
-    words = iter(found)
-    said = tuple(tuple(Said(unit.text, next(words)) for unit in line) for line in lines)
-    segments = (tuple(s.word for s in line if s.word is not None) for line in said)
+def _alignment(lines: Sequence[Line], timed: Sequence[Word | None], empty: Transcript) -> Alignment:
+    words = iter(timed)
+    aligned = tuple(tuple(AlignedUnit(unit.text, next(words)) for unit in line) for line in lines)
+    segments = (tuple(unit.word for unit in line if unit.word is not None) for line in aligned)
     warnings = empty.warnings
-    count = sum(word is not None for word in found)
-    if count < FEW * len(found):
-        text = f"only {count} of the text's {len(found)} words were found. Is it the text of this recording?"
+    count = sum(word is not None for word in timed)
+    if count < FEW * len(timed):
+        text = f"only {count} of the text's {len(timed)} words were found. Is it the text of this recording?"
         warnings += (AudioWarning("mismatch", text),)
     transcript = replace(empty, segments=tuple(Segment(line) for line in segments if line), warnings=warnings)
-    return Alignment(said, transcript)
+    return Alignment(aligned, transcript)
 
 
 def as_dict(alignment: Alignment) -> dict[str, Any]:
@@ -179,12 +178,12 @@ def as_dict(alignment: Alignment) -> dict[str, Any]:
     written = iter(plain["segments"])
     segments = []
     for line in alignment.lines:
-        is_spoken = any(said.word for said in line)
+        is_spoken = any(unit.word for unit in line)
         segment = next(written) if is_spoken else {"start": None, "end": None, "confidence": 0.0, "words": []}
         words = iter(segment["words"])
-        everything = [{**next(words), "spoken": True} if said.word else _unspoken(said.text) for said in line]
-        text = " ".join(said.text for said in line)
-        segments.append({**segment, "text": text, "words": everything})
+        units = [{**next(words), "spoken": True} if unit.word else _unspoken(unit.text) for unit in line]
+        text = " ".join(unit.text for unit in line)
+        segments.append({**segment, "text": text, "words": units})
     return {**plain, "text": " ".join(segment["text"] for segment in segments), "segments": segments}
 
 

@@ -1,4 +1,4 @@
-"""speechgru align: when each word of a known text was said."""
+"""speechgru align: the times of each word of a known text."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from speechgru.utils.console import progress, say
 if TYPE_CHECKING:
     from speechgru.alignment.text import Alignment
 
-HELP = "Find when each word of a known text was said"
+HELP = "Find the times of each word of a known text"
 EXAMPLES = """\
   speechgru align talk.mp3 talk.txt -o talk.json
   speechgru align chapter.ogg chapter.txt --format textgrid -o chapter.TextGrid
   speechgru align talk.mp3 talk.txt --format srt --plot talk.png > talk.srt
   pdftotext speech.pdf - | speechgru align speech.wav -
 
-The words keep their spelling: numbers and abbreviations are read out only to be found. Each line of the text is a
-segment; a text of one line is cut into sentences. Words that nobody said are named on stderr and have no times:
-in JSON "spoken" is false for them, other formats leave them out. What is said beside the text is passed over.
+The words keep their spelling: numbers and abbreviations are spelt out for the alignment only. Each line of the text is
+a segment; a text of one line is cut into sentences. Words that the recording lacks are named on stderr and have no
+times: in JSON "spoken" is false for them, other formats leave them out. Speech that the text lacks is skipped.
 Exit code: 0 done, 1 an error, or the recording breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
 FORMATS = ("json", "ctm", "textgrid", "srt", "vtt", "tsv")
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Align, draw and write. 1 where the recording breaks off: that is said on stderr."""
+    """Align, draw and write. Returns 1 where the recording breaks off, with a warning on stderr."""
     from speechgru.text import spoken_form
 
     _check(args)
@@ -57,22 +57,26 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.alignment.text import align_text
     from speechgru.inference.recognizer import load_recognizer
 
-    # No decoder is asked: the plain one loads nothing.
+    # No decoder is needed: the greedy one loads nothing.
     recognizer = load_recognizer(args.model, device=args.device, decoder="greedy")
     with progress("aligning") as on_progress:
-        found = align_text(recognizer, args.audio, text, on_progress)
-    _report(args.audio, found)
-    _write(found, args)
+        alignment = align_text(recognizer, args.audio, text, on_progress)
+    _report(args.audio, alignment)
+    _write(alignment, args)
     if args.plot is not None:
         from speechgru.plots import transcript
 
-        if note := transcript.save(args.plot, found.transcript, args.audio):
+        if note := transcript.save(args.plot, alignment.transcript, args.audio):
             say(f"note: {note}")
-    return 1 if found.transcript.truncated else 0
+    return 1 if alignment.transcript.truncated else 0
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Refuse what can't go well before any work."""
+    """Refuse wrong options before any work.
+
+    Raises:
+        UsageError, ConfigError: a file for both inputs, an input that would be replaced, no input.
+    """
     if args.audio == args.text == STDIN:
         raise UsageError("AUDIO and TEXT can't both be standard input. Name a file for one of them.")
     if STDIN in (args.audio, args.text) and sys.stdin.isatty():
@@ -93,28 +97,28 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(f"-o and --plot can't both be {args.output}. Choose another name for one.")
 
 
-def _report(source: str, found: Alignment) -> None:
-    """Say on stderr what is to be known of the recording, and which words nobody said."""
-    for warning in found.transcript.warnings:
+def _report(source: str, alignment: Alignment) -> None:
+    """Print on stderr the warnings about the recording, and the words that it lacks."""
+    for warning in alignment.transcript.warnings:
         say(f"warning: {source}: {warning}")
-    unsaid = found.unsaid
-    if unsaid:
-        count = sum(map(len, found.lines))
-        more = ", ..." if len(unsaid) > NAMED else ""
-        named = ", ".join(map(repr, unsaid[:NAMED]))
-        say(f"note: {source}: {len(unsaid)} of {count} words were not found in it: {named}{more}")
+    missing = alignment.missing
+    if missing:
+        count = sum(map(len, alignment.lines))
+        more = ", ..." if len(missing) > NAMED else ""
+        named = ", ".join(map(repr, missing[:NAMED]))
+        say(f"note: {source}: {len(missing)} of {count} words were not found in it: {named}{more}")
 
 
-def _write(found: Alignment, args: argparse.Namespace) -> None:
+def _write(alignment: Alignment, args: argparse.Namespace) -> None:
     from speechgru.alignment.text import as_dict
     from speechgru.utils import plugins
     from speechgru.utils.files import atomic_path
 
     stream = io.StringIO()
     if args.format == "json":
-        stream.write(json.dumps(as_dict(found), indent=2, ensure_ascii=False) + "\n")
+        stream.write(json.dumps(as_dict(alignment), indent=2, ensure_ascii=False) + "\n")
     else:
-        plugins.find("writers", args.format).write(found.transcript, stream)
+        plugins.find("writers", args.format).write(alignment.transcript, stream)
     if args.output is None:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="surrogateescape")  # a file's name need not be UTF-8

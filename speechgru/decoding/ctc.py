@@ -1,14 +1,8 @@
-"""The best CTC path of a given text: which frames say which symbol (forced alignment).
+"""A known text by a CTC network's output: its best path, and the probability of all its paths.
 
-Viterbi over the states blank, symbol, blank, ..., symbol, blank; a blank may be left out between symbols that
-differ (Graves et al. 2006, section 4.1). A search that takes doubled and outer spaces as one leaves frames that
-say space where the text has none: at the ends and beside a space, a blank state takes them too.
-
-How likely a network finds a given text: the probability of all its CTC paths (Graves et al. 2006, section 4.1).
-
-Spaces are those of `" ".join(text.split())`, as the beam search has them: a path that says more of them, or says them
-at the ends, spells the text without. So behind the first frame of a space, and at both ends, a frame may say space or
-blank; before a space it may say blank alone, and each path is counted once.
+Spaces are those of `" ".join(text.split())`, as the beam search has them: a path with more of them, or with some at
+the ends, spells the text without. So at both ends, and around a space, frames that emit a space may be blanks of the
+lattice too.
 """
 
 from __future__ import annotations
@@ -16,9 +10,53 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from speechgru.decoding import trellis
+from speechgru.decoding.trellis import AT_BLANK, AT_LABEL, KINDS, Frames, Graph, Scores
+from speechgru.text.vocabulary import BLANK
 from speechgru.utils import jit
 
 njit = jit.compiled(__file__)
+
+_TIE = 1e-9  # where the text has a space, its frames are the space's own rather than the blank's beside it
+_NEVER = np.float64(np.inf)
+
+
+def align(
+    log_probs: NDArray[np.float64], labels: NDArray[np.int64], space: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """First frame of each label's run on the best path, the frame after its last, its greatest log-probability there.
+
+    Args:
+        log_probs: natural logs [frames, symbols], finite, blank first.
+        labels: symbols of the text [labels], at least one; frames must be enough for them all.
+        space: the symbol that blanks beside it and at the ends may stand for, or -1.
+    """
+    frames, count = len(log_probs), len(labels)
+    quiet = log_probs[:, BLANK].copy()
+    if space >= 0:
+        np.maximum(quiet, log_probs[:, space] - _TIE, out=quiet)
+    graph = _graph(labels, space)
+    blank, label = np.full(count + 1, -np.inf), np.full(count, -np.inf)
+    blank[0] = 0.0
+    scores = Scores(blank, label, np.full(len(graph.first), -np.inf))
+    codes, states = np.empty((frames, count + 1), np.uint8), np.empty(frames, np.int32)
+    trellis.trace(Frames(log_probs, quiet, quiet), graph, scores, codes)
+    ends_in_blank = blank[count] > label[count - 1]
+    last = KINDS * count + AT_BLANK if ends_in_blank else KINDS * (count - 1) + AT_LABEL
+    trellis.follow(codes, graph.first, last, states)
+    peaks, at = np.full(count, -np.inf), np.flatnonzero(states % KINDS == AT_LABEL)
+    own = states[at] // KINDS
+    np.maximum.at(peaks, own, log_probs[at, labels[own]])
+    return *trellis.spans(states, count), peaks
+
+
+def _graph(labels: NDArray[np.int64], space: int) -> Graph:
+    """The lattice without liberties: spaces are words of their own, so that there are boundaries beside them."""
+    is_space = labels == space
+    begins = np.append(True, is_space[1:] | is_space[:-1])
+    first = np.append(np.flatnonzero(begins), len(labels)).astype(np.int32)
+    direct = np.where(np.append(False, labels[1:] == labels[:-1]), -np.inf, 0.0)
+    return Graph(labels.astype(np.int32), direct, first, np.full(len(first) - 1, np.inf), _NEVER, _NEVER)
 
 
 @njit
@@ -70,69 +108,3 @@ def log_prob(probs: NDArray[np.float64], labels: NDArray[np.int64], space: int) 
         scale += np.log(top)
     last = mass[states - 1] + (mass[states - 2] if states > 1 else 0.0)
     return scale + np.log(last) if last > 0.0 else -np.inf
-
-
-@njit
-def align(
-    log_probs: NDArray[np.float64], labels: NDArray[np.int64], space: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """First frame of each label's run, the frame after its last, and its greatest log-probability there.
-
-    Args:
-        log_probs: natural logs [frames, symbols], finite, blank first.
-        labels: symbols of the text [labels], at least one; frames must be enough to say them all.
-        space: the symbol that blanks beside it may stand for, or -1.
-    """
-    steps, state = _best_steps(log_probs, labels, space)
-    starts, ends = np.zeros(len(labels), np.int64), np.zeros(len(labels), np.int64)
-    peaks = np.full(len(labels), -np.inf)
-    for frame in range(len(log_probs) - 1, -1, -1):
-        if state % 2:
-            label = state // 2
-            starts[label] = frame
-            ends[label] = max(ends[label], frame + 1)
-            peaks[label] = max(peaks[label], log_probs[frame, labels[label]])
-        state -= steps[frame, state]
-    return starts, ends, peaks
-
-
-@njit
-def _best_steps(
-    log_probs: NDArray[np.float64], labels: NDArray[np.int64], space: int
-) -> tuple[NDArray[np.int8], int]:
-    """How many states (0, 1 or 2) the best path to each state came up by [frames, states]; its last state."""
-    frames, states = len(log_probs), 2 * len(labels) + 1
-    steps = np.zeros((frames, states), np.int8)
-    score = np.full(states, -np.inf)
-    score[0] = 0.0
-    for frame in range(frames):
-        row = log_probs[frame]
-        # Only states that can be reached by now, and from which the end can be reached.
-        low = max(states - 2 * (frames - frame), 0)
-        for state in range(min(2 * frame + 1, states - 1), low - 1, -1):
-            best, step = score[state] if frame or state == 0 else -np.inf, 0
-            if state > 0 and score[state - 1] > best:
-                best, step = score[state - 1], 1
-            skips = state > 1 and state % 2 and labels[state // 2] != labels[state // 2 - 1]
-            if skips and score[state - 2] > best:
-                best, step = score[state - 2], 2
-            score[state] = best + (
-                row[labels[state // 2]] if state % 2 else _silence(row, labels, state, space)
-            )
-            steps[frame, state] = step
-        if low > 0:
-            score[low - 1] = -np.inf
-            score[max(low - 2, 0)] = -np.inf
-    return steps, states - 1 if score[states - 1] > score[states - 2] else states - 2
-
-
-@njit
-def _silence(row: NDArray[np.float64], labels: NDArray[np.int64], state: int, space: int) -> float:
-    """Log-probability that a frame is the blank of `state`, or a space that the text leaves out there."""
-    blank: float = row[0]
-    if space < 0:
-        return blank
-    after = state // 2
-    beside = after == 0 or after == len(labels) or labels[after] == space or labels[after - 1] == space
-    # Just less than the label itself: where the text has a space, it is the space's own.
-    return max(blank, float(row[space]) - 1e-9) if beside else blank

@@ -23,7 +23,7 @@ class Settings:
 class Decoder:
     """Decoder(settings, vocabulary)(log_probs [frames, symbols]) -> Hypothesis."""
 
-    sounds: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings, vocabulary: Vocabulary) -> None:
         self.settings = settings
@@ -60,9 +60,9 @@ class Decoder:
         starts = np.flatnonzero(np.diff(best, prepend=-1))
         ends = np.append(starts[1:], len(best))
         peaks = np.exp(np.maximum.reduceat(values, starts)).clip(0.0, 1.0)
-        spoken = best[starts] != BLANK
+        is_symbol = best[starts] != BLANK
         columns = (best[starts], starts, ends, peaks)
-        rows = zip(*(column[spoken].tolist() for column in columns), strict=True)
+        rows = zip(*(column[is_symbol].tolist() for column in columns), strict=True)
         tokens = tuple(Token(self.symbols[symbol], start, end, peak) for symbol, start, end, peak in rows)
         return tokens, float(values.sum())
 

@@ -1,10 +1,10 @@
-"""Words and phrases that a search should favour: an automaton that counts their letters.
+"""Words and phrases that a search should favour: an automaton that counts their characters.
 
-A text gains the letters of every hotword in it, as whole words: "gru" does not count in "grumble". Each letter
-counts as soon as it is there, so that a beginning survives pruning, and is taken back when the text goes on
-differently (contextual biasing, Zhao et al. 2019). What fails as one hotword may still begin another, from a
-later word on: the automaton of Aho and Corasick (1975), started at word starts. Where the symbols have no space,
-there are no words, and a hotword counts anywhere.
+A text gains the characters of every hotword in it, as whole words: "gru" does not count in "grumble". Each character
+counts as soon as it is there, so that a prefix survives pruning, and is taken back when the text continues differently
+(contextual biasing, Zhao et al. 2019). A prefix that fails as one hotword may still begin another, from a later word
+on: the automaton of Aho and Corasick (1975), started at word starts. Where the symbols have no space, there are no
+words, and a hotword counts anywhere.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _START, _OUTSIDE = 0, 1  # at the start of a word; within one that begins no hot
 class Automaton(NamedTuple):
     """Starts in state 0.
 
-    next: state after a symbol, int32 [states, symbols]; gain: letters that it gains or takes back, int32
+    next: state after a symbol, int32 [states, symbols]; gain: characters that it adds or takes back, int32
     [states, symbols]; end: the same where the text ends, int32 [states].
     """
 
@@ -32,7 +32,7 @@ class Automaton(NamedTuple):
 
 
 def build(phrases: Sequence[Sequence[int]], symbols: Sequence[str]) -> Automaton:
-    """The automaton of `phrases`, each a list of indices of `symbols`: letters, single spaces between words."""
+    """The automaton of `phrases`, each a list of indices of `symbols`: characters, single spaces between words."""
     space = symbols.index(SPACE) if SPACE in symbols else -1
     children, complete, pending = _trie(phrases, space)
     follow = np.zeros((len(children), len(symbols)), np.int32)
@@ -41,7 +41,7 @@ def build(phrases: Sequence[Sequence[int]], symbols: Sequence[str]) -> Automaton
     follow[_OUTSIDE, space] = _START
     fallback = {_START: _OUTSIDE, _OUTSIDE: _OUTSIDE}
     queue = [_OUTSIDE, _START]
-    # Breadth first: what a beginning falls back to is shorter, so its row is there already.
+    # Breadth first: the prefix that a state falls back to is shorter, so its row is there already.
     for state in queue:
         if state != _OUTSIDE:
             follow[state] = follow[fallback[state]]
@@ -63,7 +63,7 @@ def build(phrases: Sequence[Sequence[int]], symbols: Sequence[str]) -> Automaton
 def _trie(
     phrases: Sequence[Sequence[int]], space: int
 ) -> tuple[list[dict[int, int]], dict[int, int], NDArray[np.int32]]:
-    """Children of each state; letters of each hotword by the state where it ends; letters not yet earned."""
+    """Children of each state; characters of each hotword by the state where it ends; characters not yet earned."""
     children: list[dict[int, int]] = [{}, {}]
     complete: dict[int, int] = {}
     for phrase in phrases:

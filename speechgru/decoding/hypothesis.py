@@ -1,13 +1,12 @@
-"""What a decoder returns: symbols with the frames they cover, and how they become words with times.
+"""The result of a decoder: symbols with the frames they cover, and words with times.
 
-Times. A CTC network tends to say a symbol at one peak and blank around it, so a token covers the frames of
-its own run and nothing more: a word starts with its first token and ends by its last token's end. Spans never
-overlap and are never empty; they lie inside the spoken word rather than around it. speechgru.inference.word_times
-corrects that.
+Times. A CTC network tends to emit a symbol at one peak and blanks around it, so a token covers the frames of its own
+run alone: a word starts with its first token and ends by its last token's end. Spans never overlap and are never
+empty; they lie inside the spoken word rather than around it. speechgru.inference.word_times corrects that.
 
-Confidence. A token's is the highest probability its symbol reaches within its run; a word's is the geometric
-mean of its tokens' (so that one doubtful letter counts, and long words aren't punished for their length).
-Neither is a probability to be right: speechgru.inference.confidence makes it one.
+Confidence. A token's is the highest probability of its symbol within its run; a word's is the geometric mean of its
+tokens' (so that one doubtful character counts, and long words aren't punished for their length). Neither is a
+probability to be right: speechgru.inference.confidence makes it one.
 """
 
 from __future__ import annotations
@@ -44,13 +43,13 @@ class Hypothesis:
 class Decoder(Protocol):
     """Makes a text of log-probabilities [frames, symbols], natural logs, blank first.
 
-    `sounds`: the phones, space first, that it reads beside characters; their columns (a blank before them) follow.
+    `phones`: those, space first, that it reads beside characters; their columns (a blank before them) follow.
     """
 
     @property
     def settings(self) -> Any: ...
     @property
-    def sounds(self) -> tuple[str, ...]: ...
+    def phones(self) -> tuple[str, ...]: ...
 
     def __call__(self, log_probs: Any) -> Hypothesis:
         """The likeliest text of one utterance; `log_probs` is an array or a tensor."""
@@ -69,7 +68,7 @@ def words(hypothesis: Hypothesis, frame_seconds: float, offset: float = 0.0) -> 
 
 
 def confidences(hypothesis: Hypothesis) -> tuple[tuple[float, ...], ...]:
-    """Of each letter of each of the `words` of `hypothesis`, in [0, 1].
+    """Of each character of each of the `words` of `hypothesis`, in [0, 1].
 
     >>> confidences(Hypothesis("hi o", (Token("h", 2, 3, 0.9), Token(" ", 6, 7, 1), Token("o", 9, 10, 0.2)), 0.0))
     ((0.9,), (0.2,))

@@ -1,10 +1,10 @@
 """The words of a language model as a trie over an acoustic model's symbols.
 
-A node is a beginning that words share. Nodes are numbered by depth, then in the order of the words, so that the
-children of a node stand in a row: those of node n are first[n], ..., first[n + 1] - 1.
+A node is a prefix that words share. Nodes are numbered by depth, then in the order of the words, so that the children
+of a node stand in a row: those of node n are first[n], ..., first[n + 1] - 1.
 
-Look-ahead (Steinbiss et al. 1994, Ortmanns et al. 1996): `best` says how probable the likeliest word below a
-node is, so that a search can charge for a word while it is being spelt rather than all at once at its end.
+Look-ahead (Steinbiss et al. 1994, Ortmanns et al. 1996): `best` is the log-probability of the likeliest word below a
+node, so that a search can add it while a word is being spelt rather than all at once at its end.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from speechgru.errors import LanguageModelError
 
 
-class Lexicon(NamedTuple):
-    """Node 0 is the empty beginning.
+class Trie(NamedTuple):
+    """Node 0 is the empty prefix.
 
     first: int32 [nodes + 1]; label: symbol into each node, int32 [nodes], of node 0 -1; parent: int32 [nodes],
-    of node 0 -1; depth: letters so far, int32 [nodes]; word: id of the word that ends here or -1, int32
+    of node 0 -1; depth: symbols so far, int32 [nodes]; word: id of the word that ends here or -1, int32
     [nodes]; best: natural log, float64 [nodes], of node 0 it is 0.
     """
 
@@ -36,41 +36,41 @@ class Lexicon(NamedTuple):
 
 def build(
     words: Sequence[str], ids: Sequence[int], log_probs: NDArray[np.float64], symbols: Sequence[str]
-) -> Lexicon:
+) -> Trie:
     """The trie of `words`.
 
     Args:
         words: different, none empty, in any order.
         ids: of each word.
-        log_probs: of each word, natural logs [words]: what the look-ahead is made of.
+        log_probs: of each word, natural logs [words], for the look-ahead.
         symbols: of the acoustic model, the blank first.
 
     Raises:
         LanguageModelError: a word holds a character that isn't among `symbols`.
     """
     order = sorted(range(len(words)), key=words.__getitem__)
-    letters, lengths = _letters([words[i] for i in order], symbols)
-    shared = _shared(letters)
-    depths = np.arange(1, letters.shape[1] + 1)
+    labels, lengths = _encoded([words[i] for i in order], symbols)
+    shared = _shared(labels)
+    depths = np.arange(1, labels.shape[1] + 1)
     # A word brings a new node at each depth beyond what it shares with the word before.
     new = (depths > shared[:, None]) & (depths <= lengths[:, None])
     number = np.cumsum(new.T.ravel()).reshape(new.T.shape).T  # of the newest node at each depth, so far
     count = 1 + int(new.sum())
-    node = np.zeros((len(order), letters.shape[1] + 1), np.int64)
+    node = np.zeros((len(order), labels.shape[1] + 1), np.int64)
     node[:, 1:] = number
     label, parent, depth = (np.full(count, value, np.int32) for value in (-1, -1, 0))
     rows, columns = np.nonzero(new)
     at = node[rows, columns + 1]
-    label[at], parent[at], depth[at] = letters[rows, columns], node[rows, columns], columns + 1
+    label[at], parent[at], depth[at] = labels[rows, columns], node[rows, columns], columns + 1
     ends = node[np.arange(len(order)), lengths]
     word = np.full(count, -1, np.int32)
     word[ends] = np.asarray(ids, np.int32)[order]
     first = np.searchsorted(parent[1:], np.arange(count + 1)).astype(np.int32) + 1
     best = _spread(parent, depth, ends, np.asarray(log_probs, np.float64)[order])
-    return Lexicon(first.astype(np.int32), label, parent, depth, word, best)
+    return Trie(first.astype(np.int32), label, parent, depth, word, best)
 
 
-def _letters(words: Sequence[str], symbols: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _encoded(words: Sequence[str], symbols: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Symbols of each word [words, longest], -1 beyond its end, and lengths [words]."""
     lengths = np.array([len(word) for word in words], np.int64)
     codes = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32).astype(np.int64)
@@ -83,17 +83,17 @@ def _letters(words: Sequence[str], symbols: Sequence[str]) -> tuple[NDArray[np.i
         strange = "".join(sorted({chr(code) for code in codes[flat < 0]}))
         raise LanguageModelError(
             f"The language model has words with {strange[:40]!r}, which the acoustic model can't write; "
-            f"expected only {''.join(symbols[1:])!r}. Use a language model made from text in those letters."
+            f"expected only {''.join(symbols[1:])!r}. Use a language model made from text in those characters."
         )
-    letters = np.full((len(words), int(lengths.max(initial=0))), -1)
-    letters[np.arange(letters.shape[1]) < lengths[:, None]] = flat
-    return letters, lengths
+    labels = np.full((len(words), int(lengths.max(initial=0))), -1)
+    labels[np.arange(labels.shape[1]) < lengths[:, None]] = flat
+    return labels, lengths
 
 
-def _shared(letters: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many letters each word begins with that the word before it begins with too: [words]."""
-    same = np.logical_and.accumulate(letters[1:] == letters[:-1], axis=1) & (letters[1:] >= 0)
-    return np.concatenate([np.zeros(min(len(letters), 1), np.int64), same.sum(axis=1)])
+def _shared(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Length of the prefix that each word shares with the word before it: [words]."""
+    same = np.logical_and.accumulate(labels[1:] == labels[:-1], axis=1) & (labels[1:] >= 0)
+    return np.concatenate([np.zeros(min(len(labels), 1), np.int64), same.sum(axis=1)])
 
 
 def _spread(

@@ -1,147 +1,43 @@
-"""A second ear: what a network hears of sounds, beside letters, looked through for words and weighed with the first.
+"""Score fusion of characters and phones: the texts of a search over each, scored by both.
 
-Texts that searches over letters and over sounds found, weighed by both.
-
-    score = (1 - sounds_weight) * ln p(letters | sound) + sounds_weight * ln p(sounds | sound)
+    score = (1 - sounds_weight) * ln p(characters | audio) + sounds_weight * ln p(phones | audio)
             + lm_weight * (sum of ln p(word | words before) and ln p(end)) + word_bonus * words
-            + the price of unknown words + hotword_weight * letters of hotwords
+            + the price of unknown words + hotword_weight * characters of hotwords
 
-Both probabilities are those of all CTC paths. What a text is worth as text counts once, as in either search alone.
+Both probabilities are those of all CTC paths. The score of the text itself counts once, as in either search alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from copy import copy
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru.decoding import ctc, phone_search
+from speechgru.decoding import ctc
+from speechgru.decoding.beam_settings import Settings
 from speechgru.decoding.hotwords import Automaton
-from speechgru.decoding.phone_search import SoundSearch
-from speechgru.lexicon.dictionary import GAP
+from speechgru.decoding.phone_search import PhoneSearch
+from speechgru.lexicon.dictionary import SPACE_ID
 from speechgru.lexicon.g2p import Pronouncer
 from speechgru.lm.ngram import NGram
 from speechgru.lm.table import UNKNOWN_ID
 from speechgru.text.vocabulary import SPACE, Vocabulary
 
 Probs = NDArray[np.float64]
-WEIGHED = 32  # texts of each search, at least, that are weighed by letters and sounds
+RESCORED = 32  # texts of each search, at least, that are scored by characters and phones
 
 
-class Weights(Protocol):
-    """Of the decoder `beam`'s settings, those that count here."""
-
-    @property
-    def sounds_weight(self) -> float: ...
-    @property
-    def lm_weight(self) -> float: ...
-    @property
-    def word_bonus(self) -> float: ...
-    @property
-    def unknown_word(self) -> float: ...
-    @property
-    def unknown_letter(self) -> float: ...
-    @property
-    def hotword_weight(self) -> float: ...
-
-
-class Weigher:
-    """Weigher(...)(letters, sounds, texts, weights) -> the texts with their scores, best first.
+class PhoneFusion:
+    """A search over phones, and the scores of its texts and the character search's by both.
 
     Args:
-        vocabulary: of the letters.
-        pronouncer: says the texts.
-        lm: language model.
-        hot: counts the letters of hotwords.
-        free: words that aren't charged for being unknown.
-    """
-
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        pronouncer: Pronouncer,
-        lm: NGram,
-        hot: Automaton,
-        free: Collection[str] = (),
-    ) -> None:
-        self.vocabulary, self.pronouncer = vocabulary, pronouncer
-        self._space = vocabulary.symbols.index(SPACE) if SPACE in vocabulary.symbols else -1
-        self.lm, self.hot, self.free = lm, hot, frozenset(free)
-
-    def __call__(
-        self, letters: Probs, sounds: Probs, texts: Iterable[str], weights: Weights
-    ) -> list[tuple[str, float]]:
-        """Weigh what a network heard: probabilities [frames, symbols] and [frames, sounds], positive, blank first.
-
-        Texts that the frames are too few for, or that have symbols which the network doesn't write, come last, with
-        -inf. One with a word that can't be said is weighed by its letters alone.
-        """
-        scored = [(text, self._score(letters, sounds, text, weights)) for text in texts]
-        return sorted(scored, key=lambda entry: -entry[1])
-
-    def _score(self, letters: Probs, sounds: Probs, text: str, weights: Weights) -> float:
-        if self.vocabulary.unknown(text):
-            return -np.inf
-        labels = np.array(self.vocabulary.encode(text), np.int64)
-        spelt = ctc.log_prob(letters, labels, self._space)
-        if spelt == -np.inf:
-            return -np.inf
-        share = weights.sounds_weight
-        said = self.pronouncer.text(text) if share else None
-        heard = spelt if said is None else ctc.log_prob(sounds, np.array(said, np.int64), GAP)
-        score: float = (1 - share) * spelt + share * heard + self._worth(text, labels, weights)
-        return score
-
-    def _worth(self, text: str, labels: NDArray[np.int64], weights: Weights) -> float:
-        """What the text itself adds."""
-        words = text.split()
-        unknown = [w for w in words if w not in self.free and self.lm.index(w) == UNKNOWN_ID]
-        return (
-            weights.lm_weight * sum(self.lm.score(words))
-            + weights.word_bonus * len(words)
-            + weights.unknown_word * len(unknown)
-            + weights.unknown_letter * sum(map(len, unknown))
-            + weights.hotword_weight * self._liked(labels)
-        )
-
-    def _liked(self, labels: NDArray[np.int64]) -> int:
-        """Letters of hotwords."""
-        if len(self.hot.end) == 2:  # no more than the two states of an automaton without hotwords
-            return 0
-        state = gained = 0
-        for label in labels.tolist():
-            gained += int(self.hot.gain[state, label])
-            state = int(self.hot.next[state, label])
-        return gained + int(self.hot.end[state])
-
-
-class Settings(Weights, Protocol):
-    """Of the decoder `beam`'s settings, those that count here."""
-
-    @property
-    def beam(self) -> int: ...
-    @property
-    def beam_threshold(self) -> float: ...
-    @property
-    def token_threshold(self) -> float: ...
-    @property
-    def look_ahead(self) -> float: ...
-    @property
-    def hotwords(self) -> tuple[str, ...]: ...
-
-
-class SecondEar:
-    """A search over sounds, and what weighs its texts and those of the letters' search by both.
-
-    Args:
-        pronouncer: says words.
-        vocabulary: of the letters.
+        pronouncer: pronounces words.
+        vocabulary: of the characters.
         lm: language model of both searches.
-        hot: counts the letters of `settings.hotwords`.
+        hotwords: counts the characters of `settings.hotwords`. Their words have no price for being unknown.
         settings: of the decoder.
     """
 
@@ -150,45 +46,77 @@ class SecondEar:
         pronouncer: Pronouncer,
         vocabulary: Vocabulary,
         lm: NGram,
-        hot: Automaton,
+        hotwords: Automaton,
         settings: Settings,
     ) -> None:
         self.pronouncer, self._vocabulary, self._settings = pronouncer, vocabulary, settings
-        words = {word for phrase in settings.hotwords for word in phrase.split()}
-        self._search = SoundSearch(lm, pronouncer, words)
-        self._weigher = Weigher(vocabulary, pronouncer, lm, hot, words)
-        self._assembled = self._search.assembled(_sought(settings))
+        self._lm, self._hotwords = lm, hotwords
+        self._space = vocabulary.symbols.index(SPACE) if SPACE in vocabulary.symbols else -1
+        self._free = {word for phrase in settings.hotwords for word in phrase.split()}
+        self._search = PhoneSearch(lm, pronouncer, self._free)
+        self._scorer = self._search.scorer(settings)
 
-    def with_settings(self, settings: Settings) -> SecondEar:
+    def with_settings(self, settings: Settings) -> PhoneFusion:
         """The same with other weights or widths; the hotwords must be the same."""
         other = copy(self)
-        other._settings, other._assembled = settings, self._search.assembled(_sought(settings))
+        other._settings, other._scorer = settings, self._search.scorer(settings)
         return other
 
-    def weighed(
-        self, spelt: Probs, heard: Probs, texts: Iterable[str], n: int
+    def nbest(
+        self, characters: Probs, phones: Probs, texts: Iterable[str], n: int
     ) -> list[tuple[NDArray[np.int64], float]]:
-        """Letters' labels and scores of the `n` best of `texts` and of those that the sounds' own search finds.
+        """Labels and scores of the `n` best of `texts` and of those that the search over phones finds.
 
         Args:
-            spelt, heard: probabilities [frames, symbols] and [frames, sounds], positive, blank first.
-            texts: those that the letters' search found.
+            characters, phones: probabilities [frames, symbols] and [frames, phones], positive, blank first.
+            texts: of the search over characters.
         """
-        found = [*texts, *self._search(heard, self._assembled, max(n, WEIGHED))]
-        ranked = self._weigher(spelt, heard, dict.fromkeys(found), self._settings)
-        best = [(text, score) for text, score in ranked[:n] if score > -math.inf]
+        texts = dict.fromkeys([*texts, *self._search(phones, self._scorer, max(n, RESCORED))])
+        best = [
+            (text, score) for text, score in self.rank(characters, phones, texts)[:n] if score > -math.inf
+        ]
         return [(np.array(self._vocabulary.encode(text), np.int64), score) for text, score in best]
 
+    def rank(self, characters: Probs, phones: Probs, texts: Iterable[str]) -> list[tuple[str, float]]:
+        """`texts` with their scores, best first; emissions as for `nbest`.
 
-def _sought(settings: Settings) -> phone_search.Weights:
-    """What the search over sounds is told. Phrases of several words count once they are weighed."""
-    words = [phrase for phrase in settings.hotwords if len(phrase.split()) == 1]
-    return phone_search.Weights(
-        settings.beam,
-        settings.beam_threshold,
-        settings.token_threshold,
-        settings.look_ahead,
-        settings.lm_weight,
-        settings.word_bonus,
-        {word: settings.hotword_weight * len(word) for word in words},
-    )
+        Texts that the frames are too few for, or that have characters outside the vocabulary, come last, with -inf.
+        One with a word that can't be pronounced is scored by its characters alone.
+        """
+        scored = [(text, self._score(characters, phones, text)) for text in texts]
+        return sorted(scored, key=lambda entry: -entry[1])
+
+    def _score(self, characters: Probs, phones: Probs, text: str) -> float:
+        if self._vocabulary.unknown(text):
+            return -np.inf
+        labels = np.array(self._vocabulary.encode(text), np.int64)
+        by_characters = by_phones = ctc.log_prob(characters, labels, self._space)
+        if by_characters == -np.inf:
+            return -np.inf
+        share = self._settings.sounds_weight
+        pronounced = self.pronouncer.text(text) if share else None
+        if pronounced is not None:
+            by_phones = ctc.log_prob(phones, np.array(pronounced, np.int64), SPACE_ID)
+        score: float = (1 - share) * by_characters + share * by_phones + self._text_score(text, labels)
+        return score
+
+    def _text_score(self, text: str, labels: NDArray[np.int64]) -> float:
+        """Language model, words and hotwords."""
+        words, settings = text.split(), self._settings
+        unknown = [w for w in words if w not in self._free and self._lm.index(w) == UNKNOWN_ID]
+        return (
+            settings.lm_weight * sum(self._lm.score(words))
+            + settings.word_bonus * len(words)
+            + settings.unknown_word * len(unknown)
+            + settings.unknown_letter * sum(map(len, unknown))
+            + settings.hotword_weight * self._hotword_characters(labels)
+        )
+
+    def _hotword_characters(self, labels: NDArray[np.int64]) -> int:
+        if not self._free:
+            return 0
+        state = count = 0
+        for label in labels.tolist():
+            count += int(self._hotwords.gain[state, label])
+            state = int(self._hotwords.next[state, label])
+        return count + int(self._hotwords.end[state])

@@ -1,9 +1,9 @@
-"""A second opinion: what a beam search found, ordered anew by a GRU language model that reads whole texts.
+"""Rescoring: the n best texts of a beam search, ranked again with a GRU language model that reads whole texts.
 
     score = the search's own score + weight * ln p(text) + word_bonus * words
 
-The search has weighed the sound, and words by an n-gram model that sees a few of them; the GRU sees all that came
-before, letter by letter. Texts that the search didn't keep can't come back.
+The search's score holds the emissions and an n-gram model with a context of a few words; the context of the GRU is all
+text before, by characters. Texts that the search has pruned can't come back.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ Settings = RescoringSettings
 
 @runtime_checkable
 class Searcher(Protocol):
-    """A decoder that knows more than one answer; `sounds` as of `Decoder`."""
+    """A decoder that returns more than one text; `phones` as of `Decoder`."""
 
     @property
-    def sounds(self) -> tuple[str, ...]: ...
+    def phones(self) -> tuple[str, ...]: ...
 
     def nbest(self, log_probs: Any, n: int) -> list[Hypothesis]:
         """The `n` best, best first; one at least."""
 
 
 class Rescorer:
-    """A decoder, log_probs [frames, symbols] -> Hypothesis, that asks `model` about what `searcher` found."""
+    """A decoder, log_probs [frames, symbols] -> Hypothesis, that scores the texts of `searcher` with `model`."""
 
     def __init__(self, searcher: Searcher, model: LanguageModel, settings: Settings | None = None) -> None:
         self.searcher, self.model, self.settings = searcher, model, settings or Settings()
-        self.sounds = searcher.sounds
+        self.phones = searcher.phones
 
     def __call__(self, log_probs: Any) -> Hypothesis:
         """The best of the search's best texts; its score is that of the module's formula."""
@@ -47,8 +47,8 @@ class Rescorer:
 
     def nbest(self, log_probs: Any, n: int) -> list[Hypothesis]:
         """The `n` best of the search's best texts, best first."""
-        found = self.searcher.nbest(log_probs, max(n, self.settings.nbest))
-        return rescore(found, self.model.score([h.text for h in found]), self.settings)[:n]
+        hypotheses = self.searcher.nbest(log_probs, max(n, self.settings.nbest))
+        return rescore(hypotheses, self.model.score([h.text for h in hypotheses]), self.settings)[:n]
 
 
 def rescore(
@@ -75,12 +75,12 @@ def load_rescorer(
         symbols: of the acoustic model; the language model must know them all.
 
     Raises:
-        CheckpointError: no such file, another kind of model, or one that lacks letters.
-        ConfigError: the decoder finds one text only.
+        CheckpointError: no such file, another kind of model, or one that lacks characters.
+        ConfigError: the decoder returns one text only.
     """
     if not isinstance(searcher, Searcher):
         raise ConfigError(
-            "This decoder finds one text only, so there is nothing to rescore. Use the decoder beam."
+            "This decoder returns one text only, so there is nothing to rescore. Use the decoder beam."
         )
     model = load_language_model(path, device)
     missing = sorted(set(symbols) - set(model.vocabulary.symbols))

@@ -140,7 +140,7 @@ def evaluate(
     seed: int = 0,
 ) -> Evaluation:
     """Transcribe `utterances` with `recognizer.transcribe_many` and score the result. What the model writes decides
-    how texts are normalised, see `normalize.of`.
+    how texts are normalised, see `normalize.normaliser_for`.
 
     A recording that can't be read, or ends before it should, is left out of the score and listed in `failed`:
     scored as empty it would look like a weak model rather than a broken file.

@@ -79,7 +79,7 @@ class Recognizer:
         self.times = times
         self.calibration = calibration
         self.detector = detector
-        self.normaliser = normaliser or normalize.of(engine.vocabulary.symbols)
+        self.normaliser = normaliser or normalize.normaliser_for(engine.vocabulary.symbols)
         self.model = model
         self.sample_rate = engine.sample_rate
 

@@ -80,7 +80,7 @@ def check_sounds(decoder: Decoder, heard: tuple[str, ...], model: object) -> Non
     Raises:
         ConfigError: it does.
     """
-    wanted = decoder.sounds
+    wanted = decoder.phones
     if wanted and wanted != heard:
         what = f"hears other ones ({' '.join(heard[1:])})" if heard else "hears letters alone"
         raise ConfigError(
@@ -92,18 +92,18 @@ def check_sounds(decoder: Decoder, heard: tuple[str, ...], model: object) -> Non
 
 def columns(decoder: Decoder, output: Any, letters: int | None) -> Any:
     """Of a network's `output` [frames, letters + sounds], what a decoder reads."""
-    return output if decoder.sounds else output[:, :letters]
+    return output if decoder.phones else output[:, :letters]
 
 
 def normaliser(header: AcousticHeader) -> Normaliser:
     """What makes texts alike before they are compared with those of a model."""
-    return normalize.of(header.vocabulary.symbols, languages(header))
+    return normalize.normaliser_for(header.vocabulary.symbols, languages(header))
 
 
 def languages(header: AcousticHeader) -> tuple[str, ...]:
     """Codes of what a model writes. One that states none was made when all that is written with English letters
     was read as English; of others nothing is known then."""
-    if not header.languages and normalize.of(header.vocabulary.symbols) is ENGLISH:
+    if not header.languages and normalize.normaliser_for(header.vocabulary.symbols) is ENGLISH:
         return (language_codes.ENGLISH,)
     return header.languages
 

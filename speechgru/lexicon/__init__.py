@@ -1,1 +1,1 @@
-"""How words are pronounced: dictionaries, and grapheme-to-phoneme conversion for words that none has."""
+"""Pronunciations of words: dictionaries, and grapheme-to-phoneme conversion for words that they lack."""

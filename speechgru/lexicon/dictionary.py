@@ -1,7 +1,7 @@
-"""Pronouncing dictionaries in the format of CMUdict: how words sound, for a head that learns sounds beside letters.
+"""Pronouncing dictionaries in the format of CMUdict: the phones of words, for a phone head beside the characters'.
 
-A line is a word and its sounds, apart by spaces: `cat K AE1 T`. Further ways to say a word are numbered, `either(2)`;
-comments begin with `;;;` or, behind an entry, with `#`. Digits behind a sound (stress) are left out.
+A line is a word and its phones, separated by spaces: `cat K AE1 T`. Further pronunciations of a word are numbered,
+`either(2)`; comments begin with `;;;` or, behind an entry, with `#`. Digits behind a phone (stress) are left out.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ from speechgru.text.vocabulary import SPACE
 from speechgru.utils.assets import ASSETS
 
 SUFFIX = ".dict.gz"
-GAP = 1  # the number of the space
+SPACE_ID = 1
 _VARIANT = re.compile(r"\(\d+\)$")
 _STRESS = "0123456789"
 
 
 @dataclass(frozen=True)
 class Dictionary:
-    """Words and how they are said: the first way of each, as numbers of `sounds` counted from 1 (0 is CTC's blank).
+    """The first pronunciation of each word, as numbers of `phones` counted from 1 (0 is CTC's blank).
 
-    The first of `sounds` is the space between words.
+    The first of `phones` is the space between words.
     """
 
-    sounds: tuple[str, ...]
+    phones: tuple[str, ...]
     words: dict[str, tuple[int, ...]]
 
-    def say(self, text: str) -> list[int] | None:
-        """The sounds of a normalised text, a space between words; None where a word is not known."""
-        return joined(text, self.words.get)
+    def pronounce(self, text: str) -> list[int] | None:
+        """The phones of a normalised text, a space between words; None where a word is not known."""
+        return pronounced(text, self.words.get)
 
 
-def joined(text: str, say: Callable[[str], tuple[int, ...] | None]) -> list[int] | None:
-    """The sounds of a normalised text whose words are said by `say`, a space between words; None where one can't be."""
-    said: list[int] = []
+def pronounced(text: str, pronounce: Callable[[str], tuple[int, ...] | None]) -> list[int] | None:
+    """The phones of a normalised text by those of its words, a space between words; None where a word has none."""
+    labels: list[int] = []
     for word in text.split():
-        sounds = say(word)
-        if sounds is None:
+        phones = pronounce(word)
+        if phones is None:
             return None
-        said += [GAP, *sounds]
-    return said[1:]
+        labels += [SPACE_ID, *phones]
+    return labels[1:]
 
 
 def packaged() -> dict[str, Path]:
@@ -58,7 +58,7 @@ def load(path: Path) -> Dictionary:
     """The dictionary in a file, gzipped or not.
 
     Raises:
-        CorpusError: the file can't be read, or a line isn't a word with its sounds.
+        CorpusError: the file can't be read, or a line isn't a word with its phones.
     """
     return parse(lines(path), str(path))
 
@@ -79,32 +79,35 @@ def lines(path: Path) -> list[str]:
         ) from error
 
 
-def parse(lines: Iterable[str], where: str) -> Dictionary:
-    """The dictionary of some lines; `where` they are from, for messages.
+def parse(lines: Iterable[str], source: str) -> Dictionary:
+    """The dictionary of some lines. `source` is named in error messages.
+
+    Raises:
+        CorpusError: a line isn't a word with its phones.
 
     >>> parse(["cat K AE1 T", "a AH0", "a(2) EY1"], "x").words["cat"]
     (4, 2, 5)
     """
     entries: dict[str, list[str]] = {}
-    # Sounds as they are written: there are few, so stress is taken off each of them only once.
-    marked: set[str] = set()
+    # Phones with their stress: there are few, so that it is taken off each of them only once.
+    stressed: set[str] = set()
     for number, line in enumerate(lines, start=1):
         if line.startswith(";;;") or not line.strip():
             continue
-        word, *said = line.partition("#")[0].split()
-        if not said:
+        word, *phones = line.partition("#")[0].split()
+        if not phones:
             raise CorpusError(
-                f"{where}, line {number}: {line!r} is no word with its sounds, like 'cat K AE1 T'."
+                f"{source}, line {number}: {line!r} is no word with its phones, like 'cat K AE1 T'."
             )
         if "(" in word:
             word = _VARIANT.sub("", word)
         word = word.lower()
         if word not in entries:
-            entries[word] = said
-            marked.update(said)
-    plain = {sound: sound.rstrip(_STRESS) for sound in marked}
-    sounds = (SPACE, *sorted(set(plain.values())))
-    number_of = {sound: sounds.index(plain[sound]) + 1 for sound in marked}
+            entries[word] = phones
+            stressed.update(phones)
+    plain = {phone: phone.rstrip(_STRESS) for phone in stressed}
+    names = (SPACE, *sorted(set(plain.values())))
+    number_of = {phone: names.index(plain[phone]) + 1 for phone in stressed}
     return Dictionary(
-        sounds, {word: tuple(map(number_of.__getitem__, said)) for word, said in entries.items()}
+        names, {word: tuple(map(number_of.__getitem__, phones)) for word, phones in entries.items()}
     )

@@ -81,7 +81,9 @@ def _dictionary(recipe: Recipe, data: Data) -> Dictionary | None:
         return None
     words = (word for u in data.train for word in u.text.split())
     if name not in dictionary.packaged():
-        return g2p.completed(dictionary.load(recipe.corpus.below_root(name)), words)
+        from speechgru.lexicon import graphones  # the n-gram estimator with it
+
+        return graphones.completed(dictionary.load(recipe.corpus.below_root(name)), words)
     foreign = [code for code in data.languages if not language_codes.is_english(code)]
     if foreign:
         _log.warning(
@@ -120,7 +122,7 @@ class Task(Listener[AcousticHeader]):
         self.vocabulary = data.vocabulary
         self.dictionary = _dictionary(recipe, data)
         if self.dictionary:
-            sounds = len(self.dictionary.sounds) + 1
+            sounds = len(self.dictionary.phones) + 1
             recipe = replace(recipe, model={**recipe.model, "sounds": sounds})
         self.references = {name: [u.text for u in utterances] for name, utterances in data.dev.items()}
         super().__init__(
@@ -139,7 +141,7 @@ class Task(Listener[AcousticHeader]):
         decoder = plugins.find("decoding", recipe.decoder["name"])
         settings = initialize.settings(recipe.decoder)
         if settings.get("dictionary"):
-            heard = self.dictionary.sounds if self.dictionary else ()
+            heard = self.dictionary.phones if self.dictionary else ()
             both = decoder.Decoder(decoder.Settings(**settings), data.vocabulary)
             select.check_sounds(both, heard, "to be trained")
             # Epochs are judged by their letters, which takes less time.
@@ -168,7 +170,7 @@ class Task(Listener[AcousticHeader]):
         """CTC of the sounds of those texts whose words the dictionary knows."""
         assert self.dictionary
         texts = torch.split(batch.labels, batch.label_lengths.tolist())
-        said = [self.dictionary.say(self.vocabulary.decode(text.tolist())) for text in texts]
+        said = [self.dictionary.pronounce(self.vocabulary.decode(text.tolist())) for text in texts]
         rows = [row for row, known in enumerate(said) if known]
         labels = [torch.tensor(known) for known in said if known]
         if not rows:
@@ -222,7 +224,7 @@ class Task(Listener[AcousticHeader]):
         """Wrong sounds and sounds of those texts whose words the dictionary knows."""
         if self.dictionary is None:
             return 0, 0
-        said = [self.dictionary.say(text) for text in texts]
+        said = [self.dictionary.pronounce(text) for text in texts]
         pairs = [(" ".join(map(str, s)), " ".join(map(str, h))) for s, h in zip(said, heard) if s]
         return _word_errors([s for s, _ in pairs], [h for _, h in pairs])
 
@@ -233,7 +235,7 @@ class Task(Listener[AcousticHeader]):
         decoder = {"name": self.recipe.decoder["name"], "settings": settings}
         inherited = self.first.inherited(INHERITED) if self.first else {}
         reading = {"decoder": decoder, **inherited, "languages": self.data.languages}
-        sounds = list(self.dictionary.sounds) if self.dictionary else []
+        sounds = list(self.dictionary.phones) if self.dictionary else []
         if inherited.get("decoder") and self.first and tuple(sounds) != self.first.header.sounds:
             # The sounds that the first model heard, this one has forgotten.
             own = dict(inherited["decoder"].get("settings") or {})

@@ -3,14 +3,14 @@
 Conventions of the normaliser `english-1` (its name is reported with every error rate):
 
 * the result holds `a`-`z`, the apostrophe and single spaces, nothing else;
-* accents are folded (`café` → `cafe`), curly quotes and dashes are made plain, a hyphen is a space;
-* numbers are read out, see `speechgru.text.numbers` (`1990` → `nineteen ninety`, `$5` → `five dollars`);
+* accents are folded (`café` → `cafe`), curly quotes and dashes become plain ones, a hyphen is a space;
+* numbers are spelt out, see `speechgru.text.numbers` (`1990` → `nineteen ninety`, `$5` → `five dollars`);
 * abbreviations are left as they are written: `Mr.` → `mr`, `A.M` → `a m`;
 * `&` → `and`, `%` → `percent`, `+` → `plus`, `=` → `equals`, `@` → `at`, `°` → `degrees`;
 * an apostrophe stays inside a word, at its end (`dogs'`, `goin'`), and before a known short form (`'em`,
   `'tis`); paired single quotes around words go;
-* a character that is none of these (other scripts, `#`, `*`, `[noise]`, a slash between digits) can't be read
-  out: `normalise` leaves it out, `unsupported_characters` names it, and corpora drop such an utterance.
+* any other character (other scripts, `#`, `*`, `[noise]`, a slash between digits) has no spoken form: `normalise`
+  leaves it out, `unsupported_characters` lists it, and corpora drop such an utterance.
 """
 
 from __future__ import annotations
@@ -23,55 +23,28 @@ from speechgru.text import numbers
 
 NORMALISER = "english-1"
 
-
 _LETTERS = frozenset(string.ascii_lowercase)
-
-
 _DIGITS = frozenset(string.digits)
-
-
 APOSTROPHES = str.maketrans(dict.fromkeys("’‘‛ʼʻ′´`＇", "'"))
-
-
 APOSTROPHES_LIKE = frozenset("’‘‛ʼʻ′´`＇'")
-
-
 _OUTER_APOSTROPHE = re.compile(r"(?<!\w)'|'(?!\w)")
-
-
 # Letters that Unicode doesn't decompose into a base letter and an accent.
 _FOLDED = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
-
-
-# "1/2" may be a half, a date or "one two": the fraction slash, which nothing reads out, marks it as open.
+# "1/2" may be a half, a date or "one two": the fraction slash, which has no spoken form, marks it as open.
 _FRACTION_SLASH = "⁄"
-
-
 _OPEN_SLASH = re.compile(r"(?<=[0-9])/(?=[0-9])")
-
-
 _MINUS = re.compile(r"(?<![^\s(])[-−](?=[0-9])")
-
-
 _SPOKEN = {"&": "and", "%": "percent", "+": "plus", "=": "equals", "@": "at", "°": "degrees", "¢": "cents"}
-
-
 _SILENT = re.compile(r"""[.,!?;:"()_|\\~\-‐‑‒–—―−…“”„‟«»‹›·•¡¿/]""")
-
-
 _SHORT_FORMS = r"(?:em|tis|twas|twere|twill|til|till|cause|bout|round|neath|gainst|cos|cuz)\b"
-
-
 _QUOTED = re.compile(rf"(?<![a-z])'(?!{_SHORT_FORMS})((?:[^']|(?<=[a-z])'(?=[a-z]))*)'(?![a-z])")
-
-
 _LOOSE_APOSTROPHE = re.compile(rf"(?<![a-z])'(?!{_SHORT_FORMS})|'{{2,}}")
 
 
 def normalise(text: str, spell_digits: bool = True) -> str:
     """The spoken form of `text` in `a`-`z`, apostrophe and single spaces.
 
-    With `spell_digits=False`, `0`-`9` are kept too. What can't be written is left out; see
+    With `spell_digits=False`, `0`-`9` are kept too. Unsupported characters are left out; see
     `unsupported_characters`. Normalising twice gives the same as once.
 
     >>> normalise("Mr. O’Neill paid $5 on the 1st, at 9 A.M.")
@@ -84,7 +57,7 @@ def normalise(text: str, spell_digits: bool = True) -> str:
 
 
 def unsupported_characters(text: str, spell_digits: bool = True) -> set[str]:
-    """The characters of `text` that `normalise` can't read out; empty for plain English.
+    """The characters of `text` that `normalise` leaves out though they may be spoken; empty for plain English.
 
     With `spell_digits=False` digits are among them.
 
@@ -97,7 +70,7 @@ def unsupported_characters(text: str, spell_digits: bool = True) -> set[str]:
 
 def letters(text: str) -> str:
     """`text` of any language: lower case, composed (NFC), letters with their marks, apostrophes inside words,
-    single spaces; all else left out. Accents stay, and numbers are not read out: see `unreadable`.
+    single spaces; all else left out. Accents stay, and numbers are not spelt out: see `unreadable`.
 
     >>> letters("«Là-bas», dit-il : l’été !")
     "là bas dit il l'été"
@@ -132,7 +105,7 @@ def gap(character: str) -> str:
 
 
 def _plain(text: str, spell_digits: bool) -> str:
-    """`text` in the normaliser's letters, with what it doesn't know still inside."""
+    """`text` in the normaliser's characters, unsupported ones still inside."""
     folded = _OPEN_SLASH.sub(_FRACTION_SLASH, _MINUS.sub(" minus ", _fold(text)))
     if spell_digits:
         folded = numbers.spell_out(folded)

@@ -1,4 +1,4 @@
-"""What a text is written in, by its code (BCP 47: `en`, `de`, `pt-BR`); only the part before the first dash counts."""
+"""Languages by their codes (BCP 47: `en`, `de`, `pt-BR`); only the part before the first dash counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 
 
 def check(code: str) -> None:
-    """Nothing, if `code` can be one.
+    """Accept `code` if it can be one of a language.
 
     Raises:
         ConfigError: it can't.
@@ -32,7 +32,7 @@ def are_same(one: str, other: str) -> bool:
 
 
 def is_english(code: str) -> bool:
-    """Whether texts of this language are read as English: normalised by `english-1`."""
+    """Whether texts of this language are normalised as English, by `english-1`."""
     return are_same(code, ENGLISH)
 
 

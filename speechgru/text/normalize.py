@@ -1,13 +1,13 @@
-"""How texts are made alike before errors are counted: by language, and named with every error rate.
+"""Normalisation of texts before errors are counted: by language, and named with every error rate.
 
-- `english-1`: see speechgru.text.vocabulary. For what writes a-z and apostrophes only.
+- `english-1`: see speechgru.text.english. For models whose characters are a-z and the apostrophe.
 - `unicode-1`: for every other alphabet. Compatibility forms are composed (NFKC) and case is folded; apostrophes stay
   inside words; letters, their marks and digits of any script stay; all else (punctuation, symbols) is a gap between
   words, and invisible format characters are left out. Accents stay: they part words in most languages. Numbers are not
-  read out.
+  spelt out.
 
-A model's language decides, and where its file states none its symbols: one that can't write more than english-1 leaves
-standing is then scored by english-1.
+A model's language decides, and where its file states none its symbols: a model that has no more characters than
+english-1 keeps is then scored by english-1.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from speechgru.text import languages as language_codes
 
 @dataclass(frozen=True)
 class Normaliser:
-    """A name, what makes a text plain (twice is the same as once), and which characters of a text that loses although
-    they are spoken."""
+    """A name, a function that normalises a text (twice is the same as once), and one that returns the characters of a
+    text that are lost although they are spoken."""
 
     name: str
     plain: Callable[[str], str]
@@ -65,15 +65,15 @@ UNICODE = Normaliser("unicode-1", unicode_plain, _symbols)
 NAMES = {each.name: each for each in (ENGLISH, UNICODE)}
 
 
-def of(symbols: Iterable[str], languages: Iterable[str] = ()) -> Normaliser:
-    """The normaliser for a model that writes `symbols`; of more than one character (the blank) none counts.
+def normaliser_for(symbols: Iterable[str], languages: Iterable[str] = ()) -> Normaliser:
+    """The normaliser for a model with these symbols; those of more than one character (the blank) don't count.
 
     Args:
-        languages: codes of what the model writes; none where it isn't known.
+        languages: codes of the model's languages; none where they aren't known.
 
-    >>> of(["<blank>", " ", "a", "z"]).name, of(["<blank>", " ", "a", "é"]).name
+    >>> normaliser_for(["<blank>", " ", "a", "z"]).name, normaliser_for(["<blank>", " ", "a", "é"]).name
     ('english-1', 'unicode-1')
-    >>> of(["<blank>", " ", "a", "z"], ["id"]).name
+    >>> normaliser_for(["<blank>", " ", "a", "z"], ["id"]).name
     'unicode-1'
     """
     single = [symbol for symbol in symbols if len(symbol) == 1]

@@ -1,4 +1,4 @@
-"""Numbers in written English, read out in words.
+"""Numbers in written English, spelt out in words.
 
 Where a number has more than one reading, this one is taken:
 

@@ -1,8 +1,9 @@
-"""A text as it is written, and as it is read out: which of its words says what.
+"""A text as it is written and as it is spoken, unit by unit.
 
-A token is what white space parts. Its spoken form is that of the normaliser, in its sentence, as some tokens are
-read together: `$5 million` is `five million dollars`. A unit is what can't be parted in speech, nearly always
-one token. Tokens without any sound (a dash, `***`, `[noise]`) are kept with the unit before, or else behind, them.
+Tokens are separated by white space. The spoken form of a token is that of the normaliser, in its sentence, as some
+tokens are spoken together: `$5 million` is `five million dollars`. A unit is the least that can be parted in speech,
+nearly always one token. Tokens without a spoken form (a dash, `***`, `[noise]`) are kept with the unit before, or else
+behind, them.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from speechgru.text.english import normalise
 STDIN = "-"
 _TITLES = "".join(rf"(?<!\b{title}\.)" for title in ("Mr", "Mrs", "Ms", "Dr", "St", "[A-Z]"))
 _SENTENCE_END = re.compile(rf"""(?<=[.!?…]){_TITLES}["'”’)\]]*\s+(?=["'“‘(\[]?[A-Z0-9])""")
-_TOKENS = 200  # read together at most, so that comparing stays cheap
+_TOKENS = 200  # normalised together at most, so that comparing stays cheap
 
 
 @dataclass(frozen=True)
 class Unit:
-    """`text` as written, without white space around it; `spoken` in the normaliser's letters, never empty."""
+    """`text` as written, without white space around it; `spoken` in the normaliser's characters, never empty."""
 
     text: str
     spoken: str
@@ -36,7 +37,7 @@ Line = tuple[Unit, ...]
 
 
 def lines(text: str) -> tuple[Line, ...]:
-    """The lines of `text`; of a text that is a single line, its sentences. Those without any sound are left out.
+    """The lines of `text`; of a text that is a single line, its sentences. Those without a spoken form are left out.
 
     >>> [[(unit.text, unit.spoken) for unit in line] for line in lines("In 1990, he —\\n$5 million.")]
     [[('In', 'in'), ('1990,', 'nineteen ninety'), ('he —', 'he')], [('$5 million.', 'five million dollars')]]
@@ -44,8 +45,8 @@ def lines(text: str) -> tuple[Line, ...]:
     parts = [part for part in text.splitlines() if part.strip()]
     if len(parts) == 1:
         parts = _sentences(parts[0])
-    found = (tuple(_units(part.split())) for part in parts)
-    return tuple(line for line in found if line)
+    units = (tuple(_units(part.split())) for part in parts)
+    return tuple(line for line in units if line)
 
 
 def _sentences(text: str) -> list[str]:
@@ -56,7 +57,7 @@ def _sentences(text: str) -> list[str]:
 def _units(tokens: list[str]) -> Iterator[Unit]:
     waiting: list[str] = []  # silent tokens at the start of the line
     unit: Unit | None = None
-    for token, spoken in _read_out(tokens):
+    for token, spoken in _spoken(tokens):
         if not spoken and unit is None:
             waiting.append(token)
         elif not spoken and unit is not None:
@@ -70,8 +71,8 @@ def _units(tokens: list[str]) -> Iterator[Unit]:
         yield unit
 
 
-def _read_out(tokens: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Each token, or tokens that can't be told apart, with the words they are read as."""
+def _spoken(tokens: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Each token, or tokens that can't be told apart, with their spoken words."""
     for start in range(0, len(tokens), _TOKENS):
         part = tokens[start : start + _TOKENS]
         alone = [_alone(token) for token in part]
@@ -90,7 +91,7 @@ def _alone(token: str) -> tuple[str, ...]:
 def _matched(
     tokens: list[str], alone: list[tuple[str, ...]], together: list[str]
 ) -> Iterator[tuple[str, list[str]]]:
-    """The words that all tokens are read as together, given out by what each is read as alone."""
+    """The spoken words of all tokens together, given out by those of each alone."""
     words = [word for spoken in alone for word in spoken]
     owners = [i for i, spoken in enumerate(alone) for _ in spoken] or [0]
     given: list[list[str]] = [[] for _ in tokens]

@@ -1,8 +1,7 @@
-"""The symbols that a model can write."""
+"""The symbols of an acoustic model: its labels."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,15 +10,13 @@ from speechgru.errors import ConfigError, CorpusError
 from speechgru.utils import schema
 
 SPACE = " "
-
-
 BLANK = 0
 BLANK_SYMBOL = "<blank>"
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The symbols a model writes: the blank of CTC at index 0 (`BLANK`), then single characters."""
+    """The labels of a model: the blank of CTC at index 0 (`BLANK`), then single characters."""
 
     symbols: tuple[str, ...]
     _index: dict[str, int] = field(init=False, repr=False, compare=False, hash=False)
@@ -43,7 +40,7 @@ class Vocabulary:
         """The vocabulary in a checkpoint's header, a list of symbols.
 
         Raises:
-            ConfigError: it is none.
+            ConfigError: it isn't a list of a blank and single characters, all different.
         """
         return cls(tuple(schema.convert(list[str], value, where)))
 
@@ -51,25 +48,6 @@ class Vocabulary:
     def from_texts(cls, texts: Iterable[str]) -> Vocabulary:
         """The characters that occur in `texts`, sorted, after the blank."""
         return cls((BLANK_SYMBOL, *sorted(set().union(*texts))))
-
-    @classmethod
-    def from_json(cls, text: str) -> Vocabulary:
-        """Read what `to_json` wrote.
-
-        Raises:
-            ConfigError: `text` isn't a JSON list of symbols.
-        """
-        try:
-            symbols = json.loads(text)
-        except ValueError as error:
-            raise ConfigError(f"Vocabulary isn't JSON ({error}); expected a list of symbols.") from error
-        if not isinstance(symbols, list):
-            raise ConfigError(f"Vocabulary is a JSON {type(symbols).__name__}; expected a list of symbols.")
-        return cls(tuple(symbols))
-
-    def to_json(self) -> str:
-        """The symbols as a JSON list."""
-        return json.dumps(list(self.symbols), ensure_ascii=False)
 
     def __len__(self) -> int:
         return len(self.symbols)

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from speechgru.alignment import ctc as module
-from speechgru.alignment.ctc import STRICT, Path, Prices, align
+from speechgru.alignment.ctc import Path, Prices, align
 
 LogProbs = NDArray[np.float32]
 SPACE = 1
+STRICT = Prices(*[math.inf] * 6)
 
 
 @pytest.fixture(params=[(1, 1), (3, 2), (512, 64)])
@@ -106,16 +107,16 @@ def plain_search(log_probs: LogProbs, words: list[list[int]], space: int | None,
     """The best score by definition: states as keys, no vectors, no blocks, float64."""
     log_probs = log_probs.astype(np.float64)
     boundaries = _skipping({0: 0.0}, words, prices)
-    wild: dict[Any, float] = {}
+    filler: dict[Any, float] = {}
     letters: dict[Any, float] = {}
     gaps: dict[Any, float] = {}
     for row in log_probs:
         quiet = row[0] if space is None else max(row[0], row[space])
-        moved = list(_moves(row, quiet, words, prices, boundaries, wild, letters, gaps))
-        boundaries, wild, letters, gaps = (
-            _best(kind, moved) for kind in ("boundary", "wild", "letter", "gap")
+        moved = list(_moves(row, quiet, words, prices, boundaries, filler, letters, gaps))
+        boundaries, filler, letters, gaps = (
+            _best(kind, moved) for kind in ("boundary", "filler", "letter", "gap")
         )
-        for i, score in wild.items():
+        for i, score in filler.items():
             boundaries[i] = max(score, boundaries.get(i, -math.inf))
         boundaries = _skipping(boundaries, words, prices)
     for (i, j), score in letters.items():
@@ -137,7 +138,7 @@ def _skipping(boundaries: dict[Any, float], words: list[list[int]], prices: Pric
     for i, score in boundaries.items():
         score -= prices.skip
         for j in range(i, len(words)):
-            score -= prices.skip_word + prices.skip_letter * len(words[j])
+            score -= prices.skip_word + prices.skip_character * len(words[j])
             found[j + 1] = max(score, found.get(j + 1, -math.inf))
     return found
 
@@ -148,18 +149,18 @@ def _moves(
     words: list[list[int]],
     prices: Prices,
     boundaries: dict[Any, float],
-    wild: dict[Any, float],
+    filler: dict[Any, float],
     letters: dict[Any, float],
     gaps: dict[Any, float],
 ) -> Iterator[tuple[str, Any, float]]:
-    loud = row.max() - prices.wild_frame
+    loud = row.max() - prices.filler_frame
 
     def between(i: int, score: float) -> Iterator[tuple[str, Any, float]]:
         yield "boundary", i, score + quiet
-        yield "wild", i, score - prices.wild + loud
+        yield "filler", i, score - prices.filler + loud
 
-    for i, score in wild.items():
-        yield "wild", i, score + loud
+    for i, score in filler.items():
+        yield "filler", i, score + loud
     for i, score in boundaries.items():
         yield from between(i, score)
         if i < len(words):
@@ -185,7 +186,7 @@ def price_of(
     """What a path scores, and that it is one: in order, equal letters parted, words whole or skipped."""
     log_probs = log_probs.astype(np.float64)
     quiet = log_probs[:, 0] if space is None else np.maximum(log_probs[:, 0], log_probs[:, space])
-    loud = log_probs.max(axis=1) - prices.wild_frame
+    loud = log_probs.max(axis=1) - prices.filler_frame
     total, position, first, was_skipped, last = 0.0, 0, 0, False, 0
     for word in words:
         place = slice(first, first + len(word))
@@ -193,7 +194,7 @@ def price_of(
         starts, ends = path.starts[place], path.ends[place]
         if starts[0] < 0:
             assert (starts == -1).all() and (ends == -1).all()
-            total -= prices.skip_word + prices.skip_letter * len(word) + prices.skip * (not was_skipped)
+            total -= prices.skip_word + prices.skip_character * len(word) + prices.skip * (not was_skipped)
             was_skipped = True
             continue
         assert position <= starts[0] and (starts < ends).all() and (ends[:-1] <= starts[1:]).all()
@@ -211,10 +212,10 @@ def price_of(
 
 
 def _boundary(quiet: NDArray[np.float64], loud: NDArray[np.float64], prices: Prices) -> float:
-    calm, wild = 0.0, -math.inf
+    calm, filler = 0.0, -math.inf
     for still, any_ in zip(quiet, loud):
-        calm, wild = max(calm, wild) + still, max(wild, calm - prices.wild) + any_
-    return max(calm, wild)
+        calm, filler = max(calm, filler) + still, max(filler, calm - prices.filler) + any_
+    return max(calm, filler)
 
 
 CHEAP = Prices(0.7, 0.4, 0.9, 0.3, 0.2, 0.5)

@@ -132,7 +132,7 @@ def test_the_spelling_is_kept_and_several_spoken_words_share_a_span() -> None:
 def test_unsaid_words_have_no_times_and_disturb_nobody() -> None:
     said = "the cat sat |on the mat"
     found = _align(said, "The cat quietly sat\nby a miracle\non the mat, purring.")
-    assert found.unsaid == ("quietly", "by", "a", "miracle", "purring.")
+    assert found.missing == ("quietly", "by", "a", "miracle", "purring.")
     assert [segment.text for segment in found.transcript.segments] == ["The cat sat", "on the mat,"]
     _assert_near(found.transcript.words, _places(said))
 
@@ -140,7 +140,7 @@ def test_unsaid_words_have_no_times_and_disturb_nobody() -> None:
 def test_speech_beside_the_text_is_passed_over() -> None:
     said = "welcome to this recording |the cat sat |and now a word from our sponsors |on the mat |goodbye"
     found = _align(said, "the cat sat on the mat")
-    assert not found.unsaid
+    assert not found.missing
     kept = [place for place in _places(said) if place[0] in {"the", "cat", "sat", "on", "mat"}]
     _assert_near(found.transcript.words, kept)
 
@@ -171,7 +171,7 @@ def test_json_has_every_word_of_the_text() -> None:
 
 
 def test_a_text_longer_than_its_recording() -> None:
-    with pytest.raises(TextError, match=r"longer than the recording: its 300 letters .* 1\.1 s of sound"):
+    with pytest.raises(TextError, match=r"longer than the recording: its 300 characters .* 1\.1 s of sound"):
         _align("abc", "abc " * 100)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -96,3 +98,15 @@ def test_an_hour_takes_no_time() -> None:
     found = DECODER(matrix)
     assert len(found.tokens) > 10_000
     assert time.perf_counter() - started < 2.0
+
+
+def test_greedy_loads_no_other_search_no_dictionary_and_no_language_model() -> None:
+    code = (
+        "import sys\nfrom speechgru.utils import plugins\nplugins.find('decoding', 'greedy')\n"
+        "print(*(name for name in sys.modules if name.startswith('speechgru.')))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = run.stdout.split()
+    inside = {name.removeprefix("speechgru.decoding") for name in loaded if ".decoding" in name}
+    assert inside == {"", ".greedy", ".hypothesis"}
+    assert not [name for name in loaded if name.split(".")[1] in {"lexicon", "lm"}]

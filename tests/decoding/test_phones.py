@@ -1,4 +1,4 @@
-"""Words found by their sounds, and texts weighed by letters and sounds: against the enumeration of every path."""
+"""Words by their phones, and texts scored by characters and phones: against the enumeration of every path."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from lattices import ALL, SMALL, bigrams, every_text, lattice, worth
 from lm_models import ARPA
 
 from speechgru.decoding import beam, ctc, hotwords
-from speechgru.decoding.phone_fusion import Weigher
-from speechgru.decoding.phone_search import SoundSearch, Weights
+from speechgru.decoding.phone_fusion import PhoneFusion
+from speechgru.decoding.phone_search import PhoneSearch
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.inference.recognizer import load_recognizer
 from speechgru.lexicon import g2p
@@ -26,26 +26,26 @@ from speechgru.lm.ngram import NGram
 from speechgru.models import acoustic, checkpoint
 from speechgru.text.vocabulary import Vocabulary
 
-SOUNDS = (" ", "P", "Q")
+PHONES = (" ", "P", "Q")
 HEARD = Vocabulary(("<blank>", " ", "P", "Q"))
 # `ab` and `ba` sound alike, and so do `a` and `bab`.
 WORDS = {"a": (2,), "bab": (2,), "b": (3,), "ab": (2, 3), "ba": (2, 3)}
 
 
 class Never:
-    """A speller that knows nothing."""
+    """A graphone model that pronounces nothing."""
 
-    def say(self, word: str) -> None:
+    def pronounce(self, word: str) -> None:
         return None
 
 
-PRONOUNCER = Pronouncer(Dictionary(SOUNDS, WORDS), Never())  # type: ignore[arg-type]
+PRONOUNCER = Pronouncer(Dictionary(PHONES, WORDS), Never())  # type: ignore[arg-type]
 LM = bigrams(*WORDS)
-WIDE = Weights(5000, 700.0, -700.0, 0.5, 0.8, 0.3, {})
+WIDE = beam.Settings(**ALL, lm_weight=0.8, word_bonus=0.3)
 
 
 def said(text: str) -> str:
-    return " ".join("".join(SOUNDS[s - 1] for s in WORDS[word]) for word in text.split())
+    return " ".join("".join(PHONES[s - 1] for s in WORDS[word]) for word in text.split())
 
 
 @pytest.mark.parametrize("space", [1, -1])
@@ -72,8 +72,8 @@ def test_texts_come_in_the_order_of_their_scores(seed: int, frames: int) -> None
         for text in map(" ".join, itertools.product(WORDS, repeat=n))
         if said(text) in heard
     }
-    search = SoundSearch(LM, PRONOUNCER)
-    found = search(np.exp(matrix), search.assembled(WIDE), 1000)
+    search = PhoneSearch(LM, PRONOUNCER)
+    found = search(np.exp(matrix), search.scorer(WIDE), 1000)
     assert set(found) == set(expected)
     scores = [expected[text] for text in found]
     assert scores == pytest.approx(sorted(scores, reverse=True), abs=1e-9)
@@ -82,32 +82,34 @@ def test_texts_come_in_the_order_of_their_scores(seed: int, frames: int) -> None
 def test_words_that_are_wanted_come_first_and_unknown_ones_can_be_found() -> None:
     matrix = np.log(np.full((5, 4), 0.02))
     matrix[[1, 3], [2, 3]] = matrix[[0, 2, 4], 0] = np.log(0.94)
-    search = SoundSearch(LM, Pronouncer(Dictionary(SOUNDS, {**WORDS, "bb": (2, 3)}), Never()), ["bb"])  # type: ignore[arg-type]
-    best = search(np.exp(matrix), search.assembled(WIDE), 1)[0]
+    search = PhoneSearch(LM, Pronouncer(Dictionary(PHONES, {**WORDS, "bb": (2, 3)}), Never()), ["bb"])  # type: ignore[arg-type]
+    best = search(np.exp(matrix), search.scorer(WIDE), 1)[0]
     assert best in ("ab", "ba")
     for word in ("ab", "ba", "bb"):
-        assert search(np.exp(matrix), search.assembled(WIDE._replace(extra={word: 20.0})), 1) == [word]
+        assert search(
+            np.exp(matrix), search.scorer(replace(WIDE, hotwords=(word,), hotword_weight=10.0)), 1
+        ) == [word]
 
 
 def test_no_frames_are_an_empty_text() -> None:
-    search = SoundSearch(LM, PRONOUNCER)
-    assert search(np.zeros((0, 4)), search.assembled(WIDE), 3) == [""]
+    search = PhoneSearch(LM, PRONOUNCER)
+    assert search(np.zeros((0, 4)), search.scorer(WIDE), 3) == [""]
 
 
 @given(seed=st.integers(0, 10**6), frames=st.integers(1, 5), share=st.floats(0, 1))
 @settings(max_examples=25, deadline=None)
-def test_letters_and_sounds_are_weighed_together(seed: int, frames: int, share: float) -> None:
-    letters, sounds = lattice(seed, frames, len(SMALL)), lattice(seed + 1, frames, len(HEARD))
+def test_characters_and_phones_are_scored_together(seed: int, frames: int, share: float) -> None:
+    characters, phones = lattice(seed, frames, len(SMALL)), lattice(seed + 1, frames, len(HEARD))
     setting = beam.Settings(**ALL, sounds_weight=share, lm_weight=0.7, word_bonus=0.2, hotwords=("ab", "b"))
     hot = hotwords.build([[2, 3], [3]], SMALL.symbols)
-    weigher = Weigher(SMALL, PRONOUNCER, LM, hot)
-    spelt, heard = every_text(letters, SMALL), every_text(sounds, HEARD)
+    fusion = PhoneFusion(PRONOUNCER, SMALL, LM, hot, setting)
+    spelt, heard = every_text(characters, SMALL), every_text(phones, HEARD)
     texts = [t for t in spelt if all(word in WORDS for word in t.split()) and said(t) in heard]
     expected = {t: (1 - share) * spelt[t] + share * heard[said(t)] + worth(t, setting, LM) for t in texts}
     expected |= (
         {"bb": spelt["bb"] + worth("bb", setting, LM)} if "bb" in spelt else {}
-    )  # by its letters alone
-    found = weigher(np.exp(letters), np.exp(sounds), [*expected, "b " * 9 + "b", "c"], setting)
+    )  # by its characters alone
+    found = fusion.rank(np.exp(characters), np.exp(phones), [*expected, "b " * 9 + "b", "c"])
     ranked = [entry for entry in found if entry[1] > -np.inf]
     assert dict(ranked) == pytest.approx(expected, abs=1e-9)
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
@@ -115,14 +117,14 @@ def test_letters_and_sounds_are_weighed_together(seed: int, frames: int, share: 
 
 
 def test_without_spaces_one_word_is_all() -> None:
-    letters, sounds = lattice(1, 4, 3), lattice(2, 4, len(HEARD))
+    characters, phones = lattice(1, 4, 3), lattice(2, 4, len(HEARD))
     wordless = Vocabulary(("<blank>", "a", "b"))
-    weigher = Weigher(wordless, PRONOUNCER, LM, hotwords.build([], wordless.symbols))
-    found = dict(weigher(np.exp(letters), np.exp(sounds), ["ab", "a b"], beam.Settings()))
+    fusion = PhoneFusion(PRONOUNCER, wordless, LM, hotwords.build([], wordless.symbols), beam.Settings())
+    found = dict(fusion.rank(np.exp(characters), np.exp(phones), ["ab", "a b"]))
     assert found["ab"] > found["a b"] == -np.inf
 
 
-# ------------------------------------------------------------------------------------ with English sounds
+# ------------------------------------------------------------------------------------ with English phones
 
 
 @pytest.fixture(scope="module")
@@ -130,18 +132,18 @@ def pets() -> NGram:
     return bigrams("cat", "kat", "dog", "ran")
 
 
-def two_ears(pets: NGram, **changes: object) -> beam.Decoder:
+def fused(pets: NGram, **changes: object) -> beam.Decoder:
     setting = beam.Settings(lm="pets", dictionary="english", beam_threshold=30.0, **changes)  # type: ignore[arg-type]
     return beam.Decoder(setting, VOCABULARY, pets)
 
 
-def output(letters: str, sounds: str) -> np.ndarray:
-    """[frames, letters + sounds] of somebody who says both for sure."""
-    names = g2p.packaged("english").sounds
-    said = [1 + names.index(name) for name in sounds.split("-")]
+def output(characters: str, phones: str) -> np.ndarray:
+    """[frames, characters + phones] of emissions that are sure of both."""
+    names = g2p.packaged("english").phones
+    said = [1 + names.index(name) for name in phones.split("-")]
     parts = []
-    for labels, size in ((VOCABULARY.encode(letters), len(VOCABULARY)), (said, len(names) + 1)):
-        matrix = np.full((2 * max(len(letters), len(said)) + 1, size), 1e-4)
+    for labels, size in ((VOCABULARY.encode(characters), len(VOCABULARY)), (said, len(names) + 1)):
+        matrix = np.full((2 * max(len(characters), len(said)) + 1, size), 1e-4)
         matrix[:, 0] = 1.0
         for at, label in enumerate(labels):
             matrix[2 * at + 1, [0, label]] = 1e-4, 1.0
@@ -149,34 +151,34 @@ def output(letters: str, sounds: str) -> np.ndarray:
     return np.concatenate(parts, axis=1)
 
 
-def test_the_surer_ear_decides(pets: NGram) -> None:
-    decoder = two_ears(pets)
-    assert decoder.sounds[:3] == (" ", "AA", "AE")
+def test_the_surer_head_decides(pets: NGram) -> None:
+    decoder = fused(pets)
+    assert decoder.phones[:3] == (" ", "AA", "AE")
     assert decoder(output("cat ran", "K-AE-T- -R-AE-N")).text == "cat ran"
     both = output("xxx ran", "D-AO-G- -R-AE-N")
     assert decoder(both).text == "dog ran"
     assert decoder(both).tokens[-1].symbol == "n"
-    letters = decoder.with_settings(replace(decoder.settings, sounds_weight=0.0))
-    assert letters(output("dog", "K-AE-T")).text == "dog"
-    sounds = decoder.with_settings(replace(decoder.settings, sounds_weight=1.0))
-    assert sounds(output("dog", "D-AO-G")).text == "dog"
-    assert sounds(output("cat", "D-AO-G")).text == "dog"
+    characters = decoder.with_settings(replace(decoder.settings, sounds_weight=0.0))
+    assert characters(output("dog", "K-AE-T")).text == "dog"
+    phones = decoder.with_settings(replace(decoder.settings, sounds_weight=1.0))
+    assert phones(output("dog", "D-AO-G")).text == "dog"
+    assert phones(output("cat", "D-AO-G")).text == "dog"
 
 
-def test_hotwords_choose_among_what_sounds_alike(pets: NGram) -> None:
+def test_hotwords_choose_among_homophones(pets: NGram) -> None:
     heard = output("xat", "K-AE-T")
     for word in ("cat", "kat", "katt"):
-        decoder = two_ears(pets, hotwords=(word,), hotword_weight=10.0)
+        decoder = fused(pets, hotwords=(word,), hotword_weight=10.0)
         assert decoder(heard).text == word
 
 
 def test_frames_must_have_the_columns_of_both(pets: NGram) -> None:
-    decoder = two_ears(pets)
+    decoder = fused(pets)
     with pytest.raises(ConfigError, match=r"expected \[frames, 69\]"):
         decoder(output("cat", "K-AE-T")[:, :28])
     assert decoder(output("cat", "K-AE-T")[:0]).text == ""
     plain = decoder.with_settings(replace(decoder.settings, dictionary=""))
-    assert plain.sounds == ()
+    assert plain.phones == ()
     assert plain(output("cat", "K-AE-T")[:, :28]).text == "cat"
 
 
@@ -191,7 +193,7 @@ def lm(tmp_path: Path) -> str:
 def model(tmp_path: Path) -> Path:
     """A checkpoint with a second head, untrained."""
     first = checkpoint.load(save_checkpoint(tmp_path / "first.safetensors"))
-    names = g2p.packaged("english").sounds
+    names = g2p.packaged("english").phones
     stated = first.header["model"]["settings"] | {"sounds": len(names) + 1}
     network = acoustic.Model(acoustic.Settings(**stated), 16, len(VOCABULARY))
     tensors = {**network.state_dict(), **first.tensors}
@@ -210,7 +212,7 @@ def test_a_recognizer_reads_both_heads(model: Path, lm: str, tmp_path: Path) -> 
     assert np.array_equal(next(both.log_probs([signal])), next(letters.log_probs([signal])))
     assert both.transcribe(signal, RATE).text == letters.transcribe(signal, RATE).text
     decoder = load_recognizer(model, lm=lm, dictionary="english").decoder
-    assert decoder.sounds == both.engine.sounds
+    assert decoder.phones == both.engine.sounds
 
 
 @pytest.mark.parametrize(

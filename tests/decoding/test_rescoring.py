@@ -31,7 +31,7 @@ def found(*pairs: tuple[str, float]) -> list[Hypothesis]:
 class Lists:
     """A search that always finds the same."""
 
-    sounds: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
 
     def __init__(self, *pairs: tuple[str, float]) -> None:
         self.pairs, self.asked = pairs, 0
@@ -102,8 +102,8 @@ def test_a_recognizer_lets_it_choose(tmp_path: Path) -> None:
     recognizer = load_recognizer(rescore=path)
     plain = load_recognizer(decoder="beam")
     generator = torch.Generator().manual_seed(1)
-    sounds = plain.decoder.sounds
-    sizes = [len(symbols), *([1 + len(sounds)] if sounds else [])]
+    phones = plain.decoder.phones
+    sizes = [len(symbols), *([1 + len(phones)] if phones else [])]
     log_probs = torch.cat([(3 * torch.randn(40, n, generator=generator)).log_softmax(1) for n in sizes], 1)
     texts = [h.text for h in plain.decoder.nbest(log_probs, 32)]
     scores = recognizer.decoder.model.score(texts)

@@ -114,7 +114,7 @@ class Says:
     """A decoder that makes the same of everything, as sure of each letter."""
 
     settings = None
-    sounds: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
 
     def __init__(self, text: str, confidence: float) -> None:
         self.text, self.confidence = text, confidence

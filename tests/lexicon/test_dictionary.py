@@ -15,15 +15,15 @@ LINES = [";;; a comment", "", "CAT  K AE1 T", "a AH0 # a note", "a(2) EY1", "cat
 
 def test_entries_are_read_without_stress_comments_and_further_ways() -> None:
     found = dictionary.parse(LINES, "here")
-    assert found.sounds == (" ", "AE", "AH", "K", "S", "T")
+    assert found.phones == (" ", "AE", "AH", "K", "S", "T")
     assert found.words == {"cat": (4, 2, 6), "a": (3,), "cat's": (4, 2, 6, 5)}
 
 
-def test_a_text_is_said_word_by_word_or_not_at_all() -> None:
+def test_a_text_is_pronounced_word_by_word_or_not_at_all() -> None:
     found = dictionary.parse(LINES, "here")
-    assert found.say("a cat") == [3, 1, 4, 2, 6]
-    assert found.say("a dog") is None
-    assert found.say("") == []
+    assert found.pronounce("a cat") == [3, 1, 4, 2, 6]
+    assert found.pronounce("a dog") is None
+    assert found.pronounce("") == []
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -46,12 +46,12 @@ def test_what_is_no_dictionary_is_named(tmp_path: Path) -> None:
         dictionary.load(path)
 
 
-def test_the_packaged_dictionary_has_the_sounds_of_american_english() -> None:
+def test_the_packaged_dictionary_has_the_phones_of_american_english() -> None:
     found = dictionary.load(dictionary.packaged()["english"])
-    assert len(found.sounds) == 39 + 1 and len(found.words) > 120_000
-    said = found.say("the quick fox isn't here")
+    assert len(found.phones) == 39 + 1 and len(found.words) > 120_000
+    said = found.pronounce("the quick fox isn't here")
     assert (
         said
-        and " ".join(found.sounds[n - 1] for n in said)
+        and " ".join(found.phones[n - 1] for n in said)
         == "DH AH   K W IH K   F AA K S   IH Z AH N T   HH IY R"
     )

@@ -387,11 +387,11 @@ def test_sounds_that_are_not_learnt_any_more_are_not_read(
     other = replace(again, ctc=CtcConfig(pronunciations="english"))
     taught = Task(other, given, CPU, {})
     assert taught.reading()["decoder"]["settings"] == {"beam": 4, "lm": "english"}
-    assert taught.reading()["sounds"] == list(g2p.packaged("english").sounds)
+    assert taught.reading()["sounds"] == list(g2p.packaged("english").phones)
     # As the first model is read: by a packaged dictionary, whatever it was trained with.
     same = Task(recipe(start=start), given, CPU, {})
     assert same.dictionary
-    assert same.dictionary.sounds == g2p.packaged("english").sounds
+    assert same.dictionary.phones == g2p.packaged("english").phones
     assert Task(recipe(), given, CPU, {}).dictionary is None
 
 

@@ -75,7 +75,7 @@ def test_what_corpora_write_stays(written: str) -> None:
     ],
 )
 def test_the_symbols_decide(symbols: tuple[str, ...], expected: normalize.Normaliser) -> None:
-    assert normalize.of(symbols) is expected
+    assert normalize.normaliser_for(symbols) is expected
 
 
 def test_the_score_is_taken_with_it_and_says_so() -> None:

@@ -1,10 +1,11 @@
-"""Make what says English words: the packaged dictionary with the words of the packaged language model, and graphones.
+"""Make the packaged English dictionary, with the words of the packaged language model, and its graphone model.
 
     python tools/release/make_graphones.py cmudict.dict [--lm english] [--max-size 1000000]
 
-Learns graphones of CMUdict, measures them on words that are held out, and writes `speechgru/assets/english.graphones`
-and `english.dict.gz`: CMUdict as it is, its licence as a comment, and behind it the words of the language model that
-it lacks, said by graphones and marked so. `cmudict.dict` may be the packaged file itself: marked lines are left out.
+Estimates graphones on CMUdict, measures them on held-out words, and writes `speechgru/assets/english.graphones` and
+`english.dict.gz`: CMUdict as it is, its licence as a comment, and behind it the words of the language model that
+it lacks, pronounced by graphones and marked so. `cmudict.dict` may be the packaged file itself: marked lines are left
+out.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from pathlib import Path
 import jiwer
 
 from speechgru.errors import SpeechGruError
-from speechgru.lexicon import dictionary as pronunciation
-from speechgru.lexicon import g2p
+from speechgru.lexicon import dictionary as dictionaries
+from speechgru.lexicon import g2p, graphones
 from speechgru.lexicon.dictionary import Dictionary
-from speechgru.lexicon.g2p import Speller
+from speechgru.lexicon.g2p import GraphoneModel
 from speechgru.lm import slm
 from speechgru.lm.ngram import load
 from speechgru.lm.table import SPECIAL
@@ -48,45 +49,45 @@ def main() -> int:
 
 
 def make(path: Path, lm: str, max_size: int, output: Path) -> None:
-    lines = [line for line in pronunciation.lines(path) if not line.endswith(MARK)]
-    dictionary = pronunciation.parse(lines, str(path))
+    lines = [line for line in dictionaries.lines(path) if not line.endswith(MARK)]
+    dictionary = dictionaries.parse(lines, str(path))
     measure(dictionary, max_size)
-    model = g2p.learn(dictionary, max_size=max_size)
+    model = graphones.learn(dictionary, max_size=max_size)
     name = "english"
-    slm.save(output / f"{name}{g2p.SUFFIX}", model.words, model.arrays, {"sounds": dictionary.sounds})
-    speller = Speller(model, dictionary.sounds)
+    slm.save(output / f"{name}{g2p.SUFFIX}", model.words, model.arrays, {"sounds": dictionary.phones})
+    pronounce = GraphoneModel(model, dictionary.phones).pronounce
     added = 0
     for word in load(find_lm(lm)).words[len(SPECIAL) :]:
-        said = None if word in dictionary.words else speller.say(word)
-        if said:
-            lines.append(f"{word} {spoken(said, dictionary)} {MARK}")
+        phones = None if word in dictionary.words else pronounce(word)
+        if phones:
+            lines.append(f"{word} {names(phones, dictionary)} {MARK}")
             added += 1
-    with files.atomic_path(output / f"{name}{pronunciation.SUFFIX}") as temporary:
+    with files.atomic_path(output / f"{name}{dictionaries.SUFFIX}") as temporary:
         temporary.write_bytes(gzip.compress("\n".join([*lines, ""]).encode("utf-8"), 9, mtime=0))
     print(f"{len(dictionary.words):,} words of the dictionary, {added:,} of {lm} added")
 
 
 def measure(dictionary: Dictionary, max_size: int) -> None:
-    """How many sounds and words are wrong of words that the graphones weren't learnt of."""
+    """Print the error rates of phones and words, for words that the graphones weren't estimated on."""
     words = sorted(dictionary.words)
     random.Random(1).shuffle(words)
     held, rest = words[:HELD_OUT], words[HELD_OUT:]
-    model = g2p.learn(
-        Dictionary(dictionary.sounds, {w: dictionary.words[w] for w in rest}), max_size=max_size
+    model = graphones.learn(
+        Dictionary(dictionary.phones, {w: dictionary.words[w] for w in rest}), max_size=max_size
     )
     for beam in (g2p.BEAM, g2p.QUICK_BEAM):
-        speller = Speller(model, dictionary.sounds, beam)
-        wanted = [spoken(dictionary.words[word], dictionary) for word in held]
-        found = [spoken(speller.say(word) or (), dictionary) for word in held]
-        wrong = sum(a != b for a, b in zip(wanted, found)) / len(held)
+        pronounce = GraphoneModel(model, dictionary.phones, beam).pronounce
+        expected = [names(dictionary.words[word], dictionary) for word in held]
+        predicted = [names(pronounce(word) or (), dictionary) for word in held]
+        wrong = sum(a != b for a, b in zip(expected, predicted)) / len(held)
         print(
-            f"beam {beam}: {100 * jiwer.wer(wanted, found):.1f} % of the sounds and {100 * wrong:.1f} % of "
+            f"beam {beam}: {100 * jiwer.wer(expected, predicted):.1f} % of the phones and {100 * wrong:.1f} % of "
             f"{len(held):,} held-out words are wrong"
         )
 
 
-def spoken(said: tuple[int, ...], dictionary: Dictionary) -> str:
-    return " ".join(dictionary.sounds[sound - 1] for sound in said)
+def names(phones: tuple[int, ...], dictionary: Dictionary) -> str:
+    return " ".join(dictionary.phones[phone - 1] for phone in phones)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ both        every fourth recording's text is replaced by another's
 missing     the text of a whole stretch of recordings is there, the sound isn't
 extra       the sound of a stretch is there, the text isn't
 
-For each set of prices (wild, wild_frame, skip, skip_word, skip_letter, join: speechgru.alignment.ctc.Prices) and each
-kind: the share of words that were said and not found, that nobody said and were found, and of the words that were
+For each set of prices (filler, filler_frame, skip, skip_word, skip_character, join: speechgru.alignment.ctc.Prices) and
+each kind: the share of words that were said and not found, that nobody said and were found, and of the words that were
 found rightly how many lie more than 0.12 s from where plain alignment of their own recording has them.
 """
 

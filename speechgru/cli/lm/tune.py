@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         # How far to trust the network is a matter of the model's own file, so it is chosen for the model's own LM.
         first: dict[str, Any] = {} if search.settings.prior else tune_lm.FIRST
         search = search.with_settings(replace(search.settings, prior=tune_lm.prior(sets), **first))
-        names = (*names, "prior_weight", *(["sounds_weight"] if search.sounds else []))
+        names = (*names, "prior_weight", *(["sounds_weight"] if search.phones else []))
     hotwords, plain = search.settings.hotwords, replace(search.settings, hotwords=())
     show = _table(sets, args.seed)
     greedy = show("greedy", recognizer.decoder)
