@@ -39,6 +39,7 @@ from torch import nn
 from speechgru.config.compose import load_recipe
 from speechgru.config.recipe import Recipe
 from speechgru.training.optim import autocast, optimizer, precision
+from speechgru.training.task import TaskContext
 from speechgru.utils import plugins
 
 GPU = ["trainer.batch_seconds=960"]
@@ -106,7 +107,7 @@ def measure(recipe: Recipe, device: torch.device, folder: Path, count: int) -> l
     def task(cache: bool, workers: int) -> Any:
         corpus = replace(recipe.corpus, cache=cache, cache_folder=str(folder / "audio"))
         trainer = replace(recipe.trainer, workers=workers)
-        return module.Task(replace(recipe, corpus=corpus, trainer=trainer), data, device, {})
+        return module.Task(TaskContext(replace(recipe, corpus=corpus, trainer=trainer), data, device))
 
     learner = task(cache=True, workers=0)
     every = learner.plan(1)

@@ -39,6 +39,7 @@ from speechgru.evaluation import vad as vad_metrics
 from speechgru.evaluation.vad import Agreement, measures
 from speechgru.tasks import vad
 from speechgru.tasks.vad_mixtures import Mixtures
+from speechgru.training.task import TaskContext
 from speechgru.transcript import Transcript
 from speechgru.utils.tables import table
 from speechgru.vad import labels as speech_labels
@@ -284,7 +285,10 @@ def main() -> int:
             return 0
         if args.labels:
             print(labels(some) + "\n", flush=True)
-        task, detector = vad.Task(recipe, data, torch.device("cpu"), {}), load_detector(args.detector)
+        task, detector = (
+            vad.Task(TaskContext(recipe, data, torch.device("cpu"))),
+            load_detector(args.detector),
+        )
         dev = [s for _, mixtures in task.held_out("dev", data.dev) for s in stretches(mixtures, most)]
         sets = {name: stretches(mixtures, most) for name, mixtures in task.held_out("test", data.test)}
         print(compare(detector, dev, sets, *((1, 30) if args.quick else (SPEED_RUNS, SPEED_SECONDS))))

@@ -69,6 +69,7 @@ BY_NAME = {
     "training.initialize": "models music.models",
     "training.multirun": "tasks",
     "training.run": "tasks",
+    "training.task": "tasks",
 }
 
 # Folders whose files are plugins, or those of them that PLUGINS names: they share what is beside or below them.
@@ -209,7 +210,11 @@ def test_only_these_import_by_name() -> None:
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
                 continue
             owner = node.func.value.id if isinstance(node.func.value, ast.Name) else ""
-            if (owner, node.func.attr) in {("plugins", "find"), ("plugins", "names")}:
+            if (owner, node.func.attr) in {
+                ("plugins", "find"),
+                ("plugins", "names"),
+                ("plugins", "settings"),
+            }:
                 folder = node.args[0]
                 value = str(folder.value) if isinstance(folder, ast.Constant) else "*"
                 asked.setdefault(module, set()).add(value)

@@ -24,6 +24,7 @@ from speechgru.inference.recognizer import load_recognizer
 from speechgru.lm.neural import load_language_model
 from speechgru.models import checkpoint
 from speechgru.tasks import ctc
+from speechgru.tasks.text_settings import TextConfig
 from speechgru.training import estimate, loop
 from speechgru.training import run as training_run
 from speechgru.utils import plugins
@@ -70,7 +71,7 @@ def tiny(name: str, folder: Path, *overrides: str) -> tuple[Recipe, list[str]]:
     given += overrides
     recipe = load_recipe(name, given)
     replicas.build(recipe, folder / "data")
-    for number, source in enumerate(recipe.text.sources):
+    for number, source in enumerate(recipe.task_settings(TextConfig).sources):
         path = folder / "data" / source.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress("\n".join([*PARAGRAPHS[number:], f"“No {number}!” Yes."]).encode()))
@@ -99,7 +100,9 @@ def test_a_recipe_of_a_language_model_trains_a_step(name: str, tmp_path: Path) -
     assert report["history"][0]["step"] == 1
     assert list(report["scores"]) == list(run.evaluations) == sets
     assert all(1 < report["scores"][name]["bits_per_character"] < 6 for name in sets)
-    assert {c["name"] for c in report["corpora"]} == {s.label for s in recipe.text.sources}
+    assert {c["name"] for c in report["corpora"]} == {
+        s.label for s in recipe.task_settings(TextConfig).sources
+    }
     assert all(c["licence"] and c["source"] and c["words"] > 0 for c in report["corpora"])
     text = (folder / "report.md").read_text()
     assert f"`speechgru train {name}`" in text and "| perplexity per word |" in text
@@ -108,7 +111,7 @@ def test_a_recipe_of_a_language_model_trains_a_step(name: str, tmp_path: Path) -
     for name in sets:
         assert (folder / "texts" / f"{name}.txt").read_text().strip()
 
-    assert load_recipe(folder / "recipe.yaml", ["corpus.splits="]).text == recipe.text
+    assert load_recipe(folder / "recipe.yaml", ["corpus.splits="]).settings == recipe.settings
     provenance = checkpoint.load(run.model).header["provenance"]
     assert (provenance["overrides"], provenance["epoch"]) == (overrides, 1)
     assert provenance["trained_words"] == sum(c["words"] for c in report["corpora"])

@@ -1,20 +1,22 @@
-"""Recipe → dataclasses; the only user of Hydra. The dataclasses live in recipe.py, below training.
+"""`load_recipe`: YAML and overrides → Recipe.
 
-Hydra composes: the recipe's defaults list and the choices of groups (`model=acoustic`) pick files of conf/.
-Single values (`trainer.epochs=3`) are read by Hydra's own grammar and laid over the result, and `schema.build`
-checks the whole, so that one place refuses a wrong key, whether it came from a file or the command line.
+Hydra composes: the recipe's defaults list and the choices of groups (`model=acoustic`) pick files of conf/, and its
+override grammar reads single values (`trainer.epochs=3`). `schema.build`, which also reads checkpoints, checks the
+result; OmegaConf's structured configs can't: they have no Literal, and turn "3" into 3 and "yes" into true. Settings of
+plugins come from the light `settings.py` of their folder, so neither a task nor torch is loaded.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from speechgru.config.recipe import AugmentConfig, RangeConfig, Recipe
+from speechgru.config.section import Section
 from speechgru.errors import ConfigError
 from speechgru.utils import plugins, schema
 
@@ -22,16 +24,12 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 _KEY = re.compile(r"[A-Za-z_]\w*([./][A-Za-z_]\w*)*")
 _NOT_TUNED = ("name", "output", "task", "tune")
-
-# Where the Settings of a group's choice live: (plugin folder, file); None: the file is named like the choice.
-_PLUGINS: dict[str, tuple[str, str | None]] = {
-    "features": ("features", "frontend"),
-    "model": ("models", None),
-    "decoder": ("decoding", None),
-}
+_PLUGINS = {"features": "features", "model": "models", "decoder": "decoding"}
+"""Config groups whose choices are plugins, and the folders of these."""
 
 
 def recipes() -> list[str]:
@@ -55,69 +53,95 @@ def load_recipe(
             message names the key and the choices.
     """
     file = _find_recipe(name_or_path)
-    pairs = [split(override) for override in overrides]
-    groups = _groups(file.parent)
-    choices = [pair for pair in pairs if pair[0] in groups]
-    config = _compose(file, groups, choices)
-    own = _defaults(file, groups)
-    for group, choice in choices:
-        if group in _PLUGINS and choice != own.get(group, choice):
-            # What a recipe says of its own model says nothing of another one, which has other settings.
-            places = (root / group / f"{choice}.yaml" for root in (file.parent, _home("conf")))
-            config[group] = _read(next(filter(Path.is_file, places)))
-    for key, text in pairs:
-        if key not in groups:
-            _set(config, key, _value(key, text))
-    values = _plain(config, file)
+    values = _compose(file, [split(override) for override in overrides])
     values.setdefault("name", file.parent.name if file.name == "recipe.yaml" else file.stem)
     if "folder" in values:
         raise ConfigError("Unknown key: 'folder'. It is always the folder of the recipe's file.")
     recipe = _build(values, file)
     if ranges:
         recipe = replace(recipe, tune=replace(recipe.tune, ranges={**recipe.tune.ranges, **ranges}))
-    _check_ranges(recipe, values, groups, file)
+    _check_ranges(recipe, values, file)
     return recipe
 
 
-def _build(values: dict[str, Any], file: Path) -> Recipe:
+def _build(values: Mapping[str, Any], file: Path) -> Recipe:
     """Check plain values and put them into the schema."""
     _check_top_level(values)
-    task = plugins.find("tasks", str(values.get("task", Recipe.task)))
-    wanted = task.GROUPS
-    settings: dict[str, Any] = {}
-    for group in _PLUGINS:
-        if group in wanted:
-            settings[group] = _settings(group, values.get(group), task)
+    name = str(values.get("task", Recipe.task))
+    task = plugins.settings("tasks", name)
+    built = {key: value for key, value in values.items() if key not in _sections()}
+    for group, folder in _PLUGINS.items():
+        if group in task.groups:
+            built[group] = _plugin(group, task.models if group == "model" else folder, values.get(group))
         elif values.get(group):
-            raise ConfigError(f"task={values['task']} takes no {group}; leave {group} out of the recipe.")
-    return schema.build(Recipe, {**values, **settings, "folder": str(file.parent)})
+            raise ConfigError(f"task={name} takes no {group}; leave {group} out of the recipe.")
+    recipe: Recipe = schema.build(Recipe, {**built, "folder": str(file.parent)})
+    settings = {
+        key: schema.build(section, schema.convert(dict[str, Any], values.get(key, {}), key), key)
+        for key, section in _sections().items()
+    }
+    own = settings.pop(task.section.KEY) if task.section else None
+    for (
+        key,
+        section,
+    ) in settings.items():  # the recipes of older runs hold other tasks' settings at their defaults
+        if section != type(section)():
+            raise ConfigError(f"task={name} takes no {key}; leave the settings of {key} out of the recipe.")
+    return replace(recipe, settings=own)
 
 
-def _check_ranges(
-    recipe: Recipe, values: Mapping[str, Any], groups: Mapping[str, list[str]], file: Path
-) -> None:
+def _plugin(group: str, folder: str, values: Any) -> dict[str, Any]:
+    """Check a plugin's settings against its own dataclass; every field is there in the result."""
+    if not isinstance(values, dict) or not isinstance(values.get("name"), str):
+        raise ConfigError(f"The recipe has no {group}.name; add `- {group}: CHOICE` to its defaults.")
+    given = {key: value for key, value in values.items() if key != "name"}
+    settings = schema.build(plugins.settings(folder, values["name"]), given, group)
+    return {"name": values["name"], **asdict(settings)}
+
+
+def _sections() -> dict[str, type[Section]]:
+    """The sections of all tasks, by key."""
+    tasks = (plugins.settings("tasks", name) for name in plugins.names("tasks"))
+    return {task.section.KEY: task.section for task in tasks if task.section}
+
+
+def _schema() -> dict[str, Any]:
+    """The types of all keys at the top of a recipe."""
+    hints: dict[str, Any] = {**get_type_hints(Recipe), **_sections()}
+    return {key: hint for key, hint in hints.items() if key not in ("KEY", "settings", "folder")}
+
+
+def _check_top_level(values: Mapping[str, Any]) -> None:
+    """Say where a key lives that was given without its group: `epochs` is `trainer.epochs`."""
+    hints = _schema()
+    for key in values.keys() - hints.keys():
+        homes = [
+            repr(f"{group}.{key}")
+            for group, hint in hints.items()
+            if is_dataclass(hint) and key in {f.name for f in fields(hint)}
+        ]
+        if homes:
+            raise ConfigError(f"Unknown key: {key!r}. Did you mean {' or '.join(homes)}?")
+        raise ConfigError(plugins.unknown("key", key, sorted(hints)))
+
+
+def _check_ranges(recipe: Recipe, values: Mapping[str, Any], file: Path) -> None:
     """Refuse a range of `tune` whose ends or choices the recipe couldn't take."""
+    from omegaconf import OmegaConf
+
     for key, span in recipe.tune.ranges.items():
         if key.partition(".")[0] in _NOT_TUNED:
             raise ConfigError(f"tune.ranges holds {key!r}; expected a setting that shapes the training.")
         for value in span.choices or (span.low, span.high):
-            if key in groups:
-                _check_choice(key, str(value), groups)
-                continue
             try:
-                _build(_with(values, key, value), file)
+                if key in _groups():
+                    _compose(file, [(key, str(value))])
+                    continue
+                config = OmegaConf.create(dict(values))
+                _set(config, key, value)
+                _build(_plain(config), file)
             except ConfigError as error:
                 raise ConfigError(f"tune.ranges holds {key!r}: {error}") from error
-
-
-def _with(values: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
-    """`values` with another value at a dotted key; nothing of theirs is changed."""
-    first, _, rest = key.partition(".")
-    below = values.get(first)
-    return {
-        **values,
-        first: _with(below if isinstance(below, Mapping) else {}, rest, value) if rest else value,
-    }
 
 
 def augmentation(choice: str = "none", overrides: Sequence[str] = ()) -> AugmentConfig:
@@ -126,7 +150,8 @@ def augmentation(choice: str = "none", overrides: Sequence[str] = ()) -> Augment
     Raises:
         ConfigError: an unknown choice or key, or an impossible value.
     """
-    _check_choice("augment", choice, _groups(_home("recipes")))
+    if choice not in _groups()["augment"]:
+        raise ConfigError(plugins.unknown("choice of augment", choice, _groups()["augment"]))
     values = _read(_home("conf") / "augment" / f"{choice}.yaml")
     for key, text in map(split, overrides):
         values[key] = _value(f"augment.{key}", text)
@@ -138,8 +163,9 @@ def to_yaml(recipe: Recipe) -> str:
     from omegaconf import OmegaConf
 
     values = asdict(recipe)
-    del values["folder"]
-    return OmegaConf.to_yaml(OmegaConf.create(values))
+    own = recipe.settings.KEY if recipe.settings else None
+    named = {own if key == "settings" else key: value for key, value in values.items() if key != "folder"}
+    return OmegaConf.to_yaml(OmegaConf.create({key: value for key, value in named.items() if key}))
 
 
 def _home(name: str) -> Path:
@@ -175,51 +201,79 @@ def split(override: str) -> tuple[str, str]:
     return key, value
 
 
-def _groups(folder: Path) -> dict[str, list[str]]:
-    """Config groups and their choices, from conf/ and from the recipe's own folder."""
-    found: dict[str, set[str]] = {}
-    for root in (_home("conf"), folder):
-        for file in root.glob("*/*.yaml"):
-            # Beside a recipe lie other recipes and results too: only conf/ says what a group is.
-            if root != folder or file.parent.name in found:
-                found.setdefault(file.parent.name, set()).add(file.stem)
-    return {group: sorted(choices) for group, choices in found.items()}
+def _groups() -> dict[str, list[str]]:
+    """Config groups and their choices in conf/; beside a recipe there may be more of these."""
+    folders = (path for path in _home("conf").iterdir() if path.is_dir())
+    return {folder.name: sorted(file.stem for file in folder.glob("*.yaml")) for folder in folders}
 
 
-def _compose(file: Path, groups: Mapping[str, list[str]], choices: Sequence[tuple[str, str]]) -> DictConfig:
-    """Let Hydra pick the files; its own errors are put into one sentence."""
+def _compose(file: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Plain values of a recipe's file and overrides, with ${...} resolved; Hydra picks the files of groups."""
     from hydra import compose, initialize_config_dir
-    from hydra.errors import HydraException
+
+    own, groups = _defaults(file), _groups()
+    choices = [pair for pair in pairs if pair[0] in groups]
+    overrides = [f"hydra.searchpath=[{_quote('file://' + str(_home('conf')))}]"]
+    # A group that the recipe doesn't name is added, over what the recipe itself says.
+    overrides += [f"{'' if group in own else '+'}{group}={_quote(choice)}" for group, choice in choices]
+    with _one_sentence(str(file)), initialize_config_dir(str(file.parent), "speechgru", "1.3"):
+        config = compose(file.stem, overrides)
+    for group, choice in choices:
+        if group in _PLUGINS and choice != own.get(group, choice):
+            # What a recipe says of its own model says nothing of another one, which has other settings.
+            places = (root / group / f"{choice}.yaml" for root in (file.parent, _home("conf")))
+            config[group] = _read(next(filter(Path.is_file, places)))
+    for key, text in pairs:
+        if key not in groups:
+            _set(config, key.replace("/", "."), _value(key, text))
+    with _one_sentence(str(file)):
+        return _plain(config)
+
+
+def _set(config: DictConfig, key: str, value: Any) -> None:
+    """Set a dotted key."""
+    from omegaconf import OmegaConf
+
+    with _one_sentence(f"{key} can't be set"):
+        OmegaConf.update(config, key, value, merge=False, force_add=True)
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
+    values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+@contextmanager
+def _one_sentence(what: str) -> Iterator[None]:
+    """Errors of Hydra and OmegaConf as ConfigError with their first line: search paths and object types follow it."""
+    from hydra.errors import HydraException, MissingConfigException
     from omegaconf.errors import OmegaConfBaseException
 
-    chosen = _defaults(file, groups)
-    overrides = [f"hydra.searchpath=[{_quote('file://' + str(_home('conf')))}]"]
-    for group, choice in choices:
-        _check_choice(group, choice, groups)
-        # A group that the recipe doesn't name is added, over what the recipe itself says.
-        overrides.append(f"{'' if group in chosen else '+'}{group}={_quote(choice)}")
     try:
-        with initialize_config_dir(str(file.parent), job_name="speechgru", version_base="1.3"):
-            return compose(file.stem, overrides)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(f"{file}: {_first_line(error)}") from error
+        yield
+    except MissingConfigException as error:
+        group, _, choice = (error.missing_cfg_file or "").rpartition("/")
+        if error.options:
+            advice = " Each of several is trained by --multirun." if "," in choice else ""
+            unknown = plugins.unknown(f"choice of {group}", choice, error.options)
+            raise ConfigError(f"{unknown}{advice}") from error
+        unknown = plugins.unknown("config group", group or choice, sorted(_groups()))
+        raise ConfigError(f"{what}: {unknown}") from error
+    except (HydraException, OmegaConfBaseException, TypeError, ValueError) as error:
+        raise ConfigError(f"{what}: {str(error).strip().partition(chr(10))[0]}") from error
 
 
-def _defaults(file: Path, groups: Mapping[str, list[str]]) -> dict[str, str]:
-    """Groups of the recipe's defaults list and their choices, which exist."""
+def _defaults(file: Path) -> dict[str, str]:
+    """Groups of the recipe's defaults list, and their choices."""
     config = _read(file)
     entries = config.get("defaults", []) if isinstance(config, dict) else None
     if not isinstance(entries, list):
         raise ConfigError(f"{file}: expected `key: value` lines, with a list below `defaults`.")
-    chosen = {}
-    for entry in entries:
-        if isinstance(entry, dict):
-            (group, choice), *_ = entry.items()
-            if group not in groups:
-                raise ConfigError(f"{file}: {plugins.unknown('config group', str(group), sorted(groups))}")
-            _check_choice(group, str(choice), groups)
-            chosen[str(group)] = str(choice)
-    return chosen
+    named = (entry for entry in entries if isinstance(entry, dict))
+    return {str(group): str(choice) for entry in named for group, choice in entry.items()}
 
 
 def _read(file: Path) -> Any:
@@ -229,12 +283,6 @@ def _read(file: Path) -> Any:
         return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
-
-
-def _check_choice(group: str, choice: str, groups: Mapping[str, list[str]]) -> None:
-    if choice not in groups[group]:
-        advice = " Each of several is trained by --multirun." if "," in choice else ""
-        raise ConfigError(plugins.unknown(f"choice of {group}", choice, groups[group]) + advice)
 
 
 def _value(key: str, text: str) -> Any:
@@ -258,75 +306,20 @@ def parsed(key: str, text: str) -> Override:
         ConfigError: it can't be read.
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
 
-    try:
+    with _one_sentence(f"{key}={text} can't be read"):
         return OverridesParser.create().parse_override(f"{key}={text}")
-    except HydraException as error:
-        raise ConfigError(f"{key}={text} can't be read: {_first_line(error)}") from error
 
 
 def type_of(key: str) -> Any:
     """Type of a dotted key of the schema; None where that doesn't say (unknown keys, a plugin's settings)."""
-    kind: Any = Recipe
-    for part in key.split("."):
+    first, *rest = key.split(".")
+    kind: Any = _schema().get(first)
+    for part in rest:
         kind = get_type_hints(kind).get(part) if is_dataclass(kind) else None
     return kind
-
-
-def _set(config: DictConfig, key: str, value: Any) -> None:
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        OmegaConf.update(config, key.replace("/", "."), value, merge=False, force_add=True)
-    except (OmegaConfBaseException, TypeError, ValueError) as error:
-        raise ConfigError(f"{key} can't be set: {_first_line(error)}") from error
-
-
-def _plain(config: DictConfig, file: Path) -> dict[str, Any]:
-    """Plain dictionaries and lists, with ${...} resolved."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"{file}: {_first_line(error)}") from error
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}
-
-
-def _check_top_level(values: Mapping[str, Any]) -> None:
-    """Say where a key lives that was given without its group: `epochs` is `trainer.epochs`."""
-    hints = get_type_hints(Recipe)
-    for key in values.keys() - hints.keys():
-        groups = [name for name, hint in hints.items() if is_dataclass(hint)]
-        homes = [repr(f"{group}.{key}") for group in groups if key in {f.name for f in fields(hints[group])}]
-        if homes:
-            raise ConfigError(f"Unknown key: {key!r}. Did you mean {' or '.join(homes)}?")
-        raise ConfigError(plugins.unknown("key", key, sorted(hints.keys() - {"folder"})))
-
-
-def _settings(group: str, values: Any, task: ModuleType) -> dict[str, Any]:
-    """Check a plugin's settings against its own dataclass; every field is there in the result."""
-    if not isinstance(values, dict) or not isinstance(values.get("name"), str):
-        raise ConfigError(f"The recipe has no {group}.name; add `- {group}: CHOICE` to its defaults.")
-    folder, file = _PLUGINS[group]
-    folder = getattr(task, "MODELS", folder) if group == "model" else folder
-    if file is not None and not (_home("conf") / group / f"{values['name']}.yaml").is_file():
-        choices = sorted(path.stem for path in (_home("conf") / group).glob("*.yaml"))
-        raise ConfigError(plugins.unknown(f"value of {group}.name", values["name"], choices))
-    given = {key: value for key, value in values.items() if key != "name"}
-    settings = schema.build(plugins.find(folder, file or values["name"]).Settings, given, group)
-    return {"name": values["name"], **asdict(settings)}
 
 
 def _quote(text: str) -> str:
     """A string in Hydra's override grammar, where only quotes and the backslashes before them are special."""
     return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text) + "'"
-
-
-def _first_line(error: BaseException) -> str:
-    """Hydra's messages go on with search paths and object types: noise to a user."""
-    return str(error).strip().partition("\n")[0]

@@ -30,13 +30,13 @@ def parted(overrides: Sequence[str]) -> tuple[list[str], dict[str, Override]]:
     several: dict[str, Override] = {}
     for override in overrides:
         key, text = compose.split(override)
-        found = _several(key, text)
-        if found is None:
+        sweep = _several(key, text)
+        if sweep is None:
             single.append(override)
         elif key in several:
             raise ConfigError(f"{key} is given twice; write all its values into one override.")
         else:
-            several[key] = found
+            several[key] = sweep
     for override in single:
         if compose.split(override)[0] in several:
             raise ConfigError(f"{override} stands beside several values of the same setting; leave one out.")
@@ -54,15 +54,15 @@ def values(override: Override) -> list[str]:
 
     try:
         if _is_literal(override.key_or_group):
-            found = [e.text if isinstance(e, QuotedString) else str(e) for e in override.sweep_iterator()]
+            texts = [e.text if isinstance(e, QuotedString) else str(e) for e in override.sweep_iterator()]
         else:
-            found = list(override.sweep_string_iterator())
+            texts = list(override.sweep_string_iterator())
     except HydraException as error:
         raise ConfigError(
             f"{override.input_line} has no list of values; expected a,b or choice(a,b) or range(1,4). An interval is "
             "for speechgru tune."
         ) from error
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(texts))
 
 
 def span(override: Override) -> RangeConfig:

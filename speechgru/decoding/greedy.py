@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.decoding.hypothesis import Hypothesis, Token
+from speechgru.decoding.settings import GreedySettings
 from speechgru.errors import ConfigError
 from speechgru.text.vocabulary import Vocabulary
 
+Settings = GreedySettings
 BLANK = 0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Greedy decoding has nothing to set."""
 
 
 class Decoder:

@@ -7,97 +7,24 @@ Trained models depend on every number; other conventions, and the function `log_
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
-
 import torch
 from torch import Tensor, nn
 
-from speechgru.errors import ConfigError
 from speechgru.features.framing import Framing
-from speechgru.utils import schema
+from speechgru.features.settings import FrontendSettings
 from speechgru.utils.dependencies import torchaudio_module
 
+Settings = FrontendSettings
+_DEFAULT = FrontendSettings()
 # A band that hardly varies holds no speech (a telephone's upper half); scaling it to unit variance would only
 # lift codec noise. Natural-log mel bands of speech vary by about 2.
 MIN_DEVIATION = 1.0
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Of log-mel features: rate in Hz, window and hop in seconds, band edges in Hz."""
-
-    sample_rate: int = 16000
-    n_mels: int = 80
-    window: float = 0.025
-    hop: float = 0.010
-    f_min: float = 20.0
-    f_max: float = 8000.0
-    log_floor: float = 1e-6
-    normalise: Literal["utterance", "none"] = "utterance"
-    """utterance: each band to mean 0 and deviation 1 over the recording; none: as it is."""
-
-    def __post_init__(self) -> None:
-        if self.sample_rate < 4000 or self.n_mels < 1 or not self.log_floor > 0:
-            raise ConfigError(
-                f"Features want sample_rate ≥ 4000 Hz, n_mels ≥ 1 and log_floor > 0; got {self.sample_rate}, "
-                f"{self.n_mels} and {self.log_floor}."
-            )
-        if not 1 / self.sample_rate <= self.hop <= self.window <= 1:
-            raise ConfigError(
-                f"Features want one sample ≤ hop ≤ window ≤ 1 s; got {self.hop} s and {self.window} s."
-            )
-        if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
-            raise ConfigError(
-                f"Features want 0 ≤ f_min < f_max ≤ sample_rate / 2 = {self.sample_rate / 2:g} Hz; got "
-                f"f_min={self.f_min:g} and f_max={self.f_max:g}."
-            )
-        if self.normalise not in ("utterance", "none"):
-            raise ConfigError(f"Features want normalise 'utterance' or 'none'; got {self.normalise!r}.")
-
-    @classmethod
-    def stored(cls, value: Any, where: str = "features") -> Settings:
-        """Those in a checkpoint's `features`: {"settings": ..., "fingerprint": ...}.
-
-        Raises:
-            ConfigError: a part is missing, no such settings, or they meant something else when the model was trained.
-        """
-        entry = schema.convert(_Entry, value, where)
-        settings = schema.build(cls, entry.settings, where)
-        if settings.fingerprint != entry.fingerprint:
-            raise ConfigError(
-                f"{where} were {entry.fingerprint} in training and are {settings.fingerprint} here"
-            )
-        return settings
-
-    @property
-    def hop_length(self) -> int:
-        """Samples from one frame to the next."""
-        return round(self.hop * self.sample_rate)
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes when any setting does: 16 hexadecimal digits. Equal settings have equal ones."""
-        same = schema.build(Settings, asdict(self))  # 20 Hz given as 20 or as 20.0
-        text = json.dumps({"kind": "log_mel", **asdict(same)}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """`Settings` as a checkpoint's header holds them."""
-
-    settings: dict[str, Any]
-    fingerprint: str
-    kind: str = "log_mel"
-
-
 class LogMel(nn.Module):
     """Log-mel features of a signal or a padded batch; padding reaches no valid frame."""
 
-    def __init__(self, settings: Settings = Settings()) -> None:
+    def __init__(self, settings: FrontendSettings = _DEFAULT) -> None:
         super().__init__()
         self.settings = settings
         self.transform = _mel_spectrogram(settings)

@@ -8,22 +8,15 @@ A second head of the same kind may learn the sounds of words beside their letter
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from speechgru.models import encoder
+from speechgru.models.settings import AcousticSettings
 
+Settings = AcousticSettings
 KIND = "acoustic"
-
-
-@dataclass(frozen=True)
-class Settings(encoder.Settings):
-    """Sizes of the network."""
-
-    sounds: int = 0
-    """Outputs of the second head, its blank included; 0: none. A recipe's ctc.pronunciations decides."""
 
 
 class Model(encoder.Encoder):

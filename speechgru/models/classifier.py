@@ -5,33 +5,14 @@ features [B, T, F] → encoder → pool over time → linear → log-softmax [B,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-from speechgru.errors import ConfigError
 from speechgru.models import encoder
+from speechgru.models.settings import ClassifierSettings
 
+Settings = ClassifierSettings
 KIND = "classifier"
-
-
-@dataclass(frozen=True)
-class Settings(encoder.Settings):
-    """Sizes of the network: smaller than for transcribing."""
-
-    layers: int = 2
-    width: int = 96
-    channels: int = 16
-    pooling: Literal["attention", "mean"] = "attention"
-    """How frames become one vector: weighted by what the network finds in them (Bahdanau et al. 2015,
-    arXiv:1409.0473, without a query), or all alike."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.pooling not in ("attention", "mean"):
-            raise ConfigError(f"model.pooling is attention or mean; got {self.pooling!r}.")
 
 
 class Model(encoder.Encoder):

@@ -9,50 +9,19 @@ recording, which would have to be heard to its end first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-from speechgru.errors import ConfigError
 from speechgru.models.dropout import LockedDropout
 from speechgru.models.encoder import inside
 from speechgru.models.gru import GRU
+from speechgru.models.settings import DetectorSettings
 from speechgru.models.subsampling import Subsampling, ceil_divide
 
+Settings = DetectorSettings
 KIND = "detector"
 # About the mean and the deviation of natural-log mel bands of speech and noise.
 CENTRE, SPREAD = -6.0, 5.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Sizes of the network: small, for it runs over everything."""
-
-    layers: int = 1
-    """GRU layers."""
-    width: int = 96
-    """Units of each."""
-    channels: int = 8
-    """Of the convolutions."""
-    subsampling: Literal[2, 4, 8] = 2
-    """Feature frames per output frame."""
-    delay: int = 2
-    """Frames that are heard before a frame is judged: where speech begins is clearer a moment later."""
-    dropout: float = 0.1
-    """Before each GRU layer and before the head."""
-    reset: Literal["before", "after"] = "after"
-    """Where the reset gate acts: see speechgru/models/gru.py. A step alone, not in a batch, takes less time with
-    "after"."""
-
-    def __post_init__(self) -> None:
-        if min(self.layers, self.width, self.channels) < 1 or self.delay < 0:
-            raise ConfigError(f"The network wants layers, width and channels ≥ 1 and delay ≥ 0; got {self}.")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"model.dropout lies in [0, 1); got {self.dropout}.")
-        if self.subsampling not in (2, 4, 8):
-            raise ConfigError(f"model.subsampling must be 2, 4 or 8; got {self.subsampling}.")
 
 
 class Model(nn.Module):

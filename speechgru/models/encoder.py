@@ -9,53 +9,17 @@ batch.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from speechgru.errors import ConfigError
 from speechgru.models.dropout import FrameDropout, LockedDropout
 from speechgru.models.gru import GRU
+from speechgru.models.settings import EncoderSettings
 from speechgru.models.subsampling import Subsampling, ceil_divide
 
+Settings = EncoderSettings
 DROPOUTS = {"locked": LockedDropout, "frame": FrameDropout}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Sizes of the network, and what it is trained with."""
-
-    layers: int = 4
-    """Bidirectional GRU layers."""
-    width: int = 320
-    """Units per direction."""
-    dropout: float = 0.2
-    """Before each GRU layer and before the head."""
-    dropout_kind: Literal["locked", "frame"] = "locked"
-    """One mask for all frames of a recording, or one for every frame: see speechgru/models/dropout.py."""
-    weight_dropout: float = 0.0
-    """Of the GRU's recurrent weights: see speechgru/models/gru.py."""
-    residual: bool = False
-    """Add to the output of each GRU layer what went into it (He et al. 2016, arXiv:1512.03385)."""
-    reset: Literal["before", "after"] = "before"
-    """Where the reset gate acts: see speechgru/models/gru.py."""
-    subsampling: Literal[2, 4, 8] = 4
-    """Feature frames per GRU step."""
-    channels: int = 32
-    """Of the convolutions."""
-
-    def __post_init__(self) -> None:
-        if min(self.layers, self.width, self.channels) < 1:
-            raise ConfigError(f"The network wants layers, width and channels ≥ 1; got {self}.")
-        for name in ("dropout", "weight_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"model.{name} lies in [0, 1); got {getattr(self, name)}.")
-        if self.dropout_kind not in DROPOUTS:
-            raise ConfigError(f"model.dropout_kind is {' or '.join(DROPOUTS)}; got {self.dropout_kind!r}.")
-        if self.subsampling not in (2, 4, 8):
-            raise ConfigError(f"model.subsampling must be 2, 4 or 8; got {self.subsampling}.")
 
 
 class Encoder(nn.Module):

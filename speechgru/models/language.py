@@ -6,39 +6,15 @@ The probability of a text is the product over its characters and the edge at its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-from speechgru.errors import ConfigError
 from speechgru.models.dropout import LockedDropout
 from speechgru.models.gru import GRU
+from speechgru.models.settings import LanguageSettings
 
+Settings = LanguageSettings
 KIND = "language"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Sizes of the network."""
-
-    layers: int = 1
-    """GRU layers."""
-    width: int = 512
-    """Units of each."""
-    embedding: int = 64
-    """Numbers that stand for a symbol."""
-    dropout: float = 0.1
-    """Before each GRU layer and before the head, with one mask for a whole text."""
-    reset: Literal["before", "after"] = "before"
-    """Where the reset gate acts: see speechgru/models/gru.py."""
-
-    def __post_init__(self) -> None:
-        if min(self.layers, self.width, self.embedding) < 1 or not 0 <= self.dropout < 1:
-            raise ConfigError(
-                f"The language model wants layers, width, embedding ≥ 1 and dropout in [0, 1); got {self}."
-            )
 
 
 class Model(nn.Module):

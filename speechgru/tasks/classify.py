@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,11 +15,10 @@ from speechgru.errors import CorpusError
 from speechgru.evaluation import classification
 from speechgru.evaluation.classification import Classification
 from speechgru.inference.classifier import Classes, ClassifierHeader, load_classifier
-from speechgru.tasks.speech_task import Listener
-from speechgru.training.distributed import ALONE, Group
+from speechgru.tasks.speech_task import SpeechTask
 from speechgru.training.report import Curve
+from speechgru.training.task import TaskContext
 
-GROUPS = ("features", "model")
 CURVE = Curve("score", "dev error, %", 100)
 
 
@@ -47,28 +44,18 @@ def prepare(recipe: Recipe) -> Data:
     return data
 
 
-class Task(Listener[ClassifierHeader]):
+class Task(SpeechTask[Data, ClassifierHeader]):
     """A classifier built from a recipe, and the recordings it learns from.
 
     The loss is the negative log-likelihood of the classes per recording (cross-entropy).
     """
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        data: Data,
-        device: torch.device,
-        provenance: Mapping[str, Any],
-        group: Group = ALONE,
-    ) -> None:
+    def __init__(self, context: TaskContext[Data]) -> None:
+        data = context.data
         self.classes = Classes(tuple(sorted({u.text for u in data.train})))
         super().__init__(
-            recipe,
-            data,
-            device,
-            provenance,
-            group,
-            header=ClassifierHeader,
+            context,
+            ClassifierHeader,
             outputs=("classes", self.classes.names),
             encoder=self.classes,
             dev=data.dev,
@@ -83,7 +70,7 @@ class Task(Listener[ClassifierHeader]):
 
     @torch.inference_mode()
     def evaluate(self) -> dict[str, float]:
-        """Share of recordings that were found wrong: of all dev splits (score), of each (error/SPLIT)."""
+        """Share of recordings that get a wrong class: of all dev splits (score), of each (error/SPLIT)."""
         figures: dict[str, float] = {}
         wrong = total = 0.0
         for name, recordings in self.dev.items():
@@ -93,11 +80,11 @@ class Task(Listener[ClassifierHeader]):
         return {"score": wrong / total, **figures}
 
     def _errors(self, recordings: Recordings) -> tuple[float, float]:
-        """Of this process's share: recordings found wrong, and recordings."""
+        """Of this process's share: recordings with a wrong class, and recordings."""
         wrong = total = 0.0
-        for batch, indices in self.heard(recordings):
-            found = self.model(batch.features, batch.lengths).argmax(dim=1)
-            wrong += float((found != batch.labels).sum())
+        for batch, indices in self.held_out_batches(recordings):
+            classes = self.model(batch.features, batch.lengths).argmax(dim=1)
+            wrong += float((classes != batch.labels).sum())
             total += len(indices)
         return wrong, total
 

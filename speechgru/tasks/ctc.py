@@ -25,22 +25,22 @@ from speechgru.lexicon import dictionary, g2p
 from speechgru.lexicon.dictionary import Dictionary
 from speechgru.models import checkpoint
 from speechgru.tasks.ctc_loss import ctc, disagreement, objective
-from speechgru.tasks.speech_task import Listener
+from speechgru.tasks.ctc_settings import CtcConfig
+from speechgru.tasks.speech_task import SpeechTask
 from speechgru.text import languages as language_codes
 from speechgru.text.vocabulary import Vocabulary
 from speechgru.training import initialize
-from speechgru.training.distributed import ALONE, Group
 from speechgru.training.report import Curve
+from speechgru.training.task import TaskContext
 from speechgru.utils import plugins
 from speechgru.utils.assets import find_model
 
-GROUPS = ("features", "model", "decoder")
 CURVE = Curve("dev_wer", "dev WER, %", 100)
 BEFORE = f"{preparation.HELD_OUT} before"
 _log = logging.getLogger(__name__)
 BLANK_WARNING = 0.995
 START = "start"
-# How a model is read, chosen for it after its training: one that goes on from it is read so too.
+# How a model's outputs are decoded, chosen for it after its training; a model that starts from it inherits this.
 INHERITED = ("decoder", "gate", "times", "confidence")
 
 
@@ -62,9 +62,9 @@ def _frames_per_second(recipe: Recipe) -> float:
     return rate
 
 
-def _said_by(recipe: Recipe) -> str:
-    """The dictionary's name; `start`: that by which the model that the run starts from is read, if it is."""
-    name = recipe.ctc.pronunciations
+def _dictionary_name(recipe: Recipe) -> str:
+    """As the recipe has it; `start`: that of the model that the run starts from, if it is decoded with one."""
+    name = recipe.task_settings(CtcConfig).pronunciations
     if name != START:
         return name
     if not recipe.trainer.start:
@@ -75,8 +75,8 @@ def _said_by(recipe: Recipe) -> str:
 
 def _dictionary(recipe: Recipe, data: Data) -> Dictionary | None:
     """The pronouncing dictionary that the recipe names, with all words of the training texts; a packaged one of another
-    language than these says none of them."""
-    name = _said_by(recipe)
+    language than these has none of them."""
+    name = _dictionary_name(recipe)
     if not name:
         return None
     words = (word for u in data.train for word in u.text.split())
@@ -87,113 +87,103 @@ def _dictionary(recipe: Recipe, data: Data) -> Dictionary | None:
     foreign = [code for code in data.languages if not language_codes.is_english(code)]
     if foreign:
         _log.warning(
-            "No sounds are learnt: the dictionary %s doesn't say words of %s.", name, ", ".join(foreign)
+            "No phones are learnt: the dictionary %s holds no words of %s.", name, ", ".join(foreign)
         )
         return None
     return g2p.packaged(name).completed(words)
 
 
 @dataclass
-class _Heard:
-    """Of the utterances numbered `indices`: texts, sounds; how many frames, and how many of them blank."""
+class _Decoded:
+    """Of the utterances numbered `indices`: texts and phones by greedy decoding; how many frames, and of them blank."""
 
     indices: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    sounds: list[list[int]] = field(default_factory=list)
+    phones: list[list[int]] = field(default_factory=list)
     blanks: int = 0
     frames: int = 0
 
 
-class Task(Listener[AcousticHeader]):
+class Task(SpeechTask[Data, AcousticHeader]):
     """A model built from a recipe, and the data it learns from.
 
     CTC: Graves et al. 2006. The loss is the negative log-likelihood per label, summed over the batch's labels and
     divided by their number, so that a batch weighs the same whatever its size.
     """
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        data: Data,
-        device: torch.device,
-        provenance: Mapping[str, Any],
-        group: Group = ALONE,
-    ) -> None:
-        self.vocabulary = data.vocabulary
+    def __init__(self, context: TaskContext[Data]) -> None:
+        recipe, data = context.recipe, context.data
+        self.settings, self.vocabulary = recipe.task_settings(CtcConfig), data.vocabulary
         self.dictionary = _dictionary(recipe, data)
-        if self.dictionary:
-            sounds = len(self.dictionary.phones) + 1
-            recipe = replace(recipe, model={**recipe.model, "sounds": sounds})
         self.references = {name: [u.text for u in utterances] for name, utterances in data.dev.items()}
         super().__init__(
-            recipe,
-            data,
-            device,
-            provenance,
-            group,
-            header=AcousticHeader,
+            context,
+            AcousticHeader,
             outputs=("vocabulary", self.vocabulary.symbols),
             encoder=self.vocabulary,
-            # Dev texts may hold letters that training never saw; they are scored, not encoded.
+            # Dev texts may hold characters that training never saw; they are scored, not encoded.
             dev={name: [replace(u, text="") for u in utterances] for name, utterances in data.dev.items()},
+            derived={"sounds": len(self.dictionary.phones) + 1} if self.dictionary else None,
+            # Two views of each recording, where their outputs are to agree.
+            views=2 if self.settings.consistency else 1,
         )
-        self.between = recipe.ctc.layers(len(self.model.layers))
+        self.between = self.settings.layers(len(self.model.layers))
         decoder = plugins.find("decoding", recipe.decoder["name"])
         settings = initialize.settings(recipe.decoder)
         if settings.get("dictionary"):
-            heard = self.dictionary.phones if self.dictionary else ()
+            phones = self.dictionary.phones if self.dictionary else ()
             both = decoder.Decoder(decoder.Settings(**settings), data.vocabulary)
-            select.check_sounds(both, heard, "to be trained")
-            # Epochs are judged by their letters, which takes less time.
+            select.check_sounds(both, phones, "to be trained")
+            # Epochs are judged by their characters, which takes less time.
             del settings["dictionary"]
         self.decoder = decoder.Decoder(decoder.Settings(**settings), data.vocabulary)
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Negative log-likelihood of a batch, a scalar, and its number of labels."""
-        batch, settings = batch.to(self.device), self.recipe.ctc
-        log_probs, lengths, between, sounds = self.model.read(batch.features, batch.lengths, self.between)
+        batch, settings = batch.to(self.device), self.settings
+        log_probs, lengths, between, phones = self.model.read(batch.features, batch.lengths, self.between)
         total = objective(log_probs, lengths, batch.labels, batch.label_lengths, settings, between)
         total = total + self._disagreement(batch, log_probs, lengths)
-        if sounds is not None:
-            said = self._said(batch, sounds, lengths) + self._disagreement(batch, sounds, lengths)
-            total = (1 - settings.pronounced) * total + settings.pronounced * said
+        if phones is not None:
+            of_phones = self._phone_loss(batch, phones, lengths) + self._disagreement(batch, phones, lengths)
+            total = (1 - settings.pronounced) * total + settings.pronounced * of_phones
         return total * batch.counts, batch.counts * int(batch.label_lengths.sum())
 
     def _disagreement(self, batch: Batch, log_probs: Tensor, lengths: Tensor) -> Tensor | float:
-        """What it costs that two views are read differently, as much as it weighs."""
+        """The weighted divergence between the outputs of two views."""
         if batch.views == 1:
             return 0.0
         # The other terms are sums over both views.
-        return batch.views * self.recipe.ctc.consistency * disagreement(log_probs, lengths.chunk(2)[0])
+        return batch.views * self.settings.consistency * disagreement(log_probs, lengths.chunk(2)[0])
 
-    def _said(self, batch: Batch, sounds: Tensor, lengths: Tensor) -> Tensor:
-        """CTC of the sounds of those texts whose words the dictionary knows."""
+    def _phone_loss(self, batch: Batch, log_probs: Tensor, lengths: Tensor) -> Tensor:
+        """CTC of the phones of those texts whose words the dictionary holds."""
         assert self.dictionary
         texts = torch.split(batch.labels, batch.label_lengths.tolist())
-        said = [self.dictionary.pronounce(self.vocabulary.decode(text.tolist())) for text in texts]
-        rows = [row for row, known in enumerate(said) if known]
-        labels = [torch.tensor(known) for known in said if known]
+        phones = [self.dictionary.pronounce(self.vocabulary.decode(text.tolist())) for text in texts]
+        rows = [row for row, known in enumerate(phones) if known]
+        labels = [torch.tensor(known) for known in phones if known]
         if not rows:
-            return 0.0 * sounds.sum()
+            return 0.0 * log_probs.sum()
         sizes = torch.tensor([len(known) for known in labels])
-        return ctc(sounds[rows], lengths[rows], torch.cat(labels).to(self.device), sizes.to(self.device))
+        return ctc(log_probs[rows], lengths[rows], torch.cat(labels).to(self.device), sizes.to(self.device))
 
     @torch.inference_mode()
     def evaluate(self) -> dict[str, float]:
         """Greedy WER of each dev split (named wer/SPLIT), of all together (score, dev_wer), and the blank rate; where
-        sounds are learnt, how many of them are wrong (dev_sounds)."""
+        phones are learnt, the share of them that is wrong (dev_sounds)."""
         figures: dict[str, float] = {}
-        errors = words = blanks = frames = misheard = sounds = 0.0
+        errors = words = blanks = frames = wrong_phones = phones = 0.0
         for name, recordings in self.dev.items():
-            heard = self._transcribe(recordings)
-            texts = [self.references[name][i] for i in heard.indices]
-            counts = (*_word_errors(texts, heard.texts), *self._sound_errors(texts, heard.sounds))
-            wrong, total, *sound, blank, count = self.group.sums((*counts, heard.blanks, heard.frames))
+            decoded = self._transcribe(recordings)
+            texts = [self.references[name][i] for i in decoded.indices]
+            counts = (*_word_errors(texts, decoded.texts), *self._phone_errors(texts, decoded.phones))
+            wrong, total, *phone, blank, count = self.group.sums((*counts, decoded.blanks, decoded.frames))
             figures[f"wer/{name}"] = wrong / total
             errors, words, blanks, frames = errors + wrong, words + total, blanks + blank, frames + count
-            misheard, sounds = misheard + sound[0], sounds + sound[1]
-        if sounds:
-            figures["dev_sounds"] = misheard / sounds
+            wrong_phones, phones = wrong_phones + phone[0], phones + phone[1]
+        if phones:
+            figures["dev_sounds"] = wrong_phones / phones
         rate = blanks / frames
         if rate > BLANK_WARNING:
             _log.warning(
@@ -203,30 +193,32 @@ class Task(Listener[AcousticHeader]):
             )
         return {"score": errors / words, "dev_wer": errors / words, **figures, "blank_rate": rate}
 
-    def _transcribe(self, recordings: Recordings) -> _Heard:
-        """What the network makes of a split, letter by letter and sound by sound."""
-        heard = _Heard()
-        for batch, indices in self.heard(recordings):
+    def _transcribe(self, recordings: Recordings) -> _Decoded:
+        """Texts and phones of a split."""
+        decoded = _Decoded()
+        for batch, indices in self.held_out_batches(recordings):
             if self.dictionary:
-                log_probs, lengths, _, sounds = self.model.read(batch.features, batch.lengths)
-                best = sounds.argmax(dim=2).tolist()
-                heard.sounds += [_collapsed(row[:length]) for row, length in zip(best, lengths.tolist())]
+                log_probs, lengths, _, phones = self.model.read(batch.features, batch.lengths)
+                best = phones.argmax(dim=2).tolist()
+                decoded.phones += [_collapsed(row[:length]) for row, length in zip(best, lengths.tolist())]
             else:
                 log_probs, lengths = self.model(batch.features, batch.lengths)
             for index, row, length in zip(indices, log_probs.cpu(), lengths.tolist()):
-                heard.indices.append(index)
-                heard.texts.append(self.decoder(row[:length]).text)
-                heard.blanks += int((row[:length].argmax(dim=1) == self.vocabulary.BLANK).sum())
-                heard.frames += length
-        return heard
+                decoded.indices.append(index)
+                decoded.texts.append(self.decoder(row[:length]).text)
+                decoded.blanks += int((row[:length].argmax(dim=1) == self.vocabulary.BLANK).sum())
+                decoded.frames += length
+        return decoded
 
-    def _sound_errors(self, texts: list[str], heard: list[list[int]]) -> tuple[int, int]:
-        """Wrong sounds and sounds of those texts whose words the dictionary knows."""
+    def _phone_errors(self, texts: list[str], decoded: list[list[int]]) -> tuple[int, int]:
+        """Wrong phones and phones of those texts whose words the dictionary holds."""
         if self.dictionary is None:
             return 0, 0
-        said = [self.dictionary.pronounce(text) for text in texts]
-        pairs = [(" ".join(map(str, s)), " ".join(map(str, h))) for s, h in zip(said, heard) if s]
-        return _word_errors([s for s, _ in pairs], [h for _, h in pairs])
+        references = [self.dictionary.pronounce(text) for text in texts]
+        known = [row for row, reference in enumerate(references) if reference]
+        return _word_errors(
+            *([" ".join(map(str, rows[row])) for row in known] for rows in (references, decoded))
+        )
 
     def reading(self) -> Mapping[str, Any]:
         """The languages of its texts, and the decoder of the recipe, or all that was chosen for the model that the run
@@ -237,14 +229,14 @@ class Task(Listener[AcousticHeader]):
         reading = {"decoder": decoder, **inherited, "languages": self.data.languages}
         sounds = list(self.dictionary.phones) if self.dictionary else []
         if inherited.get("decoder") and self.first and tuple(sounds) != self.first.header.sounds:
-            # The sounds that the first model heard, this one has forgotten.
+            # This model's phones are others than those that the dictionary was chosen for.
             own = dict(inherited["decoder"].get("settings") or {})
             own.pop("dictionary", None)
             reading["decoder"] = {**inherited["decoder"], "settings": own}
         return {**reading, "sounds": sounds} if sounds else reading
 
     def results(self, path: Path) -> dict[str, Evaluation]:
-        """WER and CER of a saved model on every dev and test split, heard through `load_recognizer`.
+        """WER and CER of a saved model on every dev and test split, through `load_recognizer`.
 
         What was held out of train is also scored with the model that the run started from.
         """

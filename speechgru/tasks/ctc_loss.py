@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from speechgru.config.recipe import CtcConfig
 from speechgru.models import encoder
+from speechgru.tasks.ctc_settings import CtcConfig
 
 
 def ctc(log_probs: Tensor, lengths: Tensor, labels: Tensor, label_lengths: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def objective(
         lengths: valid frames of each row, [B].
         labels: of all rows, joined, [sum of label_lengths].
         label_lengths: [B].
-        between: what the head makes of lower layers, each like `log_probs`.
+        between: the head's outputs of lower layers, each like `log_probs`.
     """
     total = ctc(log_probs, lengths, labels, label_lengths)
     if between:
@@ -68,12 +68,12 @@ def divergence(log_probs: Tensor, lengths: Tensor) -> Tensor:
 
 
 def disagreement(log_probs: Tensor, lengths: Tensor) -> Tensor:
-    """How differently two views of the same recordings are read: a scalar, 0 where they are read alike.
+    """Divergence between the outputs of two views of the same recordings: a scalar, 0 where they are equal.
 
         1/2 sum over valid frames of KL(b || a) + KL(a || b), in each term the first held fixed
 
-    Consistency-regularised CTC (Yao et al. 2025, arXiv:2410.05101, equation 3): each view is taught what the other
-    makes of the parts that it can't see.
+    Consistency-regularised CTC (Yao et al. 2025, arXiv:2410.05101, equation 3): each view learns the
+    other's outputs for the parts that are masked in itself.
 
     Args:
         log_probs: [2 B, T, V], the second views below the first ones.

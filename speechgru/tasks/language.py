@@ -1,9 +1,9 @@
-"""Learning to foretell text: the language model, its loss and its perplexity on dev texts, for fit()."""
+"""Learning to predict text: the language model, its loss and its perplexity on dev texts, for fit()."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,18 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from speechgru.config.recipe import Recipe
-from speechgru.data import dataset
 from speechgru.lm.neural import EDGE, KIND, LanguageHeader, LanguageModel, Perplexity, load_language_model
-from speechgru.models import checkpoint
 from speechgru.tasks import text_data
 from speechgru.tasks.text_data import HELD_OUT, Data
-from speechgru.training import initialize
-from speechgru.training.distributed import ALONE, Group
+from speechgru.tasks.text_settings import TextConfig
 from speechgru.training.report import Curve
-from speechgru.utils.assets import find_model
+from speechgru.training.task import BaseTask, TaskContext
 
-GROUPS = ("model",)
 CURVE = Curve("score", "held-out text, bits per character")
 prepare = text_data.prepare
 
@@ -35,51 +30,33 @@ class Batch(NamedTuple):
     size: int
 
 
-class Task:
+class Task(BaseTask[Data, LanguageHeader]):
     """A language model built from a recipe, and the text it learns from.
 
     The loss is the negative log-likelihood per character, the end of a text being one of them.
     """
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        data: Data,
-        device: torch.device,
-        provenance: Mapping[str, Any],
-        group: Group = ALONE,
-    ) -> None:
-        self.recipe, self.data, self.device, self.group = recipe, data, device, group
-        self.provenance = dict(provenance)
-        torch.manual_seed(recipe.seed)
-        self.model = initialize.network(recipe, KIND, len(data.vocabulary))
-        if recipe.trainer.start:
-            stored = checkpoint.load(find_model(recipe.trainer.start))
-            first = initialize.start(self.model, stored, LanguageHeader, outputs=data.vocabulary.symbols)
-            self.provenance["started_from"] = first.header.provenance
-        self.model.to(device)
+    def __init__(self, context: TaskContext[Data]) -> None:
+        symbols = context.data.vocabulary.symbols
+        super().__init__(context, LanguageHeader, len(symbols), kind=KIND, outputs=symbols)
+        self.parts = self.recipe.task_settings(TextConfig).parts
 
     def plan(self, epoch: int) -> list[list[int]]:
         """Indices of the texts in each batch of an epoch: texts of like length, the batches in random order."""
-        first, parts = epoch % self.recipe.text.parts, self.recipe.text.parts
-        lengths = (self.data.train.lengths[first::parts] + 1).tolist()
-        most = self.recipe.trainer.batch_characters * self.group.size
+        texts = range(epoch % self.parts, len(self.data.train), self.parts)
+        lengths = (self.data.train.lengths[texts.start :: self.parts] + 1).tolist()
         # The first epoch is like all others: from short to long teaches that texts are short.
-        planned = dataset.plan(lengths, most, self.recipe.seed, epoch + 1)
-        return [[first + parts * i for i in batch] for batch in planned]
+        return self.batches(texts, lengths, self.recipe.trainer.batch_characters, epoch + 1)
 
     def describe(self, item: Sequence[int]) -> str:
         """The texts of a batch, in a few words."""
         first = self.data.vocabulary.decode(self.data.train[item[0]])
         return f"{len(item)} texts, one is {first!r}"
 
-    def load(self, plan: Sequence[Sequence[int]], epoch: int) -> Generator[Batch, None, None]:
-        """This process's share of the batches that a plan (or the rest of one) names."""
-        for whole in plan:
-            share = self.group.share(whole)
-            # Where there are fewer texts than processes, some see one that another counts.
-            texts = [self.data.train[i] for i in share or whole[:1]]
-            yield Batch(pad(texts), sum(len(text) + 1 for text in texts) if share else 0)
+    def batch(self, items: Sequence[int], counts: bool) -> Batch:
+        """The texts of these indices."""
+        texts = [self.data.train[index] for index in items]
+        return Batch(pad(texts), sum(len(text) + 1 for text in texts) if counts else 0)
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Negative log-likelihood of a batch, a scalar, and its number of characters and ends."""
@@ -98,11 +75,9 @@ class Task:
             bits[f"bits/{name}"] = nats / characters / math.log(2)
         return {"score": bits[f"bits/{HELD_OUT}"], **bits}
 
-    def save(self, path: Path, progress: Mapping[str, Any]) -> None:
-        """A checkpoint for users; weights in float16, half the size at no measurable loss."""
-        header = initialize.header(self.recipe, self.model, {**self.provenance, **progress})
-        header["vocabulary"] = list(self.data.vocabulary.symbols)
-        checkpoint.save(path, KIND, header, self.model.state_dict(), torch.float16)
+    def header(self) -> dict[str, Any]:
+        """The characters that the model knows."""
+        return {"vocabulary": list(self.data.vocabulary.symbols)}
 
     def results(self, path: Path) -> dict[str, Perplexity]:
         """Perplexity of a saved model on every set, through `load_language_model`."""
@@ -121,9 +96,9 @@ def pad(texts: Sequence[NDArray[np.uint8]]) -> Tensor:
 def log_probs_of_next(model: Any, tokens: Tensor) -> Tensor:
     """Natural log-probability of each symbol of `tokens` after the first, [B, T - 1]; 0 behind the end of a text."""
     following = tokens[:, 1:]
-    found = model(tokens[:, :-1])[0].gather(2, following.unsqueeze(2)).squeeze(2)
+    log_probs = model(tokens[:, :-1])[0].gather(2, following.unsqueeze(2)).squeeze(2)
     # What comes after an end is padding: an edge that follows an edge. The first edge isn't among `following`.
     inside = torch.ones_like(following, dtype=torch.bool)
     inside[:, 1:] = following[:, :-1] != EDGE
-    log_probs: Tensor = found * inside
-    return log_probs
+    following_log_probs: Tensor = log_probs * inside
+    return following_log_probs

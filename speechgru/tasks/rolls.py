@@ -1,5 +1,5 @@
 """Training of models of piano rolls: the door to speechgru/music."""
 
-from speechgru.music.training.roll_task import CORPORA, CURVE, GROUPS, MODELS, Task, prepare
+from speechgru.music.training.roll_task import CURVE, Task, prepare
 
-__all__ = ["CORPORA", "CURVE", "GROUPS", "MODELS", "Task", "prepare"]
+__all__ = ["CURVE", "Task", "prepare"]

@@ -1,71 +1,63 @@
-"""What the tasks that learn from recordings share: a model that hears, the recordings, and who learns from which."""
+"""What the tasks that learn from recordings share: features, recordings, and their batches."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
-import torch
-
-from speechgru.config.recipe import AugmentConfig, Recipe
+from speechgru.config.recipe import AugmentConfig
 from speechgru.data import dataset
 from speechgru.data.dataset import Batch, Encoder, Recordings
 from speechgru.data.manifest import Utterance
 from speechgru.data.preparation import Data
-from speechgru.models import checkpoint
 from speechgru.models.checkpoint import H
 from speechgru.training import initialize
-from speechgru.training.distributed import Group
-from speechgru.utils.assets import find_model
+from speechgru.training.task import BaseTask, TaskContext
 
 EVALUATION_SECONDS = 240.0
 NAMED = 5
+D = TypeVar("D", bound=Data)
 
 
-class Listener(Generic[H]):
+class SpeechTask(BaseTask[D, H], Generic[D, H]):
     """A model built from a recipe, and the recordings it learns from.
 
     Args:
-        header: of the model's kind.
+        header: of the checkpoints.
         outputs: the name, in a checkpoint's header, for what the model's outputs stand for, and what that is.
         encoder: makes labels of texts.
         dev: the recordings of each dev split, with texts that `encoder` can make labels of.
+        derived: settings of the network that follow from the data.
+        views: of each training recording, augmented apart.
     """
 
     def __init__(
         self,
-        recipe: Recipe,
-        data: Data,
-        device: torch.device,
-        provenance: Mapping[str, Any],
-        group: Group,
-        *,
+        context: TaskContext[D],
         header: type[H],
+        *,
         outputs: tuple[str, Sequence[str]],
         encoder: Encoder,
         dev: Mapping[str, Sequence[Utterance]],
+        derived: Mapping[str, Any] | None = None,
+        views: int = 1,
     ) -> None:
-        self.recipe, self.data, self.device, self.group = recipe, data, device, group
-        self.kind, self.outputs, self.encoder = header.KIND, outputs, encoder
-        self.provenance = dict(provenance)
-        self.features = initialize.feature_settings(recipe)
-        torch.manual_seed(recipe.seed)
-        self.model = initialize.network(recipe, self.kind, self.features.n_mels, len(outputs[1]))
-        self.first: initialize.Start[H] | None = None
-        if recipe.trainer.start:
-            first = checkpoint.load(find_model(recipe.trainer.start))
-            self.first = initialize.start(
-                self.model, first, header, features=self.features, outputs=outputs[1]
-            )
-            self.provenance["started_from"] = self.first.header.provenance
-        self.model.to(device)
-        # A second view of each recording, masked otherwise, is wanted where both should be read alike.
-        self.train = self._recordings(
-            data.train, recipe.augmentation(), views=2 if recipe.ctc.consistency else 1
+        self.features = initialize.feature_settings(context.recipe)
+        self.outputs, self.encoder = outputs, encoder
+        sizes = self.features.n_mels, len(outputs[1])
+        super().__init__(
+            context,
+            header,
+            *sizes,
+            kind=header.KIND,
+            derived=derived,
+            features=self.features,
+            outputs=outputs[1],
         )
+        augmentation = self.recipe.augmentation()
+        self.train = self._recordings(self.data.train, augmentation, views)
         self.dev = {name: self._recordings(utterances, AugmentConfig()) for name, utterances in dev.items()}
 
     def _recordings(
@@ -78,8 +70,8 @@ class Listener(Generic[H]):
 
     def plan(self, epoch: int) -> list[list[int]]:
         """Indices of the recordings in each batch of an epoch."""
-        most = self.recipe.trainer.batch_seconds * self.group.size
-        return dataset.plan(self.train.durations, most, self.recipe.seed, epoch)
+        durations = self.train.durations
+        return self.batches(range(len(durations)), durations, self.recipe.trainer.batch_seconds, epoch)
 
     def describe(self, item: Sequence[int]) -> str:
         """The recordings of a batch, the first few by name."""
@@ -88,14 +80,13 @@ class Listener(Generic[H]):
 
     def load(self, plan: Sequence[Sequence[int]], epoch: int) -> Generator[Batch, None, None]:
         """This process's share of the batches that a plan (or the rest of one) names."""
-        # Where there are fewer recordings than processes, some see one that another counts.
-        shares = [self.group.share(batch) or batch[:1] for batch in plan]
-        loaded = dataset.load(self.train, shares, epoch, self.recipe.trainer.workers)
-        with closing(loaded):
-            for batch, whole in zip(loaded, plan):
-                yield batch if self.group.rank < len(whole) else replace(batch, counts=False)
+        shares = [self.share(batch) for batch in plan]
+        workers = self.recipe.trainer.workers
+        with closing(dataset.load(self.train, [share for share, _ in shares], epoch, workers)) as loaded:
+            for batch, (_, counts) in zip(loaded, shares):
+                yield batch if counts else replace(batch, counts=False)
 
-    def heard(self, recordings: Recordings) -> Generator[tuple[Batch, list[int]], None, None]:
+    def held_out_batches(self, recordings: Recordings) -> Generator[tuple[Batch, list[int]], None, None]:
         """This process's share of dev recordings: batches on the device, and the indices of what they hold."""
         plan = dataset.plan(recordings.durations, EVALUATION_SECONDS, self.recipe.seed, 0)
         plan = self.group.share(plan)
@@ -103,17 +94,15 @@ class Listener(Generic[H]):
             for batch, indices in zip(loaded, plan):
                 yield batch.to(self.device), indices
 
-    def save(self, path: Path, progress: Mapping[str, Any]) -> None:
-        """A checkpoint for users; weights in float16, half the size at no measurable loss."""
+    def header(self) -> Mapping[str, Any]:
+        """The features, what the outputs stand for, and how they are read."""
         name, outputs = self.outputs
-        header = {
-            **initialize.header(self.recipe, self.model, {**self.provenance, **progress}),
+        return {
             "features": initialize.feature_header(self.features),
             name: list(outputs),
             **self.reading(),
         }
-        checkpoint.save(path, self.kind, header, self.model.state_dict(), torch.float16)
 
     def reading(self) -> Mapping[str, Any]:
-        """What else the header says: how the model is to be read."""
+        """How the outputs are read: the entries of the header that a kind of model has for itself."""
         return {}

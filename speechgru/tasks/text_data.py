@@ -17,6 +17,7 @@ from speechgru.data import preparation
 from speechgru.data.preparation import CorpusUse
 from speechgru.errors import CorpusError
 from speechgru.lm.sentences import Exclusion, read_sentences
+from speechgru.tasks.text_settings import TextConfig
 from speechgru.text.english import normalise
 from speechgru.text.vocabulary import Vocabulary
 from speechgru.utils import files
@@ -81,18 +82,18 @@ class Data:
         """What each source gave to train on."""
         return [
             CorpusUse(s.label, s.licence, s.url, words=self.words[s.label])
-            for s in recipe.text.sources
+            for s in recipe.task_settings(TextConfig).sources
             if self.words[s.label]
         ]
 
 
 def prepare(recipe: Recipe) -> Data:
-    """Read the text of `recipe` and take out what is said in its dev and test recordings.
+    """Read the text of `recipe` and take out the sentences of its dev and test recordings.
 
     Raises:
         CorpusError: a file isn't there or isn't text, no text is left, two sources have one label.
     """
-    corpus, config = recipe.corpus, recipe.text
+    corpus, config = recipe.corpus, recipe.task_settings(TextConfig)
     labels = [source.label for source in config.sources]
     if not labels or len(set(labels)) < len(labels):
         raise CorpusError(f"text.sources wants files with a label of their own each; got {labels or 'none'}.")
@@ -142,11 +143,11 @@ def cut(text: str, most: int) -> Iterator[str]:
 
 
 def _spoken(recipe: Recipe) -> dict[str, list[str]]:
-    """What is said in each dev and test split, normalised."""
+    """The normalised texts of each dev and test split."""
     if not (recipe.corpus.dev or recipe.corpus.test):
         return {}
-    found = preparation.held_out(recipe)
-    return {name: [t for u in utterances if (t := normalise(u.text))] for name, utterances in found.items()}
+    splits = preparation.held_out(recipe)
+    return {name: [t for u in utterances if (t := normalise(u.text))] for name, utterances in splits.items()}
 
 
 def is_held_out(text: str, share: float) -> bool:

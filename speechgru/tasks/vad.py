@@ -23,15 +23,15 @@ from speechgru.evaluation import vad as vad_metrics
 from speechgru.evaluation.vad import Agreement
 from speechgru.inference.classifier import Classes
 from speechgru.models.encoder import inside
-from speechgru.tasks.speech_task import Listener
+from speechgru.tasks.speech_task import SpeechTask
 from speechgru.tasks.vad_mixtures import CLEAN, Fixed, Mixtures, Stretch
-from speechgru.training.distributed import ALONE, Group
+from speechgru.tasks.vad_settings import VadConfig
 from speechgru.training.report import Curve
+from speechgru.training.task import TaskContext
 from speechgru.utils import files
 from speechgru.vad import labels
 from speechgru.vad.detector import SOUNDS, Detector, DetectorHeader, load_detector
 
-GROUPS = ("features", "model")
 CURVE = Curve("score", "dev 1 - F1, %", 100)
 NOISE = "noise"
 THRESHOLDS = np.arange(0.05, 0.96, 0.05).round(2)
@@ -41,7 +41,7 @@ HELD_OUT_SEED = 0  # what is held out is the same whatever the recipe's seed
 
 @dataclass(frozen=True)
 class Data(preparation.Data):
-    """Recordings of speech, and the files of noise by what hears them: train, dev, test."""
+    """Recordings of speech, and the files of noise of train, dev and test."""
 
     noises: Mapping[str, Sequence[Path]]
 
@@ -55,7 +55,8 @@ class Data(preparation.Data):
 
     def uses(self, recipe: Recipe) -> list[CorpusUse]:
         seconds = sum(audio.info(path).duration or 0 for path in self.noises["train"])
-        noise = CorpusUse(NOISE, recipe.vad.licence, recipe.vad.url, round(seconds / 3600, 3))
+        vad = recipe.task_settings(VadConfig)
+        noise = CorpusUse(NOISE, vad.licence, vad.url, round(seconds / 3600, 3))
         return [*super().uses(recipe), *([noise] if seconds else [])]
 
 
@@ -66,7 +67,7 @@ def prepare(recipe: Recipe) -> Data:
         CorpusError: noises are not there, or the same ones are in train and in dev or test.
     """
     data = preparation.prepare(recipe, None)
-    vad, corpus = recipe.vad, recipe.corpus
+    vad, corpus = recipe.task_settings(VadConfig), recipe.corpus
     noises = {"train": pipeline.find("augment.noise_files", recipe.augmentation().noise_files)}
     for name in ("dev", "test"):
         where = getattr(vad, f"{name}_noise")
@@ -84,36 +85,25 @@ def prepare(recipe: Recipe) -> Data:
     return Data(**vars(data), noises=noises)
 
 
-class Task(Listener[DetectorHeader]):
+class Task(SpeechTask[Data, DetectorHeader]):
     """A detector built from a recipe, and the stretches of speech and noise it learns from.
 
     The loss is the negative log-likelihood of what each frame is (binary cross-entropy).
     """
 
-    data: Data
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        data: Data,
-        device: torch.device,
-        provenance: Mapping[str, Any],
-        group: Group = ALONE,
-    ) -> None:
+    def __init__(self, context: TaskContext[Data]) -> None:
+        recipe, data = context.recipe, context.data
         _check(recipe)
+        self.settings = recipe.task_settings(VadConfig)
         super().__init__(
-            recipe,
-            data,
-            device,
-            provenance,
-            group,
-            header=DetectorHeader,
+            context,
+            DetectorHeader,
             outputs=("sounds", SOUNDS),
             encoder=Classes(SOUNDS),
             dev={},
         )
         self.threshold = 0.5
-        self.train = self._mixtures(data.train, recipe.augmentation(), recipe.vad.alone, recipe.seed)
+        self.train = self._mixtures(data.train, recipe.augmentation(), self.settings.alone, recipe.seed)
         self.dev = dict(self.held_out("dev", data.dev))
 
     def _mixtures(
@@ -131,7 +121,7 @@ class Task(Listener[DetectorHeader]):
             augment,
             seed,
             self.recipe.audio_cache(),
-            vad=self.recipe.vad,
+            vad=self.settings,
             alone=alone,
             stride=self.model.stride,
             fixed=fixed,
@@ -143,18 +133,18 @@ class Task(Listener[DetectorHeader]):
         """The stretches of dev or test sets, by name, and those of its noises alone."""
         noises, plain = self.data.noises[part], AugmentConfig()
         for name, utterances in splits.items():
-            fixed = Fixed(noises, (CLEAN, *self.recipe.vad.snrs))
+            fixed = Fixed(noises, (CLEAN, *self.settings.snrs))
             yield name, self._mixtures(utterances, plain, 0.0, HELD_OUT_SEED, fixed)
-        alone = [Utterance(path, self.recipe.vad.seconds, "", id=path.stem) for path in noises]
+        alone = [Utterance(path, self.settings.seconds, "", id=path.stem) for path in noises]
         yield f"{part} {NOISE}", self._mixtures(alone, plain, 1.0, HELD_OUT_SEED, Fixed(noises, (0.0,)))
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Binary cross-entropy of a batch, a scalar, and its number of frames."""
         batch = batch.to(self.device)
         log_odds, lengths = self.model(batch.features, batch.lengths)
-        heard = log_odds[..., 0][inside(lengths, log_odds.shape[1])]
-        wanted = batch.labels.to(heard.dtype)
-        total = torch.nn.functional.binary_cross_entropy_with_logits(heard, wanted, reduction="sum")
+        frames = log_odds[..., 0][inside(lengths, log_odds.shape[1])]
+        wanted = batch.labels.to(frames.dtype)
+        total = torch.nn.functional.binary_cross_entropy_with_logits(frames, wanted, reduction="sum")
         return total * batch.counts, batch.counts * len(wanted)
 
     @torch.inference_mode()
@@ -170,8 +160,8 @@ class Task(Listener[DetectorHeader]):
             counted = self.group.sums(self._counts(mixtures).ravel().tolist())
             parts[name] = np.array(counted).reshape(len(THRESHOLDS), 4)
         total = np.sum(list(parts.values()), axis=0)
-        if not total[0, ::2].any():  # neither found nor missed
-            vad = self.recipe.vad
+        if not total[0, ::2].any():  # neither detected nor missed
+            vad = self.settings
             raise CorpusError(
                 f"Nobody speaks in any stretch of {', '.join(self.dev)}, so F1 has no value: each is {vad.seconds:g} s "
                 f"and begins with a gap of {vad.gap[0]:g} to {vad.gap[1]:g} s. Raise vad.seconds, shorten vad.gap or "
@@ -187,11 +177,11 @@ class Task(Listener[DetectorHeader]):
     def _counts(self, mixtures: Recordings) -> vad_metrics.Counts:
         """Of this process's share, frames by what they are and were taken for at each threshold, [thresholds, 4]."""
         counts = np.zeros((len(THRESHOLDS), 4))
-        for batch, _ in self.heard(mixtures):
+        for batch, _ in self.held_out_batches(mixtures):
             log_odds, lengths = self.model(batch.features, batch.lengths)
-            heard = log_odds[..., 0][inside(lengths, log_odds.shape[1])].sigmoid().cpu().numpy()
-            said = batch.labels.cpu().numpy() == 1
-            counts += [vad_metrics.count(heard >= threshold, said) for threshold in THRESHOLDS]
+            probabilities = log_odds[..., 0][inside(lengths, log_odds.shape[1])].sigmoid().cpu().numpy()
+            spoken = batch.labels.cpu().numpy() == 1
+            counts += [vad_metrics.count(probabilities >= threshold, spoken) for threshold in THRESHOLDS]
         return counts
 
     def reading(self) -> Mapping[str, Any]:
@@ -212,11 +202,11 @@ def score(detector: Detector, mixtures: Mixtures) -> Agreement:
     numbers = range(len(mixtures.utterances))
     for start in range(0, len(numbers), BATCH):
         stretches = [mixtures.stretch(0, index) for index in numbers[start : start + BATCH]]
-        heard = detector.probabilities([stretch.signal.numpy() for stretch in stretches])
-        for stretch, frames in zip(stretches, heard, strict=True):
-            found = frames >= detector.rules.threshold
-            found = labels.on_grid(found, detector.frame_seconds, len(stretch.spoken))
-            counts.append(vad_metrics.count(found, stretch.spoken))
+        probabilities = detector.probabilities([stretch.signal.numpy() for stretch in stretches])
+        for stretch, frames in zip(stretches, probabilities, strict=True):
+            decided = frames >= detector.rules.threshold
+            decided = labels.on_grid(decided, detector.frame_seconds, len(stretch.spoken))
+            counts.append(vad_metrics.count(decided, stretch.spoken))
             conditions.append(condition(stretch))
     return vad_metrics.summarise(counts, conditions, [u.speaker for u in mixtures.utterances])
 
@@ -232,7 +222,7 @@ def _check(recipe: Recipe) -> None:
     """Raises ConfigError for settings of features and augmentation that a detector can't take."""
     if recipe.features.get("normalise") != "none":
         raise ConfigError(
-            "task=vad hears a recording as it comes in, before its mean is known; pass features.normalise=none."
+            "task=vad processes a recording as it comes in, before its mean is known; pass features.normalise=none."
         )
     augment = recipe.augment
     if augment.time_masks or augment.frequency_masks or augment.vocal_tract:

@@ -18,10 +18,11 @@ from speechgru.audio import mix
 from speechgru.audio.segments import Mask
 from speechgru.augment import choose, uniform
 from speechgru.augment.pipeline import Augmentation
-from speechgru.config.recipe import AugmentConfig, VadConfig
+from speechgru.config.recipe import AugmentConfig
 from speechgru.data.dataset import Encoder, Recordings
 from speechgru.data.manifest import Utterance
 from speechgru.features.frontend import Settings as FeatureSettings
+from speechgru.tasks.vad_settings import VadConfig
 from speechgru.vad import labels as spoken
 
 CLEAN = math.inf  # dB: a stretch without noise
@@ -100,34 +101,34 @@ class Mixtures(Recordings):
         stretch = self.stretch(*key[:2])
         features = self.features(stretch.signal)[0][0]
         step = self.features.settings.hop * self.stride
-        said = spoken.at_frames(stretch.spoken, step, -(-len(features) // self.stride))
-        return features, said.astype(int).tolist()
+        mask = spoken.at_frames(stretch.spoken, step, -(-len(features) // self.stride))
+        return features, mask.astype(int).tolist()
 
     def stretch(self, epoch: int, index: int) -> Stretch:
         """The stretch of an utterance in an epoch."""
         draw = self.drawing(epoch, index)
-        signal, said = self._speech(index, draw("speech"))
+        signal, mask = self._speech(index, draw("speech"))
         signal = self.room.signal(signal, draw)
-        signal, snr = self._add_noise(signal, said, index, draw("noise"))
+        signal, snr = self._add_noise(signal, mask, index, draw("noise"))
         # As loud as it may get in a file.
-        return Stretch(self.channel.signal(signal, draw).clamp(-1, 1), said, snr)
+        return Stretch(self.channel.signal(signal, draw).clamp(-1, 1), mask, snr)
 
     def _speech(self, index: int, generator: torch.Generator) -> tuple[Tensor, Mask]:
         """Recordings of a speaker with gaps before, between and behind them, and where they are spoken."""
         size, total = round(spoken.GRID_SECONDS * self.rate), round(self.vad.seconds / spoken.GRID_SECONDS)
-        signal, said = torch.zeros(total * size), torch.zeros(total, dtype=torch.bool).numpy()
+        signal, mask = torch.zeros(total * size), torch.zeros(total, dtype=torch.bool).numpy()
         if uniform((0, 1), generator) < self.alone:
-            return signal, said
+            return signal, mask
         utterance, place = self.utterances[index], 0
         while True:
             place += round(uniform(self.vad.gap, generator) / spoken.GRID_SECONDS)
             if place >= total:
-                return signal, said
-            voice, mask = self._voice(utterance, generator)
+                return signal, mask
+            voice, voiced = self._voice(utterance, generator)
             # Of a long recording any part, not always its beginning.
-            first = round(uniform((0, max(len(mask) - 2 * total // 3, 0)), generator))
-            count = min(len(mask) - first, total - place)
-            said[place : place + count] = mask[first : first + count]
+            first = round(uniform((0, max(len(voiced) - 2 * total // 3, 0)), generator))
+            count = min(len(voiced) - first, total - place)
+            mask[place : place + count] = voiced[first : first + count]
             signal[place * size : (place + count) * size] = voice[first * size : (first + count) * size]
             place += count
             utterance = choose(self.of_speaker[utterance.speaker], generator)
@@ -141,11 +142,11 @@ class Mixtures(Recordings):
         return signal * spoken.gain(power, uniform(self.vad.level, generator)), mask
 
     def _add_noise(
-        self, signal: Tensor, said: Mask, index: int, generator: torch.Generator
+        self, signal: Tensor, mask: Mask, index: int, generator: torch.Generator
     ) -> tuple[Tensor, float]:
         """With noise, and how far below the speech that is, in dB; where nobody speaks it has a drawn level."""
         snr, noises = self._noise_of(index, len(signal), generator)
-        speech = spoken.power(signal.numpy(), said, self.rate)
+        speech = spoken.power(signal.numpy(), mask, self.rate)
         level = 10 * math.log10(speech) - snr if speech else uniform(self.vad.noise_level, generator)
         if snr == CLEAN:
             return signal, snr

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from speechgru.config.recipe import TrainerConfig
+from speechgru.config.trainer import TrainerConfig
 from speechgru.errors import TrainingError
 from speechgru.training.loop import Task
 from speechgru.training.optim import autocast

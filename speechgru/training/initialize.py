@@ -16,7 +16,7 @@ from speechgru.models.audio_header import AudioHeader
 from speechgru.models.checkpoint import Checkpoint, H
 from speechgru.utils import plugins
 
-SECOND = "sounds."  # of the names of the second head's tensors: see speechgru/models/acoustic.py
+PHONE_HEAD = "sounds."  # prefix of the names of the phone head's tensors: see speechgru/models/acoustic.py
 
 
 def settings(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,11 +29,18 @@ def feature_settings(recipe: Recipe) -> FeatureSettings:
     return FeatureSettings(**settings(recipe.features))
 
 
-def network(recipe: Recipe, kind: str, *sizes: int, folder: str = "models") -> Any:
+def network(
+    recipe: Recipe,
+    kind: str,
+    *sizes: int,
+    folder: str = "models",
+    derived: Mapping[str, Any] | None = None,
+) -> Any:
     """The recipe's network, freshly initialised, for `sizes` that its kind wants (features and labels, ...).
 
     Args:
         folder: where networks of its kind lie.
+        derived: settings that follow from the data, over the recipe's.
 
     Raises:
         ConfigError: the recipe names a network of another kind.
@@ -45,7 +52,7 @@ def network(recipe: Recipe, kind: str, *sizes: int, folder: str = "models") -> A
             f"model.name is {module.__name__.rpartition('.')[2]!r}, a model of kind {module.KIND!r}; task="
             f"{recipe.task} wants {' or '.join(fitting)}. Pass model={fitting[0]}."
         )
-    return module.Model(module.Settings(**settings(recipe.model)), *sizes)
+    return module.Model(module.Settings(**{**settings(recipe.model), **(derived or {})}), *sizes)
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ def start(
             f"{first.path} has other features than this run: {_differences(read.features, features)}. Start from a "
             "model of the same, or pass features.SETTING=VALUE."
         )
-    tensors = _second_head(model, first.tensors)
+    tensors = _phone_head(model, first.tensors)
     theirs, ours = list(read.outputs), list(read.outputs if outputs is None else outputs)
     if theirs != ours:
         tensors |= _moved(model, tensors, theirs, ours)
@@ -95,10 +102,10 @@ def start(
     return Start(read, first.header, theirs == ours)
 
 
-def _second_head(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors with what the model's head of sounds wants: theirs where it has as many, else as it begins."""
-    own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(SECOND)}
-    theirs = {name: tensor for name, tensor in tensors.items() if not name.startswith(SECOND)}
+def _phone_head(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors with the model's phone head: the checkpoint's where it has as many phones, else as it begins."""
+    own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(PHONE_HEAD)}
+    theirs = {name: tensor for name, tensor in tensors.items() if not name.startswith(PHONE_HEAD)}
     for name, tensor in own.items():
         given = tensors.get(name)
         theirs[name] = given if given is not None and given.shape == tensor.shape else tensor.clone()
@@ -139,5 +146,5 @@ def header(recipe: Recipe, model: Any, provenance: Mapping[str, Any]) -> dict[st
 
 
 def feature_header(features: FeatureSettings) -> dict[str, Any]:
-    """How a checkpoint describes the features that it hears."""
+    """How a checkpoint describes its features."""
     return {"kind": "log_mel", "settings": asdict(features), "fingerprint": features.fingerprint}

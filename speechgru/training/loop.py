@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from speechgru.config.recipe import OptimizerConfig, ScheduleConfig, TrainerConfig
+from speechgru.config.recipe import Recipe
 from speechgru.errors import TrainingError
 from speechgru.training import monitor
 from speechgru.training.distributed import ALONE, Group
@@ -51,24 +51,22 @@ class Task(Protocol):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, heard at a moment when the state could be saved; the run can be resumed."""
+    """Ctrl-C, handled at a moment when the state could be saved; the run can be resumed."""
 
 
 def fit(
     task: Task,
+    recipe: Recipe,
     folder: Path,
     *,
-    seed: int,
-    optimizing: OptimizerConfig,
-    schedule: ScheduleConfig,
-    trainer: TrainerConfig,
     fingerprint: str = "",
     resume: bool = False,
     quiet: bool = False,
     group: Group = ALONE,
     on_evaluation: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Progress:
-    """Train until the last epoch or until `trainer.patience` evaluations in a row brought nothing better.
+    """Train by the seed, optimizer, schedule and trainer of a recipe, until the last epoch or until `trainer.patience`
+    evaluations in a row brought nothing better.
 
     `folder` receives `last.pt` (all that a resumed run needs) after each epoch and on Ctrl-C,
     `best.safetensors` whenever the dev score improves, and checkpoints of the `trainer.keep` best epochs.
@@ -82,11 +80,11 @@ def fit(
         TrainingError: nothing to resume, or another recipe; the loss is no longer finite; a full disk.
         Interrupted: the user pressed Ctrl-C.
     """
-    run = _Run(task, folder, seed, optimizing, schedule, trainer, fingerprint, quiet, group, on_evaluation)
+    run = _Run(task, recipe, folder, fingerprint, quiet or not group.is_main, group, on_evaluation)
     if resume:
         run.restore()
     with run.stop, run.curves:
-        while run.progress.epoch < trainer.epochs and not run.is_out_of_patience():
+        while run.progress.epoch < recipe.trainer.epochs and not run.is_out_of_patience():
             run.epoch()
     return run.progress
 
@@ -97,22 +95,18 @@ class _Run:
     def __init__(
         self,
         task: Task,
+        recipe: Recipe,
         folder: Path,
-        seed: int,
-        optimizing: OptimizerConfig,
-        schedule: ScheduleConfig,
-        trainer: TrainerConfig,
         fingerprint: str,
         quiet: bool,
         group: Group,
         on_evaluation: Callable[[Mapping[str, Any]], None] | None,
     ) -> None:
-        self.task, self.folder, self.seed, self.fingerprint = task, folder, seed, fingerprint
-        self.group, self.on_evaluation = group, on_evaluation
-        self.schedule, self.trainer, self.quiet = schedule, trainer, quiet or not group.is_main
+        self.task, self.recipe, self.folder, self.fingerprint = task, recipe, folder, fingerprint
+        self.quiet, self.group, self.on_evaluation = quiet, group, on_evaluation
+        self.trainer = trainer = recipe.trainer
         self.device = next(task.model.parameters()).device
-        self.optimizer = optimizer(task.model, optimizing)
-        self.lr = optimizing.lr
+        self.optimizer = optimizer(task.model, recipe.optimizer)
         self.average = Average(task.model, trainer.average) if trainer.average else None
         self.total = trainer.epochs * math.ceil(len(task.plan(1)) / trainer.accumulate)
         self.progress = Progress()
@@ -158,7 +152,7 @@ class _Run:
 
     def _rate(self) -> float:
         scores = [row["score"] for row in self.progress.history if "score" in row]
-        return self.lr * factor(self.progress.step, self.total, self.schedule, scores)
+        return self.recipe.optimizer.lr * factor(self.progress.step, self.total, self.recipe.schedule, scores)
 
     def _step(self, batches: Iterable[Any], items: Sequence[Any]) -> float:
         """One step on a batch, or on several whose gradients are added up; returns the loss."""
@@ -190,7 +184,7 @@ class _Run:
 
         Set once the batch is there, because a loader that starts draws too.
         """
-        step = (self.seed * 1_000_003 + self.progress.step) * self.trainer.accumulate + number
+        step = (self.recipe.seed * 1_000_003 + self.progress.step) * self.trainer.accumulate + number
         torch.manual_seed(step * self.group.size + self.group.rank)
 
     def _refuse(self, loss: float, items: Sequence[Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from speechgru.config.recipe import OptimizerConfig, ScheduleConfig
+from speechgru.config.trainer import OptimizerConfig, ScheduleConfig
 
 
 def optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
@@ -58,12 +58,12 @@ def factor(step: int, total: int, config: ScheduleConfig, scores: Sequence[float
 
 def _plateaus(scores: Sequence[float], patience: int) -> int:
     """How often `patience` scores in a row were not below the best before them."""
-    best, waited, found = math.inf, 0, 0
+    best, waited, plateaus = math.inf, 0, 0
     for score in scores:
         best, waited = (score, 0) if score < best else (best, waited + 1)
         if waited == patience:
-            found, waited = found + 1, 0
-    return found
+            plateaus, waited = plateaus + 1, 0
+    return plateaus
 
 
 def precision(name: str, device: torch.device) -> torch.dtype:

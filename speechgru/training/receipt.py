@@ -39,14 +39,14 @@ class Receipt:
 
     def differences(self, versions: Mapping[str, str], commit: str) -> list[str]:
         """What is not as it was when the run was made, in words."""
-        found = [
+        changes = [
             f"{name} {then} then, {versions.get(name, 'not installed')} now"
             for name, then in self.versions.items()
             if versions.get(name) != then
         ]
         if self.commit != commit:
-            found.append(f"commit {self.commit or 'unknown'} then, {commit or 'unknown'} now")
-        return found
+            changes.append(f"commit {self.commit or 'unknown'} then, {commit or 'unknown'} now")
+        return changes
 
 
 def fingerprint(*values: Any) -> str:

@@ -77,13 +77,13 @@ class Report:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide the numbers, without importing them."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in ("speechgru", "torch", "torchaudio", "numpy", "jiwer"):
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            installed[name] = "not installed"
+    return installed
 
 
 def write_report(folder: str | Path, report: Report) -> list[Path]:

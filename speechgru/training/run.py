@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,8 @@ from typing import Any
 
 import torch
 
-from speechgru.config.recipe import MusicConfig, Recipe, VadConfig
+from speechgru.config.compose import to_yaml
+from speechgru.config.recipe import Recipe
 from speechgru.data.preparation import CorpusUse
 from speechgru.errors import ConfigError, SpeechGruError, TrainingError
 from speechgru.training import distributed, estimate, loop, receipt
@@ -20,7 +20,7 @@ from speechgru.training import state as run_state
 from speechgru.training.optim import precision
 from speechgru.training.receipt import Receipt
 from speechgru.training.report import Report, Result, versions, write_report
-from speechgru.training.task import Data, Task
+from speechgru.training.task import Data, Task, TaskContext
 from speechgru.utils import files, plugins
 
 _log = logging.getLogger(__name__)
@@ -75,9 +75,7 @@ def train(
         run_state.saved_state(folder, fingerprint)
     if group.is_main:
         data.write(folder)
-        files.write_text(
-            folder / "recipe.yaml", composed or json.dumps(asdict(recipe), indent=2, default=str)
-        )
+        files.write_text(folder / "recipe.yaml", composed or to_yaml(recipe))
     provenance = _provenance(recipe, overrides, data, group)
     task = begun.task(provenance)
     if not (resume or trial):
@@ -85,11 +83,8 @@ def train(
     with distributed.joined(group, begun.device):
         progress = loop.fit(
             task,
+            recipe,
             folder,
-            seed=recipe.seed,
-            optimizing=recipe.optimizer,
-            schedule=recipe.schedule,
-            trainer=recipe.trainer,
             fingerprint=fingerprint,
             resume=resume,
             quiet=quiet,
@@ -117,7 +112,7 @@ def plan(recipe: Recipe) -> estimate.Estimate:
 
 @dataclass(frozen=True)
 class _Begun:
-    """A run whose data are found and checked; nothing is built or written yet. `module`: of speechgru/tasks."""
+    """A run whose data are checked; nothing is built or written yet. `module`: of speechgru/tasks."""
 
     recipe: Recipe
     group: distributed.Group
@@ -127,7 +122,9 @@ class _Begun:
 
     def task(self, provenance: Mapping[str, Any]) -> Task:
         """The model and what it learns from, built; a line in the log says how large they are."""
-        task: Task = self.module.Task(self.recipe, self.data, self.device, provenance, self.group)
+        task: Task = self.module.Task(
+            TaskContext(self.recipe, self.data, self.device, provenance, self.group)
+        )
         kind = str(precision(self.recipe.trainer.precision, self.device)).removeprefix("torch.")
         _log.info("%s; %.2f M parameters; %s, %s", self.data, _parameters(task) / 1e6, self.device, kind)
         return task
@@ -245,17 +242,25 @@ def commit() -> str:
 def shaping(recipe: Recipe) -> dict[str, Any]:
     """The settings that shape the weights: where results go, and how often they are logged, doesn't."""
     values = asdict(recipe)
-    for key in ("output", "folder", "name", "tune"):
+    for key in ("output", "folder", "name", "tune", "settings"):
         del values[key]
-    del values["text"]["sources"]
-    if recipe.music == MusicConfig():  # runs from before there was music keep their fingerprint
-        del values["music"]
-    if recipe.vad == VadConfig():
-        del values["vad"]
+    values |= _shaping_of_task(recipe)
     values["corpus"] = {k: values["corpus"][k] for k in ("min_duration", "max_duration")}
     for key in ("device", "threads", "workers", "save_minutes", "log_every", "tensorboard", "keep"):
         del values["trainer"][key]
     return values
+
+
+def _shaping_of_task(recipe: Recipe) -> dict[str, Any]:
+    """The task's own settings by their key, where they aren't the defaults; what every fingerprint holds beside them
+    are those of ctc and text."""
+    first = [plugins.settings("tasks", name).section() for name in ("ctc", "language")]
+    own = recipe.settings
+    sections = {section.KEY: asdict(section) for section in first}
+    if own and own != type(own)():
+        sections[own.KEY] = asdict(own)
+    del sections["text"]["sources"]
+    return sections
 
 
 def _fingerprints(recipe: Recipe, data: Data, group: distributed.Group) -> tuple[str, str]:

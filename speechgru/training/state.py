@@ -42,12 +42,12 @@ def saved_state(folder: Path, fingerprint: str, device: torch.device | str = "cp
         raise nothing_to_resume(path)
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        found = state["fingerprint"]
+        stored = state["fingerprint"]
     except Exception as error:  # torch raises a dozen kinds for a damaged file
         raise TrainingError(
             f"{path} is damaged or no state of a run ({type(error).__name__}); delete it and train anew."
         ) from error
-    if found != fingerprint:
+    if stored != fingerprint:
         raise TrainingError(
             f"{path} belongs to a run with other settings or other data. Resume with the recipe and overrides it "
             "was started with, or choose another output=FOLDER."

@@ -1,6 +1,7 @@
 """The folder is the registry: a plugin is a file, found by its name.
 
-A folder that holds other files too says in its `__init__` which are plugins: PLUGINS.
+A folder that holds other files too says in its `__init__` which are plugins: PLUGINS. Where plugins take settings from
+a recipe, `settings.py` beside them holds these, by the plugin's name.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterable
 from types import ModuleType
+from typing import Any
 
 from speechgru.errors import ConfigError
 
@@ -27,10 +29,24 @@ def find(folder: str, name: str) -> ModuleType:
     Raises:
         ConfigError: there is no such file; the message lists the choices.
     """
-    choices = names(folder)
+    _check(folder, name, names(folder))
+    return importlib.import_module(f"speechgru.{folder}.{name}")
+
+
+def settings(folder: str, name: str) -> Any:
+    """What the plugin `name` takes: an entry of SETTINGS in `speechgru/<folder>/settings.py`. Imports no plugin.
+
+    Raises:
+        ConfigError: there is no such plugin; the message lists the choices.
+    """
+    table = importlib.import_module(f"speechgru.{folder}.settings").SETTINGS
+    _check(folder, name, sorted(table))
+    return table[name]
+
+
+def _check(folder: str, name: str, choices: list[str]) -> None:
     if name not in choices:
         raise ConfigError(unknown(f"name in {folder}", name, choices))
-    return importlib.import_module(f"speechgru.{folder}.{name}")
 
 
 def unknown(what: str, given: str, choices: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from speechgru.config import compose
 from speechgru.config.compose import load_recipe, recipes, to_yaml
 from speechgru.config.recipe import Recipe, SourceConfig
 from speechgru.errors import ConfigError
+from speechgru.tasks.ctc_settings import CtcConfig
+from speechgru.tasks.text_settings import TextConfig
 from speechgru.utils import plugins
 
 
@@ -33,16 +36,16 @@ def test_every_recipe_composes(name: str) -> None:
     assert recipe.name == name
     assert recipe.output == f"runs/{name}"
     assert recipe.corpus.dev
-    assert recipe.corpus.train or recipe.text.sources
+    assert recipe.corpus.train or recipe.task_settings(TextConfig).sources
     for source in recipe.corpus.sources:
-        plugins.find(getattr(plugins.find("tasks", recipe.task), "CORPORA", "data.corpora"), source.name)
+        plugins.find(plugins.settings("tasks", recipe.task).corpora, source.name)
     splits = recipe.splits_folder()
     assert splits is None or splits.is_dir()
 
 
-@pytest.mark.parametrize("group", sorted(compose._groups(Path("nowhere"))))
+@pytest.mark.parametrize("group", sorted(compose._groups()))
 def test_every_choice_of_every_group_composes(group: str) -> None:
-    for choice in compose._groups(Path("nowhere"))[group]:
+    for choice in compose._groups()[group]:
         of_speech = group != "model" or choice in plugins.names("models")
         load_recipe("digits" if of_speech else "music_baseline", [f"{group}={choice}"])
 
@@ -104,7 +107,7 @@ def test_what_is_returned_is_plain() -> None:
 
 def test_a_plugin_s_settings_are_complete() -> None:
     settings = load_recipe("digits").model
-    fields = plugins.find("models", "acoustic").Settings.__dataclass_fields__
+    fields = plugins.settings("models", "acoustic").__dataclass_fields__
     assert settings.keys() == {"name", *fields}
     assert settings["layers"] == 2
 
@@ -138,7 +141,7 @@ def test_a_plugin_s_settings_are_complete() -> None:
         ("trainer=3", "Unknown choice of trainer: '3'. Choices: "),
         ("model=acustic", "Unknown choice of model: 'acustic'. Did you mean 'acoustic'? Choices: "),
         ("model.name=acustic", "Unknown name in models: 'acustic'. Did you mean 'acoustic'?"),
-        ("features.name=log_mell", "Unknown value of features.name: 'log_mell'. Did you mean 'log_mel'?"),
+        ("features.name=log_mell", "Unknown name in features: 'log_mell'. Did you mean 'log_mel'?"),
         ("model.layer=3", "Unknown key in model: 'layer'. Did you mean 'layers'?"),
         ("model.layers=three", "model.layers is 'three'; expected a whole number."),
         ("model._target_=os.system", "Unknown key in model: '_target_'."),
@@ -275,6 +278,35 @@ def test_composing_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         load_recipe("digits", ["seed=x"])
     assert (list(root.handlers), root.level, root.manager.disable) == before
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["decoding", "models", "music.models", "tasks"])
+def test_every_plugin_has_its_settings_in_the_light_module(folder: str) -> None:
+    table = importlib.import_module(f"speechgru.{folder}.settings").SETTINGS
+    assert sorted(table) == plugins.names(folder)
+    if folder != "tasks":
+        assert all(plugins.find(folder, name).Settings is settings for name, settings in table.items())
+
+
+def test_a_task_takes_its_own_settings_and_the_defaults_of_others() -> None:
+    assert load_recipe("digits", ["ctc.smoothing=0.1"]).task_settings(CtcConfig).smoothing == 0.1
+    assert load_recipe("yesno", ["vad.alone=0.2"]) == load_recipe("yesno")
+    for override in ("vad.alone=0.1", "music.chunk=3", "text.parts=2"):
+        with pytest.raises(ConfigError, match=f"task=ctc takes no {override.partition('.')[0]}; leave"):
+            load_recipe("digits", [override])
+    with pytest.raises(ConfigError, match=r"Unknown key in ctc: 'smothing'. Did you mean 'smoothing'"):
+        load_recipe("digits", ["ctc.smothing=0.1"])
+
+
+@pytest.mark.parametrize("name", ["yesno", "vad", "music_baseline"])
+def test_a_recipe_is_loaded_without_tasks_and_torch(name: str) -> None:
+    code = (
+        "import sys; from speechgru.config.compose import load_recipe; load_recipe(sys.argv[1]); "
+        "print([m for m in sys.modules if m in ('torch', 'numba') or m.startswith('speechgru.tasks.')"
+        " and not m.endswith('settings')])"
+    )
+    finished = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=True)
+    assert finished.stdout == "[]\n"
 
 
 def test_importing_the_schema_imports_no_hydra() -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from speechgru.config.recipe import CorpusConfig, CtcConfig, Recipe, SourceConfig, TrainerConfig
+from speechgru.config.compose import load_recipe
+from speechgru.config.recipe import CorpusConfig, SourceConfig
+from speechgru.config.trainer import TrainerConfig
 from speechgru.errors import ConfigError
 
 
@@ -29,7 +31,7 @@ def test_a_missing_data_root_says_what_to_pass(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_settings_that_would_do_nothing_are_refused() -> None:
-    with pytest.raises(ConfigError, match="task=classify has no CTC loss"):
-        Recipe("words", task="classify", ctc=CtcConfig(smoothing=0.1))
+    with pytest.raises(ConfigError, match="task=classify takes no ctc; leave the settings of ctc out"):
+        load_recipe("commands", ["ctc.smoothing=0.1"])
     with pytest.raises(ConfigError, match=r"trainer.start names no model"):
         TrainerConfig(symbols="texts")

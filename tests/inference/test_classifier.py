@@ -16,7 +16,8 @@ import torch
 from speechgru import cli
 from speechgru.audio import encode
 from speechgru.audio import stream as audio
-from speechgru.config.recipe import CorpusConfig, OptimizerConfig, Recipe, SourceConfig, TrainerConfig
+from speechgru.config.recipe import CorpusConfig, Recipe, SourceConfig
+from speechgru.config.trainer import OptimizerConfig, TrainerConfig
 from speechgru.data import manifest
 from speechgru.data.manifest import Utterance
 from speechgru.data.preparation import Data
@@ -29,6 +30,7 @@ from speechgru.tasks.classify import Task
 from speechgru.text.vocabulary import Vocabulary
 from speechgru.training import loop
 from speechgru.training.distributed import Group
+from speechgru.training.task import TaskContext
 from speechgru.utils import assets
 from speechgru.utils.assets import find_model
 
@@ -67,22 +69,14 @@ def data(train: list[Utterance], dev: list[Utterance]) -> Data:
 
 
 def task(given: Data, group: Group | None = None, **trainer: Any) -> Task:
-    return Task(recipe(**trainer), given, CPU, {"recipe": "words"}, group or Group())
+    return Task(TaskContext(recipe(**trainer), given, CPU, {"recipe": "words"}, group or Group()))
 
 
 @pytest.fixture(scope="module")
 def trained(utterances: list[Utterance], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, given = tmp_path_factory.mktemp("run"), recipe(epochs=40, evaluate_every=10, batch_seconds=100)
-    learning = Task(given, data(utterances[:9], utterances[9:]), CPU, {"recipe": "words"})
-    loop.fit(
-        learning,
-        folder,
-        seed=1,
-        optimizing=given.optimizer,
-        schedule=given.schedule,
-        trainer=given.trainer,
-        quiet=True,
-    )
+    learning = Task(TaskContext(given, data(utterances[:9], utterances[9:]), CPU, {"recipe": "words"}))
+    loop.fit(learning, given, folder, quiet=True)
     return folder / "best.safetensors"
 
 

@@ -13,15 +13,8 @@ import pytest
 import torch
 
 from speechgru.audio import encode
-from speechgru.config.recipe import (
-    AugmentConfig,
-    CorpusConfig,
-    CtcConfig,
-    OptimizerConfig,
-    Recipe,
-    ScheduleConfig,
-    TrainerConfig,
-)
+from speechgru.config.recipe import AugmentConfig, CorpusConfig, Recipe
+from speechgru.config.trainer import OptimizerConfig, ScheduleConfig, TrainerConfig
 from speechgru.data.manifest import Utterance
 from speechgru.data.preparation import Data
 from speechgru.errors import CheckpointError, ConfigError
@@ -30,8 +23,10 @@ from speechgru.lexicon import g2p
 from speechgru.models import checkpoint
 from speechgru.tasks.ctc import Task
 from speechgru.tasks.ctc_loss import disagreement, objective
+from speechgru.tasks.ctc_settings import CtcConfig
 from speechgru.text.vocabulary import Vocabulary
 from speechgru.training import loop, state
+from speechgru.training.task import TaskContext
 
 TEXTS = ("cab", "a bad cab", "added", "bad ace")
 CPU = torch.device("cpu")
@@ -67,7 +62,7 @@ def recipe(dropout: float = 0.0, **trainer: Any) -> Recipe:
 
 
 def task(given: Data, provenance: Mapping[str, Any] = {}, **settings: Any) -> Task:
-    return Task(recipe(**settings), given, CPU, provenance)
+    return Task(TaskContext(recipe(**settings), given, CPU, provenance))
 
 
 # --- the loss
@@ -101,7 +96,7 @@ def test_an_utterance_with_too_few_frames_does_no_harm(utterances: list[Utteranc
 def test_the_seed_decides_the_first_weights(utterances: list[Utterance]) -> None:
     given = data(utterances, dev=utterances)
     first, again = (task(given).model.state_dict() for _ in range(2))
-    other = Task(replace(recipe(), seed=2), given, CPU, {}).model.state_dict()
+    other = Task(TaskContext(replace(recipe(), seed=2), given, CPU)).model.state_dict()
     assert all(torch.equal(first[k], again[k]) for k in first)
     assert any(not torch.equal(first[k], other[k]) for k in first)
 
@@ -154,7 +149,7 @@ def test_dev_texts_may_hold_letters_that_training_never_saw(utterances: list[Utt
 
 def test_dev_recordings_are_left_as_they_are(utterances: list[Utterance]) -> None:
     changing = replace(recipe(), augment=AugmentConfig(speed=[0.5], time_masks=3, frequency_masks=3))
-    learning = Task(changing, data(utterances, dev=utterances), CPU, {})
+    learning = Task(TaskContext(changing, data(utterances, dev=utterances), CPU))
     plain = task(data(utterances, dev=utterances))
     assert torch.equal(learning.dev["dev"][0, 1][0], plain.dev["dev"][0, 1][0])
     assert len(learning.train[0, 1][0]) > 1.9 * len(plain.train[0, 1][0])
@@ -181,16 +176,8 @@ def trained(
 ) -> tuple[Path, state.Progress]:
     folder = tmp_path_factory.mktemp("run")
     settings = recipe(epochs=60, evaluate_every=20, batch_seconds=2)
-    learning = Task(settings, data(utterances, dev=utterances), CPU, {"recipe": "beeps"})
-    progress = loop.fit(
-        learning,
-        folder,
-        seed=1,
-        optimizing=settings.optimizer,
-        schedule=settings.schedule,
-        trainer=settings.trainer,
-        quiet=True,
-    )
+    learning = Task(TaskContext(settings, data(utterances, dev=utterances), CPU, {"recipe": "beeps"}))
+    progress = loop.fit(learning, settings, folder, quiet=True)
     return folder / "best.safetensors", progress
 
 
@@ -295,14 +282,15 @@ def test_it_must_hear_the_same(utterances: list[Utterance], tmp_path: Path) -> N
         recipe(start=str(tmp_path / "first.safetensors")), features={"name": "log_mel", "n_mels": 20}
     )
     with pytest.raises(CheckpointError, match="other features than this run: n_mels 40, not 20"):
-        Task(other, given, CPU, {})
+        Task(TaskContext(other, given, CPU))
 
 
 def test_lower_layers_learn_too(utterances: list[Utterance]) -> None:
     given = data(utterances, dev=utterances)
     deep = replace(recipe(), model={**recipe().model, "layers": 2})
     plain, mixed = (
-        Task(replace(deep, ctc=CtcConfig(intermediate=share)), given, CPU, {}) for share in (0.0, 0.5)
+        Task(TaskContext(replace(deep, settings=CtcConfig(intermediate=share)), given, CPU))
+        for share in (0.0, 0.5)
     )
     (batch,) = plain.load([[0, 1]], 0)
     log_probs, lengths, (lower,), _ = mixed.model.read(batch.features, batch.lengths, [1])
@@ -323,7 +311,9 @@ def pronounced(utterances: list[Utterance], folder: Path, **settings: Any) -> Ta
     (folder / "beeps.dict").write_text(SOUNDS)
     wanted = CtcConfig(pronunciations=str(folder / "beeps.dict"), **settings)
     corpus = replace(recipe().corpus, root=str(folder))
-    return Task(replace(recipe(), ctc=wanted, corpus=corpus), data(utterances, dev=utterances), CPU, {})
+    return Task(
+        TaskContext(replace(recipe(), settings=wanted, corpus=corpus), data(utterances, dev=utterances), CPU)
+    )
 
 
 def test_a_second_head_learns_the_sounds_of_texts_by_dictionary_or_graphones(
@@ -354,7 +344,7 @@ def test_a_model_that_learnt_sounds_is_read_and_gone_on_from(
     assert checkpoint.load(path).header["sounds"] == [" ", "A", "B", "D", "K"]
     assert load_recognizer(path).transcribe(utterances[0].audio_filepath) is not None
     given = data(utterances, dev=utterances)
-    without = Task(recipe(start=str(path)), given, CPU, {})
+    without = Task(TaskContext(recipe(start=str(path)), given, CPU))
     assert without.model.sounds is None
     head = {n: t for n, t in learning.model.state_dict().items() if n.startswith("head.")}
     for name, tensor in without.model.state_dict().items():
@@ -365,7 +355,7 @@ def test_a_model_that_learnt_sounds_is_read_and_gone_on_from(
         pronounced(utterances, tmp_path).recipe,
         trainer=recipe(start=str(tmp_path / "plain.safetensors")).trainer,
     )
-    assert Task(again, given, CPU, {}).model.sounds is not None
+    assert Task(TaskContext(again, given, CPU)).model.sounds is not None
 
 
 def test_sounds_that_are_not_learnt_any_more_are_not_read(
@@ -377,22 +367,22 @@ def test_sounds_that_are_not_learnt_any_more_are_not_read(
     checkpoint.annotate(tmp_path / "first.safetensors", {"decoder": stored}, tmp_path / "tuned.safetensors")
     given = data(utterances, dev=utterances)
     start = str(tmp_path / "tuned.safetensors")
-    silent = replace(recipe(start=start), ctc=CtcConfig(pronunciations=""))
-    assert Task(silent, given, CPU, {}).reading()["decoder"]["settings"] == {
+    silent = replace(recipe(start=start), settings=CtcConfig(pronunciations=""))
+    assert Task(TaskContext(silent, given, CPU)).reading()["decoder"]["settings"] == {
         "beam": 4,
         "lm": "english",
     }
     again = replace(learning.recipe, trainer=recipe(start=start).trainer)
-    assert Task(again, given, CPU, {}).reading()["decoder"] == stored, "they are the same sounds"
-    other = replace(again, ctc=CtcConfig(pronunciations="english"))
-    taught = Task(other, given, CPU, {})
+    assert Task(TaskContext(again, given, CPU)).reading()["decoder"] == stored, "they are the same sounds"
+    other = replace(again, settings=CtcConfig(pronunciations="english"))
+    taught = Task(TaskContext(other, given, CPU))
     assert taught.reading()["decoder"]["settings"] == {"beam": 4, "lm": "english"}
     assert taught.reading()["sounds"] == list(g2p.packaged("english").phones)
     # As the first model is read: by a packaged dictionary, whatever it was trained with.
-    same = Task(recipe(start=start), given, CPU, {})
+    same = Task(TaskContext(recipe(start=start), given, CPU))
     assert same.dictionary
     assert same.dictionary.phones == g2p.packaged("english").phones
-    assert Task(recipe(), given, CPU, {}).dictionary is None
+    assert Task(TaskContext(recipe(), given, CPU)).dictionary is None
 
 
 def test_a_decoder_of_sounds_wants_a_network_that_hears_them(
@@ -403,8 +393,8 @@ def test_a_decoder_of_sounds_wants_a_network_that_hears_them(
     path.write_text("\\data\\\nngram 1=4\n\n\\1-grams:\n-1 <unk>\n-99 <s>\n-1 </s>\n-0.3 cab\n\n\\end\\\n")
     wanted = replace(recipe(), decoder={"name": "beam", "lm": str(path), "dictionary": "english"})
     with pytest.raises(ConfigError, match="model to be trained hears letters alone"):
-        Task(wanted, given, CPU, {})
-    learning = Task(replace(wanted, ctc=CtcConfig(pronunciations="english")), given, CPU, {})
+        Task(TaskContext(wanted, given, CPU))
+    learning = Task(TaskContext(replace(wanted, settings=CtcConfig(pronunciations="english")), given, CPU))
     assert 0 <= learning.evaluate()["score"] < 3
     assert learning.reading()["decoder"]["settings"]["dictionary"] == "english"
 
@@ -412,18 +402,20 @@ def test_a_decoder_of_sounds_wants_a_network_that_hears_them(
 def test_a_packaged_dictionary_says_english_only(
     utterances: list[Utterance], caplog: pytest.LogCaptureFixture
 ) -> None:
-    wanted = replace(recipe(), ctc=CtcConfig(pronunciations="english"))
+    wanted = replace(recipe(), settings=CtcConfig(pronunciations="english"))
     english = [replace(u, language="en-GB") for u in utterances]
-    assert Task(wanted, data(english, dev=english), CPU, {}).dictionary
+    assert Task(TaskContext(wanted, data(english, dev=english), CPU)).dictionary
     german = [replace(u, language="de") for u in utterances]
-    assert Task(wanted, data(german, dev=german), CPU, {}).dictionary is None
+    assert Task(TaskContext(wanted, data(german, dev=german), CPU)).dictionary is None
     assert "english doesn't say words of de" in caplog.text
 
 
 def test_views_of_a_recording_are_to_be_read_alike(utterances: list[Utterance]) -> None:
     masks = AugmentConfig(time_masks=2, time_mask_max=0.2)
     given = data(utterances, dev=utterances)
-    learning = Task(replace(recipe(), augment=masks, ctc=CtcConfig(consistency=0.5)), given, CPU, {})
+    learning = Task(
+        TaskContext(replace(recipe(), augment=masks, settings=CtcConfig(consistency=0.5)), given, CPU)
+    )
     (batch,) = learning.load([[0, 1]], 0)
     assert len(batch.features) == 4 and batch.views == 2
     assert batch.lengths.tolist()[:2] == batch.lengths.tolist()[2:]
@@ -434,5 +426,5 @@ def test_views_of_a_recording_are_to_be_read_alike(utterances: list[Utterance]) 
     loss, count = learning.loss(batch)
     assert loss.item() == pytest.approx((both + 2 * 0.5 * apart).item(), rel=1e-5)
     assert count == 2 * sum(len(text) for text in TEXTS[:2])
-    (plain,) = Task(replace(recipe(), augment=masks), given, CPU, {}).load([[0, 1]], 0)
+    (plain,) = Task(TaskContext(replace(recipe(), augment=masks), given, CPU)).load([[0, 1]], 0)
     assert torch.equal(plain.features, batch.features[:2])  # one view is as it always was

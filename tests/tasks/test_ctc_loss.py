@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from speechgru.config.recipe import CtcConfig
 from speechgru.errors import ConfigError
 from speechgru.tasks.ctc_loss import disagreement, divergence, objective
+from speechgru.tasks.ctc_settings import CtcConfig
 
 LENGTHS, LABELS, LABEL_LENGTHS = torch.tensor([5, 3]), torch.tensor([1, 2, 2, 1]), torch.tensor([3, 1])
 

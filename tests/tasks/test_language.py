@@ -16,15 +16,8 @@ import pytest
 import torch
 
 from speechgru.audio import encode
-from speechgru.config.recipe import (
-    CorpusConfig,
-    OptimizerConfig,
-    Recipe,
-    SourceConfig,
-    TextConfig,
-    TextSourceConfig,
-    TrainerConfig,
-)
+from speechgru.config.recipe import CorpusConfig, Recipe, SourceConfig
+from speechgru.config.trainer import OptimizerConfig, TrainerConfig
 from speechgru.data import manifest
 from speechgru.data.manifest import Utterance
 from speechgru.errors import ConfigError, CorpusError, LanguageModelError
@@ -32,9 +25,11 @@ from speechgru.lm.neural import LanguageModel, load_language_model
 from speechgru.models import checkpoint
 from speechgru.tasks import text_data
 from speechgru.tasks.language import Batch, Task
+from speechgru.tasks.text_settings import TextConfig, TextSourceConfig
 from speechgru.text.vocabulary import Vocabulary
 from speechgru.training import loop
 from speechgru.training.distributed import ALONE, Group
+from speechgru.training.task import TaskContext
 
 CPU = torch.device("cpu")
 # A language with exactly two bits a sentence, told in its first letter.
@@ -48,7 +43,7 @@ def recipe(folder: Path, *names: str, held_out: float = 0.2, **settings: Any) ->
         "letters",
         task="language",
         corpus=corpus,
-        text=TextConfig([TextSourceConfig(name) for name in names], held_out=held_out, **text),
+        settings=TextConfig([TextSourceConfig(name) for name in names], held_out=held_out, **text),
         model={"name": "language", "width": 24, "embedding": 8, "dropout": 0.0},
         optimizer=OptimizerConfig(lr=0.02),
         trainer=TrainerConfig(device="cpu", precision="float32", tensorboard=False, **settings),
@@ -168,7 +163,7 @@ def data(tmp_path: Path) -> text_data.Data:
 
 
 def task(data: text_data.Data, group: Group = ALONE, **settings: Any) -> Task:
-    return Task(recipe(Path(), "text.txt", **settings), data, CPU, {"recipe": "letters"}, group)
+    return Task(TaskContext(recipe(Path(), "text.txt", **settings), data, CPU, {"recipe": "letters"}, group))
 
 
 def test_an_epoch_takes_a_part_and_the_next_the_next(data: text_data.Data) -> None:
@@ -231,16 +226,8 @@ def test_it_learns_the_entropy_of_a_small_language(tmp_path: Path) -> None:
     vocabulary = Vocabulary.from_texts(SENTENCES)
     texts = text_data.Texts(SENTENCES * 25, vocabulary)
     learnt = text_data.Data(texts, {text_data.HELD_OUT: SENTENCES}, {}, vocabulary, {"text": 100}, {})
-    learning = Task(given, learnt, CPU, {"recipe": "letters"})
-    progress = loop.fit(
-        learning,
-        tmp_path / "run",
-        seed=1,
-        optimizing=given.optimizer,
-        schedule=given.schedule,
-        trainer=given.trainer,
-        quiet=True,
-    )
+    learning = Task(TaskContext(given, learnt, CPU, {"recipe": "letters"}))
+    progress = loop.fit(learning, given, tmp_path / "run", quiet=True)
     assert progress.history[0]["score"] > 1
     # Two bits a sentence of six letters and an end.
     assert 2 / 7 - 1e-3 < progress.best < 2 / 7 + 0.02
@@ -269,4 +256,4 @@ def test_a_network_of_another_kind_is_refused(data: text_data.Data) -> None:
     with pytest.raises(
         ConfigError, match=r"'acoustic', a model of kind 'acoustic'; task=language wants language\."
     ):
-        Task(wrong, data, CPU, {})
+        Task(TaskContext(wrong, data, CPU))

@@ -17,15 +17,8 @@ import vads
 from speechgru import cli
 from speechgru.audio import encode
 from speechgru.config.compose import load_recipe, to_yaml
-from speechgru.config.recipe import (
-    AugmentConfig,
-    CorpusConfig,
-    OptimizerConfig,
-    Recipe,
-    SourceConfig,
-    TrainerConfig,
-    VadConfig,
-)
+from speechgru.config.recipe import AugmentConfig, CorpusConfig, Recipe, SourceConfig
+from speechgru.config.trainer import OptimizerConfig, TrainerConfig
 from speechgru.data import manifest
 from speechgru.data.manifest import Utterance
 from speechgru.errors import ConfigError, CorpusError
@@ -35,9 +28,11 @@ from speechgru.models import checkpoint
 from speechgru.tasks import vad
 from speechgru.tasks.vad import Task
 from speechgru.tasks.vad_mixtures import CLEAN, Fixed
+from speechgru.tasks.vad_settings import VadConfig
 from speechgru.training import loop
 from speechgru.training import run as training_run
 from speechgru.training.distributed import Group
+from speechgru.training.task import TaskContext
 from speechgru.vad import labels as speech_labels
 from speechgru.vad.detector import load_detector
 
@@ -76,7 +71,7 @@ def recipe(root: Path, **changes: Any) -> Recipe:
         features={"name": "log_mel", "n_mels": 12, "hop": 0.02, "normalise": "none"},
         model={"name": "detector", "width": 12, "channels": 2, "dropout": 0.0},
         augment=AugmentConfig(noise=0.7, noise_files="noise/1-*", noise_snr=[5.0, 20.0]),
-        vad=VadConfig(
+        settings=VadConfig(
             seconds=3.0, gap=[0.3, 1.0], dev_noise="noise/2-*", test_noise="noise/3-*", snrs=[10.0, 0.0]
         ),
         optimizer=OptimizerConfig(lr=0.02),
@@ -86,7 +81,7 @@ def recipe(root: Path, **changes: Any) -> Recipe:
 
 
 def task(made: Recipe, group: Group | None = None) -> Task:
-    return Task(made, vad.prepare(made), CPU, {"recipe": "bursts"}, group or Group())
+    return Task(TaskContext(made, vad.prepare(made), CPU, {"recipe": "bursts"}, group or Group()))
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +108,7 @@ def test_a_stretch_is_a_function_of_seed_epoch_and_index(root: Path, learning: T
 
 def test_it_is_known_where_a_stretch_is_loud(root: Path) -> None:
     clean = recipe(root, augment=AugmentConfig(speed=[0.9, 1.1], noise_files="noise/1-*"))
-    mixtures = task(replace(clean, vad=replace(clean.vad, alone=0.0))).train
+    mixtures = task(replace(clean, settings=replace(clean.settings, alone=0.0))).train
     for index in range(6):
         stretch = mixtures.stretch(0, index)
         assert stretch.signal.shape == (3 * RATE,) and stretch.spoken.shape == (300,)
@@ -164,15 +159,7 @@ def test_a_room_and_a_telephone_leave_the_labels_as_they_are(root: Path) -> None
 def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made, folder = recipe(root), tmp_path_factory.mktemp("run")
     trainer = replace(made.trainer, epochs=24, evaluate_every=8)
-    loop.fit(
-        task(made),
-        folder,
-        seed=1,
-        optimizing=made.optimizer,
-        schedule=made.schedule,
-        trainer=trainer,
-        quiet=True,
-    )
+    loop.fit(task(made), replace(made, trainer=trainer), folder, quiet=True)
     return folder / "best.safetensors"
 
 
@@ -228,9 +215,9 @@ def test_batches_hold_as_many_seconds_as_they_may(learning: Task) -> None:
 def test_what_it_cannot_learn_from_is_refused(root: Path) -> None:
     made = recipe(root)
     for changes, what in (
-        ({"vad": replace(made.vad, dev_noise="noise/1-1*")}, "both in train and in dev"),
-        ({"vad": replace(made.vad, test_noise="")}, "vad.test_noise is empty"),
-        ({"vad": replace(made.vad, test_noise="noise/9-*")}, "names no recordings"),
+        ({"settings": replace(made.settings, dev_noise="noise/1-1*")}, "both in train and in dev"),
+        ({"settings": replace(made.settings, test_noise="")}, "vad.test_noise is empty"),
+        ({"settings": replace(made.settings, test_noise="noise/9-*")}, "names no recordings"),
     ):
         with pytest.raises(CorpusError, match=what):
             vad.prepare(replace(made, **changes))
@@ -239,14 +226,14 @@ def test_what_it_cannot_learn_from_is_refused(root: Path) -> None:
     with pytest.raises(ConfigError, match="changes sound, not features"):
         task(replace(made, augment=replace(made.augment, time_masks=1)))
     with pytest.raises(ConfigError, match="leave the settings of vad out"):
-        replace(made, task="ctc")
+        load_recipe("digits", ["vad.alone=0.1"])
     for wrong in ({"seconds": 0.5}, {"gap": [0.0, 1.0]}, {"level": [-10.0, -20.0]}, {"alone": 2.0}):
         with pytest.raises(ConfigError, match="expected"):
             VadConfig(**wrong)
 
 
 def test_what_was_heard_is_named(root: Path, tmp_path: Path) -> None:
-    made = recipe(root, vad=replace(recipe(root).vad, licence="CC0", url="tones"))
+    made = recipe(root, settings=replace(recipe(root).settings, licence="CC0", url="tones"))
     data = vad.prepare(made)
     uses = {use.name: use for use in data.uses(made)}
     assert uses.keys() == {"train", "noise"} and uses["noise"].licence == "CC0"
@@ -273,7 +260,7 @@ def test_the_recipe_trains_a_step(tmp_path: Path) -> None:
         place = tmp_path / "data" / "noise" / "ESC-10" / "001 - Rain" / f"{fold}-1-A.wav"
         place.parent.mkdir(parents=True, exist_ok=True)
         encode.write(place, vads.loud(4.0), RATE)
-    mute = replace(made, output=str(tmp_path / "mute"), vad=replace(made.vad, gap=[2.0, 3.0]))
+    mute = replace(made, output=str(tmp_path / "mute"), settings=replace(made.settings, gap=[2.0, 3.0]))
     with pytest.raises(
         CorpusError, match=r"Nobody speaks in any stretch of dev-libri, dev-l2, dev noise.*vad.gap"
     ):
@@ -288,7 +275,7 @@ def test_the_recipe_trains_a_step(tmp_path: Path) -> None:
     assert all(c["licence"] and c["source"] and c["hours"] > 0 for c in report["corpora"])
     text = (tmp_path / "run" / "report.md").read_text()
     assert "false alarms" in text and "| 20 dB |" in text
-    assert load_recipe(tmp_path / "run" / "recipe.yaml", ["corpus.splits="]).vad == made.vad
+    assert load_recipe(tmp_path / "run" / "recipe.yaml", ["corpus.splits="]).settings == made.settings
     assert load_detector(run.model).spans(tmp_path / "data" / "noise/ESC-10/001 - Rain/1-1-A.wav")[1] == 4.0
 
 

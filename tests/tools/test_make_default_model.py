@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from speechgru.config.compose import load_recipe
+from speechgru.tasks.ctc_settings import CtcConfig
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tools" / "release" / "make_default_model.py"
@@ -33,7 +34,11 @@ def test_each_training_composes_and_starts_from_the_one_before(script: ModuleTyp
         assert not step.skip
     assert [recipe.output for recipe in made] == [str(folder) for folder in folders]
     assert [recipe.trainer.start for recipe in made] == ["", *(f"{f}/best.safetensors" for f in folders[:2])]
-    assert [recipe.ctc.pronunciations for recipe in made] == ["start", "start", "english"]
+    assert [recipe.task_settings(CtcConfig).pronunciations for recipe in made] == [
+        "start",
+        "start",
+        "english",
+    ]
     assert len({recipe.seed for recipe in made}) == 1
 
 

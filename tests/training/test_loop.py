@@ -14,7 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from speechgru.config.recipe import OptimizerConfig, ScheduleConfig, TrainerConfig
+from speechgru.config.recipe import Recipe
+from speechgru.config.trainer import OptimizerConfig, ScheduleConfig, TrainerConfig
 from speechgru.errors import TrainingError
 from speechgru.training import loop
 from speechgru.training import state as run_state
@@ -94,17 +95,8 @@ def run(
     task: Copying, folder: Path, *, resume: bool = False, fingerprint: str = "f", **trainer: Any
 ) -> Progress:
     settings = {"epochs": EPOCHS, "device": "cpu", "precision": "float32", "tensorboard": False, **trainer}
-    return fit(
-        task,
-        folder,
-        seed=1,
-        optimizing=OptimizerConfig(lr=0.01),
-        schedule=ScheduleConfig(),
-        trainer=TrainerConfig(**settings),
-        fingerprint=fingerprint,
-        resume=resume,
-        quiet=True,
-    )
+    recipe = Recipe("copying", optimizer=OptimizerConfig(lr=0.01), trainer=TrainerConfig(**settings))
+    return fit(task, recipe, folder, fingerprint=fingerprint, resume=resume, quiet=True)
 
 
 def ctrl_c_at(*steps: int) -> Callable[[int], None]:

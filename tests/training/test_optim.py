@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from speechgru.config.recipe import OptimizerConfig, ScheduleConfig
+from speechgru.config.trainer import OptimizerConfig, ScheduleConfig
 from speechgru.training.optim import Average, factor, optimizer
 
 NAMES = ("constant", "cosine", "linear", "noam", "plateau")

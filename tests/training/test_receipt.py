@@ -12,9 +12,16 @@ import torch
 
 from speechgru import cli
 from speechgru.config.compose import load_recipe
+from speechgru.config.recipe import Recipe
+from speechgru.config.section import Section
 from speechgru.errors import TrainingError
 from speechgru.models import checkpoint
+from speechgru.music.training.settings import MusicConfig
+from speechgru.tasks.ctc_settings import CtcConfig
+from speechgru.tasks.text_settings import TextConfig, TextSourceConfig
+from speechgru.tasks.vad_settings import VadConfig
 from speechgru.training import receipt as receipts
+from speechgru.training import run as training_run
 from speechgru.training.receipt import Receipt
 
 pytestmark = pytest.mark.usefixtures("log_levels")
@@ -98,3 +105,23 @@ def test_it_survives_being_written(tmp_path: Path, run: Path) -> None:
     receipt = receipts.read(run)
     assert receipts.read(receipts.write(tmp_path, receipt)) == receipt
     assert Receipt(**json.loads((tmp_path / "receipt.json").read_text())) == receipt
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "expected"),
+    [
+        ("ctc", None, "8122958e12dd6deb"),
+        ("ctc", CtcConfig(), "8122958e12dd6deb"),
+        ("ctc", CtcConfig(smoothing=0.1), "80ce2770ee62fa84"),
+        ("vad", VadConfig(), "e9660520a2b7bfbf"),
+        ("vad", VadConfig(alone=0.1), "c67a4cd2e8c2beb6"),
+        ("rolls", MusicConfig(), "601f5c852022f3e5"),
+        ("rolls", MusicConfig(chunk=100), "82f9a252f324f1a0"),
+        ("language", TextConfig([TextSourceConfig("b")], parts=2), "4dc66a03ee69c69e"),
+        ("classify", None, "3eb906f0b8c992ef"),
+    ],
+)
+def test_receipts_of_earlier_versions_hold(task: str, settings: Section | None, expected: str) -> None:
+    """A new setting, or another default, changes the fingerprint of every run: leave it out at its default."""
+    recipe = Recipe("a", task=task, settings=settings)
+    assert receipts.fingerprint(training_run.shaping(recipe))[:16] == expected

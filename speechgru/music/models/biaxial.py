@@ -16,63 +16,30 @@ that use them have a likelihood too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from speechgru.errors import ConfigError
 from speechgru.models.gru import GRU
 from speechgru.music.models import roll_inputs
-from speechgru.music.models.layers import Recurrent, RecurrentSettings, advance
+from speechgru.music.models.layers import Recurrent, advance
 from speechgru.music.models.likelihood import log_probs_of_keys
 from speechgru.music.models.match_model import MATCHES
 from speechgru.music.models.numpy_gru import Cell, array
 from speechgru.music.models.roll_inputs import View
 from speechgru.music.models.sampling import Choose, Draw
+from speechgru.music.models.settings import BiaxialSettings
 from speechgru.music.score.piano_roll import KEYS
 
 KIND = "roll"
+Settings = BiaxialSettings
 RARE = -3.0
 """Log-odds of sounding before anything is learnt: four keys of 88 sound at a time."""
 NEVER = -9.0
 """The same of keys beyond lowest and highest."""
 BELOW = 12
 """Keys below that the second GRU gets one by one."""
-
-
-@dataclass(frozen=True)
-class Settings(RecurrentSettings):
-    """Sizes of the network. Dropout is before the second layer, the output and the GRU along the keys."""
-
-    width: int = 96
-    """Units of each, at each key."""
-    output: Literal["independent", "chain"] = "chain"
-    key_width: int = 64
-    """Units of the GRU along the keys."""
-    reach: int = 12
-    """Semitones below and above a key whose last step it gets one by one."""
-    place: int = 8
-    """Numbers of each key's own vector."""
-    lowest: int = 0
-    """Of 88 keys, from 0: the lowest and the highest that are inputs."""
-    highest: int = KEYS - 1
-
-    def __post_init__(self) -> None:
-        sizes = min(self.layers, self.width, self.key_width, self.reach, self.place)
-        if sizes < 1 or not 0 <= self.dropout < 1 or not 0 <= self.lowest < self.highest < KEYS:
-            raise ConfigError(
-                "The biaxial model wants layers, width, key_width, reach, place ≥ 1, dropout in [0, 1) and "
-                f"0 ≤ lowest < highest < {KEYS}; got {self}."
-            )
-
-    @property
-    def keys(self) -> slice:
-        """Those that are inputs."""
-        return slice(self.lowest, self.highest + 1)
 
 
 class Model(Recurrent):

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from speechgru.models.dropout import LockedDropout
 from speechgru.models.gru import GRU
-
-
-@dataclass(frozen=True)
-class RecurrentSettings:
-    """Settings that networks of piano rolls share; each has defaults of its own."""
-
-    layers: int = 1
-    """GRU layers along time."""
-    width: int = 256
-    """Units of each."""
-    dropout: float = 0.2
-    """Before each layer and before the output, with one mask for all steps of a piece."""
-    echo: bool = True
-    """Give it the match model's prediction, what followed the longest earlier passage that equals the last steps."""
-    clock: bool = True
-    """Give it the number of the step."""
-    reset: Literal["before", "after"] = "before"
-    """Where the reset gate acts: see speechgru/models/gru.py."""
 
 
 class Recurrent(nn.Module, ABC):

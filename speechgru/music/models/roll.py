@@ -13,43 +13,25 @@ Two distributions of a step (`output`):
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from speechgru.errors import ConfigError
 from speechgru.music.models import roll_inputs
-from speechgru.music.models.layers import Recurrent, RecurrentSettings
+from speechgru.music.models.layers import Recurrent
 from speechgru.music.models.likelihood import log_probs_of_keys
 from speechgru.music.models.match_model import MATCHES
 from speechgru.music.models.numpy_gru import array
 from speechgru.music.models.roll_inputs import View
 from speechgru.music.models.sampling import Choose, Draw
+from speechgru.music.models.settings import RollSettings
 from speechgru.music.score.piano_roll import KEYS
 
 KIND = "roll"
+Settings = RollSettings
 RARE = -3.0
 """Log-odds of sounding before anything is learnt: four keys of 88 sound at a time."""
-
-
-@dataclass(frozen=True)
-class Settings(RecurrentSettings):
-    """Sizes of the network."""
-
-    dropout: float = 0.3
-    output: Literal["independent", "nade"] = "nade"
-    hidden: int = 128
-    """Units of the NADE."""
-
-    def __post_init__(self) -> None:
-        if min(self.layers, self.width, self.hidden) < 1 or not 0 <= self.dropout < 1:
-            raise ConfigError(
-                f"The roll model wants layers, width, hidden ≥ 1 and dropout in [0, 1); got {self}."
-            )
 
 
 class Model(Recurrent):

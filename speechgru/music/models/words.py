@@ -8,55 +8,19 @@ arXiv:1608.05859; Inan et al. 2017, arXiv:1611.01462). Only tokens that may foll
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from speechgru.errors import ConfigError
 from speechgru.music.models.layers import Recurrent
 from speechgru.music.models.match_model import MATCHES
+from speechgru.music.models.settings import WordsSettings
 from speechgru.music.models.token_inputs import HELD, View
-from speechgru.music.score import tokens
 
 KIND = "words"
+Settings = WordsSettings
 PLACES = 192
 """Steps after a bar line that can be told apart."""
-
-
-@dataclass(frozen=True)
-class Settings(tokens.Settings):
-    """The encoding, and sizes of the network.
-
-    Raises:
-        MusicError: a value of the encoding is outside its range. ConfigError: one of the network is.
-    """
-
-    layers: int = 1
-    """GRU layers."""
-    width: int = 384
-    """Units of each."""
-    embedding: int = 96
-    """Size of a token's vector."""
-    dropout: float = 0.2
-    """Before each layer and before the output, with one mask for all tokens of a piece."""
-    echo: bool = True
-    """Give it the match model's prediction, what followed the longest earlier passage that equals the last tokens."""
-    reset: Literal["before", "after"] = "before"
-    """Where the reset gate acts: see speechgru/models/gru.py."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if min(self.layers, self.width, self.embedding) < 1 or not 0 <= self.dropout < 1:
-            raise ConfigError(
-                f"The words model wants layers, width, embedding ≥ 1 and dropout in [0, 1); got {self}."
-            )
-
-    def encoding(self) -> tokens.Encoding:
-        """The tokens."""
-        own = {field.name: getattr(self, field.name) for field in fields(tokens.Settings)}
-        return tokens.Encoding(tokens.Settings(**own))
 
 
 class Model(Recurrent):

@@ -4,25 +4,18 @@ likelihood, and that of whole dev pieces."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from speechgru.config.recipe import Recipe
-from speechgru.data import dataset
-from speechgru.models import checkpoint
 from speechgru.music.models.scoring import MusicHeader, Views, on
 from speechgru.music.training import pieces
 from speechgru.music.training.pieces import Chunk, Data
-from speechgru.training import initialize
-from speechgru.training.distributed import ALONE, Group
-from speechgru.utils.assets import find_model
-
-MODELS = "music.models"
+from speechgru.music.training.settings import MusicConfig
+from speechgru.training.task import BaseTask, TaskContext
 
 
 class Batch(NamedTuple):
@@ -37,34 +30,22 @@ class Batch(NamedTuple):
     steps: int
 
 
-class Learning(ABC):
+class MusicTask(BaseTask[Data, MusicHeader], ABC):
     """A network built from a recipe, and the pieces it learns from.
 
     The loss is the negative log-likelihood per step, the first one included.
     """
 
+    STORED = None
     KIND: str
     views: Views
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        data: Data,
-        device: torch.device,
-        provenance: Mapping[str, Any],
-        group: Group = ALONE,
-    ) -> None:
-        self.recipe, self.data, self.device, self.group = recipe, data, device, group
-        self.provenance, self.shifts = dict(provenance), pieces.semitones(recipe)
-        torch.manual_seed(recipe.seed)
-        self.model = initialize.network(recipe, self.KIND, folder=MODELS)
-        if recipe.trainer.start:
-            stored = checkpoint.load(find_model(recipe.trainer.start)).require(self.KIND)
-            first = initialize.start(self.model, stored, MusicHeader)
-            self.provenance["started_from"] = first.header.provenance
-        self.model.to(device)
-        self.train = [self.inputs_of(item) for item in data.train]
-        self.dev = {name: [self.inputs_of(item) for item in items] for name, items in data.dev.items()}
+    def __init__(self, context: TaskContext[Data]) -> None:
+        self.shifts = pieces.semitones(context.recipe)
+        super().__init__(context, MusicHeader, kind=self.KIND)
+        self.settings = self.recipe.task_settings(MusicConfig)
+        self.train = [self.inputs_of(item) for item in self.data.train]
+        self.dev = {name: [self.inputs_of(item) for item in items] for name, items in self.data.dev.items()}
 
     @abstractmethod
     def inputs_of(self, item: Any) -> Any:
@@ -76,31 +57,24 @@ class Learning(ABC):
 
     def plan(self, epoch: int) -> list[list[Chunk]]:
         """The batches of an epoch: chunks of like lengths together."""
-        chunks = pieces.chunks(self.data.train, self.recipe.music, self.shifts, self.recipe.seed, epoch)
-        most = self.recipe.trainer.batch_characters * self.group.size
+        chunks = pieces.chunks(self.data.train, self.settings, self.shifts, self.recipe.seed, epoch)
+        lengths = [chunk.last - chunk.first for chunk in chunks]
         # The first epoch is like all others: from short to long teaches that pieces are short.
-        planned = dataset.plan([c.last - c.first for c in chunks], most, self.recipe.seed, epoch + 1)
-        return [[chunks[i] for i in batch] for batch in planned]
+        return self.batches(chunks, lengths, self.recipe.trainer.batch_characters, epoch + 1)
 
     def describe(self, item: Sequence[Chunk]) -> str:
-        """The chunks of a batch, in a few tokens."""
+        """The chunks of a batch, in a few words."""
         piece, first, last, _ = item[0]
         return f"{len(item)} chunks, one is steps {first} to {last} of {self.data.train[piece].id}"
 
-    def load(self, plan: Sequence[Sequence[Chunk]], epoch: int) -> Generator[Batch, None, None]:
-        """This process's share of the batches that a plan (or the rest of one) names."""
-        for whole in plan:
-            share = self.group.share(whole)
-            # Where there are fewer chunks than processes, some see one that another counts.
-            yield self._batch(share or whole[:1], counts=bool(share))
-
-    def _batch(self, chunks: Sequence[Chunk], counts: bool) -> Batch:
-        inputs = [self.train[c.piece].moved(c.shift) for c in chunks]
-        spans = [(c.first, c.last) for c in chunks]
-        before = [(max(0, c.first - self.recipe.music.run_in), c.first) for c in chunks]
+    def batch(self, items: Sequence[Chunk], counts: bool) -> Batch:
+        """These chunks, transposed."""
+        inputs = [self.train[c.piece].moved(c.shift) for c in items]
+        spans = [(c.first, c.last) for c in items]
+        before = [(max(0, c.first - self.settings.run_in), c.first) for c in items]
         targets, inside = self.views.targets(inputs, spans)
         lengths = torch.tensor([last - first for first, last in before])
-        steps = sum(c.last - c.first for c in chunks) if counts else 0
+        steps = sum(c.last - c.first for c in items) if counts else 0
         run_in, view = self.views.view(inputs, before), self.views.view(inputs, spans)
         return Batch(run_in, lengths, view, targets, inside, steps)
 
@@ -133,16 +107,11 @@ class Learning(ABC):
             total, count = total + nats, count + over
         return {"score": total / max(count, 1), **scores}
 
-    def save(self, path: Path, progress: Mapping[str, Any]) -> None:
-        """A checkpoint for users."""
+    def header(self) -> dict[str, Any]:
+        """What the model learns from."""
         corpus = self.recipe.corpus
-        header = initialize.header(self.recipe, self.model, {**self.provenance, **progress})
-        header["corpus"] = {
-            "sources": [
-                {"name": each.name, "path": each.path, "facts": asdict(self.data.facts[each.label])}
-                for each in corpus.sources
-            ],
-            "train": list(corpus.train),
-            "test": list(corpus.test),
-        }
-        checkpoint.save(path, self.KIND, header, self.model.state_dict())
+        sources = [
+            {"name": each.name, "path": each.path, "facts": asdict(self.data.facts[each.label])}
+            for each in corpus.sources
+        ]
+        return {"corpus": {"sources": sources, "train": list(corpus.train), "test": list(corpus.test)}}

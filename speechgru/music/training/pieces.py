@@ -11,11 +11,12 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from speechgru.config.recipe import MusicConfig, Recipe
+from speechgru.config.recipe import Recipe
 from speechgru.data.preparation import CorpusUse
 from speechgru.errors import ConfigError, CorpusError, MusicError
 from speechgru.music.files.piece import Piece
 from speechgru.music.score.corpus_facts import CorpusFacts
+from speechgru.music.training.settings import MusicConfig
 from speechgru.utils import files, plugins
 
 CORPORA = "music.corpora"

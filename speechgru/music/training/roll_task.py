@@ -10,13 +10,11 @@ from speechgru.music.models import roll_inputs as views
 from speechgru.music.models.roll_inputs import RollInputs
 from speechgru.music.models.roll_model import KIND, RollItem, RollModel, load_roll_model
 from speechgru.music.models.scores import RollScore
-from speechgru.music.training import music_task, pieces
-from speechgru.music.training.music_task import Learning
+from speechgru.music.training import pieces
+from speechgru.music.training.music_task import MusicTask
 from speechgru.music.training.pieces import Data
 from speechgru.training.report import Curve
 
-GROUPS = ("model",)
-MODELS, CORPORA = music_task.MODELS, pieces.CORPORA
 CURVE = Curve("score", "dev pieces, nats per step")
 
 
@@ -25,7 +23,7 @@ def prepare(recipe: Recipe) -> Data:
     return pieces.prepare(recipe, lambda name, piece: RollItem(name, piece.roll))
 
 
-class Task(Learning):
+class Task(MusicTask):
     """A network of KIND "roll", and the rolls it learns from. Its score: nats per step, steps 2 to T, pooled."""
 
     KIND = KIND

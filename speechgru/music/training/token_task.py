@@ -10,14 +10,12 @@ from speechgru.music.models import token_inputs
 from speechgru.music.models.token_inputs import TokenInputs
 from speechgru.music.models.token_model import KIND, TokenItem, TokenModel, TokenScore, item, load_token_model
 from speechgru.music.models.words import Settings
-from speechgru.music.training import music_task, pieces
-from speechgru.music.training.music_task import Learning
+from speechgru.music.training import pieces
+from speechgru.music.training.music_task import MusicTask
 from speechgru.music.training.pieces import Data
 from speechgru.training import initialize
 from speechgru.training.report import Curve
 
-GROUPS = ("model",)
-MODELS, CORPORA = music_task.MODELS, pieces.CORPORA
 CURVE = Curve("score", "dev pieces, nats per note")
 
 
@@ -27,7 +25,7 @@ def prepare(recipe: Recipe) -> Data:
     return pieces.prepare(recipe, lambda name, piece: item(name, piece, encoding))
 
 
-class Task(Learning):
+class Task(MusicTask):
     """A network of KIND "words", and the pieces it learns from. Its score: nats per note."""
 
     KIND = KIND

@@ -22,6 +22,7 @@ from speechgru.music.files.piece import Piece
 from speechgru.music.models.likelihood import PieceScore
 from speechgru.music.models.scores import RollScore
 from speechgru.music.training.roll_task import Task, prepare
+from speechgru.training.task import TaskContext
 
 # --- near-duplicates
 
@@ -85,7 +86,7 @@ def save(folder: Path, name: str, seed: int = 1, *overrides: str) -> Path:
     music_sets.write(folder)
     given = [f"corpus.root={folder}", "model.width=5", "model.key_width=4", f"seed={seed}", *overrides]
     recipe = load_recipe("jsb_chorales", given)
-    task = Task(recipe, prepare(recipe), torch.device("cpu"), {"seed": seed})
+    task = Task(TaskContext(recipe, prepare(recipe), torch.device("cpu"), {"seed": seed}))
     task.save(folder / name, {})
     return folder / name
 

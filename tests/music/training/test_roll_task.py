@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from speechgru.config.compose import load_recipe, recipes, to_yaml
-from speechgru.config.recipe import MusicConfig, Recipe
+from speechgru.config.recipe import Recipe
 from speechgru.errors import CheckpointError, ConfigError, CorpusError
 from speechgru.models import checkpoint
 from speechgru.music.files import midi, primer
@@ -31,9 +31,11 @@ from speechgru.music.score.chorale import from_parts
 from speechgru.music.score.corpus_facts import CorpusFacts
 from speechgru.music.training import pieces
 from speechgru.music.training.roll_task import Task, prepare
+from speechgru.music.training.settings import MusicConfig
 from speechgru.training import estimate, loop, receipt
 from speechgru.training import run as training_run
 from speechgru.training.distributed import ALONE, Group
+from speechgru.training.task import TaskContext
 from speechgru.utils import plugins
 
 CPU = torch.device("cpu")
@@ -59,7 +61,7 @@ def tiny(folder: Path, *overrides: str, name: str = "jsb_chorales") -> Recipe:
 
 
 def task(recipe: Recipe, group: Group = ALONE) -> Task:
-    return Task(recipe, prepare(recipe), CPU, {"recipe": recipe.name}, group)
+    return Task(TaskContext(recipe, prepare(recipe), CPU, {"recipe": recipe.name}, group))
 
 
 # --- what is cut
@@ -174,15 +176,7 @@ def test_a_model_learns_what_chords_there_are(tmp_path: Path) -> None:
     ]
     recipe = tiny(tmp_path, *overrides, "trainer.average=0.0", "model.dropout=0.0")
     learning = task(recipe)
-    loop.fit(
-        learning,
-        tmp_path / "run",
-        seed=1,
-        optimizing=recipe.optimizer,
-        schedule=recipe.schedule,
-        trainer=recipe.trainer,
-        quiet=True,
-    )
+    loop.fit(learning, recipe, tmp_path / "run", quiet=True)
     # Three chords, equally likely: log 3 is the least. Which of 88 keys sound, predicted blindly, costs about 13.
     score = load_roll_model(tmp_path / "run" / "best.safetensors").score(learning.data.dev["dev"])
     assert np.log(3) < score.nats["rest"] < 7

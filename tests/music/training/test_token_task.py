@@ -26,6 +26,7 @@ from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence
 from speechgru.music.training.token_task import Task, prepare
 from speechgru.training import estimate
 from speechgru.training import run as training_run
+from speechgru.training.task import TaskContext
 
 SMALL = {"layers": 2, "width": 10, "embedding": 6, "steps_per_beat": 4, "longest": 8}
 every_reset = pytest.mark.parametrize("reset", ["before", "after"])
@@ -185,7 +186,7 @@ def folk(folder: Path, *overrides: str) -> Any:
 def test_the_loss_is_that_of_whole_pieces(tmp_path: Path) -> None:
     overrides = ["model.dropout=0.0", "augment.pitch=[0.0]", "music.chunk=50", "music.run_in=1000"]
     recipe = folk(tmp_path, *overrides)
-    learning = Task(recipe, prepare(recipe), torch.device("cpu"), {})
+    learning = Task(TaskContext(recipe, prepare(recipe), torch.device("cpu")))
     losses = [learning.loss(batch) for batch in learning.load(learning.plan(0)[:3], 0)]
     assert all(loss.isfinite() for loss, _ in losses)
     losses = [learning.loss(batch) for batch in learning.load(learning.plan(0), 0)]
@@ -229,7 +230,7 @@ def test_pieces_that_the_encoding_has_no_words_for_are_left_out(tmp_path: Path) 
 
 def test_a_model_of_rolls_is_no_model_of_words(tmp_path: Path) -> None:
     recipe = folk(tmp_path)
-    Task(recipe, prepare(recipe), torch.device("cpu"), {}).save(tmp_path / "words.safetensors", {})
+    Task(TaskContext(recipe, prepare(recipe), torch.device("cpu"))).save(tmp_path / "words.safetensors", {})
     from speechgru.music.models.roll_model import load_roll_model
 
     with pytest.raises(CheckpointError, match="of kind 'words'; expected 'roll'"):
