@@ -40,7 +40,7 @@ ALLOWED = {
         "lexicon": "errors utils text lm",
         "training": "errors utils config features models data",
         "decoding": "errors transcript utils text lm lexicon",
-        "music.training": "errors utils config music.score models music.files data music.models training",
+        "music.training": "errors utils config music.score music.files data music.models training",
         "inference": "errors transcript utils audio text features models data vad lexicon decoding",
         "music.evaluation": "errors utils config music.score music.files music.models music.training",
         "alignment": "errors transcript utils text writers decoding inference",
