@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar, get_origin, get_type_hints
 
 from speechgru.errors import ConfigError
@@ -72,7 +71,6 @@ class Section:
         )
 
 
-@lru_cache
 def _rules(section: type[Section]) -> list[tuple[str, Rule]]:
     """The rules of a section by field."""
     return [
