@@ -1,0 +1,28 @@
+"""A package's public face: names that its `__init__` offers and its files hold, imported when they are first used.
+
+So importing a package costs nothing, and makes no circle with what its files import. For type checkers and editors the
+`__init__` imports the same names under TYPE_CHECKING.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of `package` (PEP 562).
+
+    Args:
+        homes: of each public name, the module of the package that has it: "stream", or "manifest:read" where it has
+            another name there.
+    """
+
+    def find(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module, _, attribute = homes[name].partition(":")
+        return getattr(importlib.import_module(f"{package}.{module}"), attribute or name)
+
+    return find, lambda: sorted({*vars(importlib.import_module(package)), *homes})
