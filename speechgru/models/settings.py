@@ -48,7 +48,7 @@ class AcousticSettings(EncoderSettings):
     """Sizes of the acoustic model."""
 
     sounds: int = 0
-    """Outputs of the second head, its blank included; 0: none. A recipe's ctc.pronunciations decides."""
+    """Outputs of the phone head, its blank included; 0: there is none. A recipe's ctc.pronunciations decides."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class ClassifierSettings(EncoderSettings):
     width: int = 96
     channels: int = 16
     pooling: Literal["attention", "mean"] = "attention"
-    """How frames become one vector: weighted by what the network finds in them (Bahdanau et al. 2015,
-    arXiv:1409.0473, without a query), or all alike."""
+    """How frames become one vector: by attention (Bahdanau et al. 2015, arXiv:1409.0473, without a query), or by their
+    mean."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,7 +81,7 @@ class DetectorSettings:
     subsampling: Literal[2, 4, 8] = 2
     """Feature frames per output frame."""
     delay: int = 2
-    """Frames that are heard before a frame is judged: where speech begins is clearer a moment later."""
+    """Later frames that a frame's output depends on: where speech begins is clearer a moment later."""
     dropout: float = 0.1
     """Before each GRU layer and before the head."""
     reset: Literal["before", "after"] = "after"
@@ -106,7 +106,7 @@ class LanguageSettings:
     width: int = 512
     """Units of each."""
     embedding: int = 64
-    """Numbers that stand for a symbol."""
+    """Size of a symbol's vector."""
     dropout: float = 0.1
     """Before each GRU layer and before the head, with one mask for a whole text."""
     reset: Literal["before", "after"] = "before"
