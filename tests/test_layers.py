@@ -66,10 +66,9 @@ BY_NAME = {
     "music.files.load": "music.corpora",
     "music.training.pieces": "music.corpora",
     "tasks.ctc": "decoding",
-    "training.initialize": "models music.models",
+    "training.initialize": "models music.models tasks",
     "training.multirun": "tasks",
     "training.run": "tasks",
-    "training.task": "tasks",
 }
 
 # Folders whose files are plugins, or those of them that PLUGINS names: they share what is beside or below them.

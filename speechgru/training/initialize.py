@@ -29,22 +29,16 @@ def feature_settings(recipe: Recipe) -> FeatureSettings:
     return FeatureSettings(**settings(recipe.features))
 
 
-def network(
-    recipe: Recipe,
-    kind: str,
-    *sizes: int,
-    folder: str = "models",
-    derived: Mapping[str, Any] | None = None,
-) -> Any:
+def network(recipe: Recipe, kind: str, *sizes: int, derived: Mapping[str, Any] | None = None) -> Any:
     """The recipe's network, freshly initialised, for `sizes` that its kind wants (features and labels, ...).
 
     Args:
-        folder: where networks of its kind lie.
         derived: settings that follow from the data, over the recipe's.
 
     Raises:
         ConfigError: the recipe names a network of another kind.
     """
+    folder = plugins.settings("tasks", recipe.task).models
     module = plugins.find(folder, recipe.model["name"])
     if kind != module.KIND:
         fitting = [name for name in plugins.names(folder) if kind == plugins.find(folder, name).KIND]

@@ -26,7 +26,6 @@ from speechgru.models.checkpoint import H
 from speechgru.training import initialize, loop
 from speechgru.training.distributed import ALONE, Group
 from speechgru.training.report import Result
-from speechgru.utils import plugins
 from speechgru.utils.assets import find_model
 
 D = TypeVar("D")
@@ -99,8 +98,7 @@ class BaseTask(Generic[D, H]):
         self.recipe, self.data, self.device, self.group = recipe, context.data, context.device, context.group
         self.kind, self.provenance = kind, dict(context.provenance)
         torch.manual_seed(recipe.seed)
-        folder = plugins.settings("tasks", recipe.task).models
-        self.model = initialize.network(recipe, kind, *sizes, folder=folder, derived=derived)
+        self.model = initialize.network(recipe, kind, *sizes, derived=derived)
         self.first: initialize.Start[H] | None = None
         if recipe.trainer.start:
             stored = checkpoint.load(find_model(recipe.trainer.start)).require(kind)
