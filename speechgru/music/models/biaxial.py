@@ -115,7 +115,7 @@ class Model(Recurrent):
         every[..., self.settings.keys] = logits.float()
         return log_probs_of_keys(every, keys)
 
-    def drawer(self) -> Draw:
+    def sampler(self) -> Draw:
         """Samples steps: features [B, 1, keys, width] to keys [B, 88]."""
         return _Sampler(self)
 

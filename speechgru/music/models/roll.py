@@ -70,7 +70,7 @@ class Model(Recurrent):
             logits = logits + (hidden * self.readout).sum(dim=3)
         return log_probs_of_keys(logits, keys)
 
-    def drawer(self) -> Draw:
+    def sampler(self) -> Draw:
         """Samples steps: features [B, 1, width] to keys [B, 88]."""
         nade, weights = self.settings.output == "nade", {n: array(p) for n, p in self.named_parameters()}
 

@@ -109,7 +109,7 @@ class Coin:
     def encode(self, view: Any, state: Any) -> Any:
         return view.previous, torch.zeros(1, len(view.previous), 1)
 
-    def drawer(self) -> Any:
+    def sampler(self) -> Any:
         return self.draw
 
     def draw(self, features: torch.Tensor, choose: Any) -> np.ndarray:
