@@ -124,7 +124,7 @@ def test_the_option() -> None:
 def test_what_does_not_fit(tmp_path: Path) -> None:
     search = Lists(("a", -1.0))
     plain = greedy.Decoder(greedy.Settings(), Vocabulary(SYMBOLS))
-    with pytest.raises(ConfigError, match=r"finds one text only.*decoder beam"):
+    with pytest.raises(ConfigError, match=r"returns one text only.*decoder beam"):
         load_rescorer(plain, save(tmp_path / "lm.safetensors"), SYMBOLS)
     with pytest.raises(CheckpointError, match="doesn't know 'z'"):
         load_rescorer(search, tmp_path / "lm.safetensors", (*SYMBOLS, "z"))
