@@ -27,7 +27,7 @@ class Resampler:
         _check_rates(from_rate, to_rate)
         self._shape = (-1,) if channels is None else (-1, channels)
         # Equal rates need no filter; soxr would only copy.
-        self._stream = (
+        self._stream: Any = (
             None
             if from_rate == to_rate
             else soxr.ResampleStream(from_rate, to_rate, channels or 1, dtype="float32", quality="HQ")

@@ -215,10 +215,10 @@ class Task(SpeechTask[Data, AcousticHeader]):
         if self.dictionary is None:
             return 0, 0
         references = [self.dictionary.pronounce(text) for text in texts]
-        known = [row for row, reference in enumerate(references) if reference]
-        return _word_errors(
-            *([" ".join(map(str, rows[row])) for row in known] for rows in (references, decoded))
-        )
+        known = [(reference, phones) for reference, phones in zip(references, decoded) if reference]
+        spoken = [" ".join(map(str, reference)) for reference, _ in known]
+        recognized = [" ".join(map(str, phones)) for _, phones in known]
+        return _word_errors(spoken, recognized)
 
     def reading(self) -> Mapping[str, Any]:
         """The languages of its texts, and the decoder of the recipe, or all that was chosen for the model that the run
