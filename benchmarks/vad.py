@@ -149,7 +149,7 @@ def speed(find: Find, signal: np.ndarray, runs: int) -> float:
 
 def streamed(detector: Detector) -> Find:
     """For its speed: blocks of 30 s, as `speechgru vad` hears a long recording."""
-    return lambda signal: detector.heard(np.split(signal, range(30 * RATE, len(signal), 30 * RATE)))[0]
+    return lambda signal: detector.detect(np.split(signal, range(30 * RATE, len(signal), 30 * RATE)))[0]
 
 
 def compare(

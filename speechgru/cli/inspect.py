@@ -60,11 +60,22 @@ def contents(loaded: Checkpoint) -> dict[str, Any]:
         "kind": loaded.kind,
         "parameters": sum(tensor.numel() for tensor in tensors.values()),
         **{key: loaded.header[key] for key in _in_order(loaded.header)},
+        **({"calibrated": _calibrated(loaded.header)} if loaded.kind == "acoustic" else {}),
         "tensors": {
             name: {"shape": list(tensor.shape), "dtype": str(tensor.dtype).removeprefix("torch.")}
             for name, tensor in tensors.items()
         },
     }
+
+
+def _calibrated(header: Mapping[str, Any]) -> list[str]:
+    """What `speechgru model calibrate` learns and the file holds."""
+    decoder = header.get("decoder")
+    settings = decoder.get("settings") if isinstance(decoder, Mapping) else None
+    search = settings.get("lm") if isinstance(settings, Mapping) else None
+    stored = {"gate": header.get("gate"), "search": search}
+    stored |= {key: header.get(key) for key in ("confidence", "times")}
+    return [part for part, value in stored.items() if value]
 
 
 def _in_order(keys: Iterable[str]) -> list[str]:
@@ -84,6 +95,8 @@ def text_lines(loaded: Checkpoint) -> list[str]:
     shown["parameters"] = f"{values} in {len(tensors)} tensors"
     if isinstance(symbols := shown.get("vocabulary"), list):
         shown["vocabulary"] = _symbols(symbols)
+    if shown.get("calibrated") == []:
+        shown["calibrated"] = "no (speechgru model calibrate)"
     pairs = list(_flatten(shown))
     width = max(len(key) for key, _ in pairs)
     return [f"{key:<{width}}  {value}".rstrip() for key, value in pairs]

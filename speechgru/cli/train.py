@@ -76,6 +76,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for name, evaluation in finished.evaluations.items():
         print(f"== {name}\n{evaluation.describe()}")
+    if recipe.task == "ctc":
+        dev = [str(finished.folder / "manifests" / f"{name}.jsonl") for name in recipe.corpus.dev]
+        calibrate = shlex.join(["speechgru", "model", "calibrate", str(finished.model), *dev])
+        print(f"confidences, word times and search weights that fit it: {calibrate}")
     print(f"model: {finished.model}\nreport: {finished.folder / 'report.md'}")
     return 0
 

@@ -64,8 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detector",
         metavar="MODEL",
-        help="don't transcribe what this detector of speech (vad comes with the package; or a file) hears none in: "
-        "for recordings with noise. With vad, words were heard in 10.0 instead of 18.3 %% of clips of mere noise; "
+        help="don't transcribe where this speech detector (vad comes with the package; or a file) finds none: "
+        "for recordings with noise. With vad, words were recognised in 10.0 instead of 18.3 %% of clips of mere noise; "
         "error rate and time stay",
     )
     decoder_options.add_arguments(parser)

@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what was found in each recording as soon as it is heard. 1 where one could not be read."""
+    """Print the speech of each recording as soon as it is detected. 1 where one could not be read."""
     from speechgru.cli import _inputs as inputs
     from speechgru.errors import AudioError
     from speechgru.vad.detector import load_detector

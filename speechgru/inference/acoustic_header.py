@@ -1,4 +1,4 @@
-"""What the file of an acoustic model says: what its outputs stand for and how they become a transcript."""
+"""The header of an acoustic model's file: what its outputs stand for and how they become a transcript."""
 
 from __future__ import annotations
 

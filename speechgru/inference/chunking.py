@@ -1,7 +1,7 @@
 """Long recordings in pieces that a network can take, and their words put together again.
 
 A piece ends in the middle of the longest pause of its later part. Where nobody pauses it is a window, and
-the next window begins OVERLAP_SECONDS before its end: both then hear the words near the seam whole, and each
+the next window begins OVERLAP_SECONDS before its end: both then hold the words near the seam whole, and each
 keeps its own half. Memory is bounded by one block of the source plus one piece, however long the recording.
 """
 
@@ -18,7 +18,7 @@ from speechgru.transcript import Word
 MAX_SECONDS = 20.0  # of a piece; about the longest utterance that a model is trained on
 MIN_SECONDS = 5.0  # of a piece that ends in a pause
 OVERLAP_SECONDS = 4.0  # two seconds of context on either side of a seam
-_SLACK_SECONDS = 0.4  # how far before the seam a word may lie that only the later window heard
+_SLACK_SECONDS = 0.4  # how far before the seam a word may lie that only the later window has
 _JITTER_SECONDS = 0.2  # how far apart two windows may place the same word
 
 
@@ -53,9 +53,9 @@ def cut(blocks: Iterable[Signal], rate: int) -> Iterator[Piece]:
 
 def _end(samples: Signal, rate: int) -> tuple[int, int]:
     """Where the piece that starts `samples` ends, and how many samples the next one shares with it."""
-    found = [(start, end) for start, end in pauses(samples, rate) if (start + end) / 2 >= MIN_SECONDS * rate]
-    later = [pause for pause in found if sum(pause) >= len(samples)]
-    candidates = later or found
+    quiet = [(start, end) for start, end in pauses(samples, rate) if (start + end) / 2 >= MIN_SECONDS * rate]
+    later = [pause for pause in quiet if sum(pause) >= len(samples)]
+    candidates = later or quiet
     if not candidates:
         return len(samples), round(OVERLAP_SECONDS * rate)
     start, end = max(candidates, key=lambda pause: pause[1] - pause[0])
@@ -68,7 +68,7 @@ def join(before: Sequence[Word], after: Sequence[Word], start: float, overlap: f
     The seam is the middle of what they share. A word belongs to the piece on whose side its own middle lies;
     a word that both would claim, or neither, because they place it a little differently, is kept once.
     """
-    if not any(word.end > start for word in before):  # nothing shared, or nothing heard in what is shared
+    if not any(word.end > start for word in before):  # nothing shared, or no words in what is shared
         return [*before, *after]
     seam = start + overlap / 2
     kept = [word for word in before if _middle(word) < seam]

@@ -1,10 +1,10 @@
-"""Confidence that means what it says: of words that get 0.8, eight in ten should be right.
+"""Calibrated confidence: of the words that get 0.8, eight in ten should be right.
 
-What a decoder says of a letter is far too sure of itself. Four simple features of a word, weighted by a logistic
-regression that is fitted on dev speech (tools/release/tune_confidence.py), make it the probability that the word is
+A decoder's confidences of characters are far too high. Four simple features of a word, weighted by a logistic
+regression that is fitted on dev speech (`speechgru model calibrate`), make it the probability that the word is
 right: Platt scaling (1999) extended by the second term of beta calibration (Kull et al. 2017), the least sure
-letter, and the length. The weights of all that grows with the letters' confidences are 0 or more, so a
-calibrated confidence never falls when a letter gets surer.
+character, and the length. The weights of all that grows with the characters' confidences are 0 or more, so a
+calibrated confidence never falls when that of a character rises.
 
 How good confidences are, speechgru.evaluation.calibration measures.
 """
@@ -22,13 +22,13 @@ LEAST_DOUBT = 1e-4  # confidences count as within [LEAST_DOUBT, 1 - LEAST_DOUBT]
 
 @dataclass(frozen=True)
 class Calibration:
-    """What one network's letters say of a word, with one decoder.
+    """The confidence of a word from those of its characters, for one network and one decoder.
 
     The probability that a word is right is 1 / (1 + exp(-x)), where x = bias + mean * ln c - doubt * ln(1 - c)
-    + least * ln m + letters * ln n, for n letters with geometric mean c and minimum m of their confidences.
+    + least * ln m + letters * ln n, for n characters with geometric mean c and minimum m of their confidences.
 
     errors: word errors (substituted, inserted and deleted) for each word that is likely to be wrong: more than
-        1, as nothing is heard of a word that is left out.
+        1, as a word that is left out has no confidence.
 
     Raises:
         ValueError: a number that isn't finite, or below 0 where it may not be.
@@ -49,16 +49,16 @@ class Calibration:
                 raise ValueError(f"{name} is {value}; expected 0 or more.")
 
     def probability(self, confidences: Sequence[float]) -> float:
-        """That a word of letters with these `confidences` (at least one, in [0, 1]) is right."""
+        """That a word of characters with these `confidences` (at least one, in [0, 1]) is right."""
         weights = (self.mean, self.doubt, self.least, self.letters)
         score = self.bias + sum(w * f for w, f in zip(weights, features(confidences), strict=True))
         return 1.0 / (1.0 + math.exp(-max(min(score, 500.0), -500.0)))
 
     def apply(self, words: Sequence[Word], confidences: Sequence[Sequence[float]]) -> tuple[Word, ...]:
-        """`words` with calibrated confidence, from those of each word's letters."""
+        """`words` with calibrated confidence, from those of each word's characters."""
         return tuple(
-            replace(word, confidence=self.probability(letters))
-            for word, letters in zip(words, confidences, strict=True)
+            replace(word, confidence=self.probability(characters))
+            for word, characters in zip(words, confidences, strict=True)
         )
 
     def expected_wer(self, words: Sequence[Word]) -> float | None:

@@ -1,8 +1,8 @@
-"""What a network says of a whole recording: the log-probabilities of its pieces on one grid of frames.
+"""The emissions of a whole recording: the log-probabilities of its pieces on one grid of frames.
 
 Pieces are cut as for transcribing (speechgru.inference.chunking), but each begins on a multiple of the network's
 frame, so that frame t of the whole is centred at t * frame_seconds whichever piece it comes from. Where pieces overlap,
-each keeps its own half. What holds no speech isn't run; its frames are blank. Memory: a few pieces of sound at a
+each keeps its own half. Pieces without speech aren't run; its frames are blank. Memory: a few pieces of sound at a
 time, and the result, about 10 MB an hour.
 """
 
@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from speechgru.audio.energy import Signal
 from speechgru.inference import word_times
+from speechgru.inference.batching import BATCH_SECONDS, POOLED_BATCHES, batches
 from speechgru.inference.job import Job, Source
-from speechgru.inference.recognizer import BATCH_SECONDS, POOLED_BATCHES, Recognizer
+from speechgru.inference.recognizer import Recognizer
 from speechgru.inference.word_times import LEVEL_SECONDS, Silences
 from speechgru.text.vocabulary import BLANK
 
 BATCH_SHARE = 0.5  # of the seconds that run at once in transcribing: the aligner wants memory too
-UNHEARD_BLANK = 0.999  # probability of the blank where nothing was run
+SKIPPED_BLANK = 0.999  # probability of the blank where nothing was run
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,19 @@ def posteriors(
     """
     job = Job(source, recognizer.sample_rate)
     silences: list[tuple[float, Silences]] = []
-    found: list[tuple[int, int, NDArray[np.float32]]] = []
-    for part, rows in _heard(recognizer, _parts(recognizer, job, silences)):
+    pieces: list[tuple[int, int, NDArray[np.float32]]] = []
+    for part, rows in _emissions(recognizer, _parts(recognizer, job, silences)):
         # The frames alone: the part holds its samples, and the rows are a view of their whole batch.
-        found.append((part.index, part.seam, rows[part.seam - part.first :].copy()))
-        job.heard(part.index, ())
+        pieces.append((part.index, part.seam, rows[part.seam - part.first :].copy()))
+        job.add(part.index, ())
         if on_progress is not None:
             on_progress(job.fraction)
     if job.error is not None:
         raise job.error
     step = recognizer.engine.frame_seconds
-    count = max([round(job.duration / step), *(seam + len(rows) for _, seam, rows in found)])
+    count = max([round(job.duration / step), *(seam + len(rows) for _, seam, rows in pieces)])
     log_probs = np.tile(_blank(len(recognizer.engine.vocabulary)), (count, 1))
-    for _, seam, rows in sorted(found, key=lambda entry: entry[0]):
+    for _, seam, rows in sorted(pieces, key=lambda entry: entry[0]):
         log_probs[seam : seam + len(rows)] = rows
     if on_progress is not None:
         on_progress(1.0)
@@ -77,14 +78,14 @@ def posteriors(
 
 
 def _blank(symbols: int) -> NDArray[np.float32]:
-    """Log-probabilities of a frame that says nothing."""
-    row = np.full(symbols, (1 - UNHEARD_BLANK) / (symbols - 1), np.float32)
-    row[BLANK] = UNHEARD_BLANK
+    """Log-probabilities of a frame without speech."""
+    row = np.full(symbols, (1 - SKIPPED_BLANK) / (symbols - 1), np.float32)
+    row[BLANK] = SKIPPED_BLANK
     return np.log(row)
 
 
 def _parts(recognizer: Recognizer, job: Job, silences: list[tuple[float, Silences]]) -> Iterator[_Part]:
-    """The pieces that are worth hearing, each from the first frame of the grid that begins in it.
+    """The pieces that may hold speech, each from the first frame of the grid that begins in it.
 
     To `silences` go those of each piece, with the second from which on they count.
     """
@@ -97,13 +98,13 @@ def _parts(recognizer: Recognizer, job: Job, silences: list[tuple[float, Silence
         first = -(-begin // size)
         seam = max(first, round((piece.start + piece.overlap / 2) * job.sample_rate / size))
         samples = piece.samples[first * size - begin :]
-        if recognizer.is_worth_hearing(samples):
+        if recognizer.may_hold_speech(samples):
             yield _Part(index, first, seam, samples)
         else:
-            job.heard(index, ())
+            job.add(index, ())
 
 
-def _heard(recognizer: Recognizer, parts: Iterator[_Part]) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
+def _emissions(recognizer: Recognizer, parts: Iterator[_Part]) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
     """Each part with its log-probabilities [frames, symbols], run in batches of about the same length."""
     batch_seconds = BATCH_SHARE * BATCH_SECONDS.get(recognizer.engine.device.type, BATCH_SECONDS["cpu"])
     waiting: list[_Part] = []
@@ -121,16 +122,16 @@ def _run(
     recognizer: Recognizer, waiting: list[_Part], batch_seconds: float
 ) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
     signals = [part.samples for part in waiting]
-    for batch in recognizer.batches(signals, batch_seconds):
+    for batch in batches(signals, recognizer.sample_rate, batch_seconds, recognizer.batch_size):
         rows = recognizer.log_probs([signals[number] for number in batch])
         yield from zip([waiting[number] for number in batch], rows, strict=True)
 
 
-def _joined(found: Sequence[tuple[float, Silences]]) -> Silences:
+def _joined(parts: Sequence[tuple[float, Silences]]) -> Silences:
     """The silences of all pieces, each piece's from its own second on; what a cut parted is one again."""
     joined: list[list[float]] = []
-    for number, (begin, silences) in enumerate(found):
-        end = found[number + 1][0] if number + 1 < len(found) else np.inf
+    for number, (begin, silences) in enumerate(parts):
+        end = parts[number + 1][0] if number + 1 < len(parts) else np.inf
         for start, stop in silences.clip(begin, end).tolist():
             if joined and start - joined[-1][1] <= 2 * LEVEL_SECONDS:
                 joined[-1][1] = stop

@@ -16,14 +16,13 @@ from speechgru.models.checkpoint import Checkpoint
 class Engine:
     """features [B, T, F], lengths [B] → log-probabilities [B, T', V], lengths [B].
 
-    Of a network that hears sounds too, [B, T', V + 1 + S]: those of the sounds, a blank before them, are their own
-    distribution.
+    With a phone head, [B, T', V + 1 + S]: the phone outputs (blank first) are a distribution of their own.
 
     Attributes:
-        header: what the model's file says.
+        header: of the model's file.
         features: the feature module the model was trained with.
-        vocabulary: the symbols of V.
-        sounds: the names of S.
+        vocabulary: the characters, V.
+        sounds: the names of the phones, S.
         sample_rate: in Hz.
         frame_seconds: seconds per output frame.
 
@@ -40,7 +39,7 @@ class Engine:
         with checkpoint.fitting(loaded.path):
             outputs = self.model.settings.sounds
             if outputs and len(self.sounds) + 1 != outputs:
-                raise ValueError(f"{len(self.sounds)} names of sounds for {outputs} outputs")
+                raise ValueError(f"{len(self.sounds)} names of phones for {outputs} outputs")
         self.features = LogMel(header.features).to(self.device)
         self.sample_rate = header.features.sample_rate
         self.frame_seconds = self.model.stride * header.features.hop_length / self.sample_rate

@@ -1,4 +1,4 @@
-"""What a stretch of sound and the words recognised in it must reach to count as speech."""
+"""The speech gate: what a stretch of sound and the words recognised in it must reach to count as speech."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from speechgru.audio.energy import MIN_LEVEL_DB, MIN_RANGE_DB, RANGE_SECONDS, Signal, may_hold_speech
 from speechgru.transcript import Word
 
-SHORTEST_SPAN_SECONDS = 0.3  # one short word; less would make a high rate of a single letter
+SHORTEST_SPAN_SECONDS = 0.3  # one short word; less would make a high rate of a single character
 
 
 @dataclass(frozen=True)
 class Gate:
-    """What a stretch of audio and the words found in it must reach; anything less is silence or noise.
+    """What a stretch of audio and the words recognised in it must reach; anything less is silence or noise.
 
     min_level_db, min_range_db, range_seconds: of the sound, see `energy.may_hold_speech`.
     min_confidence: of the words of one stretch, see `evidence`; for noise that isn't steady.
-    rate_weight: what a letter a second adds to the evidence. What a network hears in noise is unsure, and
-        sparse as well. How much of either depends on the network: tools/release/tune_gate.py finds both numbers.
+    rate_weight: what a character a second adds to the evidence. Words recognised in noise are unsure, and
+        sparse as well. How much of either depends on the network: `speechgru model calibrate` learns both numbers.
     """
 
     min_level_db: float = MIN_LEVEL_DB
@@ -32,12 +32,12 @@ class Gate:
         return may_hold_speech(signal, rate, self.min_level_db, self.min_range_db, self.range_seconds)
 
     def accepts(self, words: Sequence[Word]) -> bool:
-        """Whether the words of one stretch are likely to have been said."""
+        """Whether the words of one stretch are likely to be speech."""
         return bool(words) and evidence(words, self.rate_weight) >= self.min_confidence
 
 
 def evidence(words: Sequence[Word], rate_weight: float) -> float:
-    """Mean confidence of at least one word, plus `rate_weight` for each letter a second from first to last."""
+    """Mean confidence of at least one word, plus `rate_weight` for each character a second from first to last."""
     seconds = max(words[-1].end - words[0].start, SHORTEST_SPAN_SECONDS)
-    letters = sum(len(word.text) for word in words)
-    return sum(word.confidence for word in words) / len(words) + rate_weight * letters / seconds
+    characters = sum(len(word.text) for word in words)
+    return sum(word.confidence for word in words) / len(words) + rate_weight * characters / seconds

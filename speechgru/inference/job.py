@@ -26,7 +26,7 @@ Source = Union[str, Path, BinaryIO, NDArray[Any], Sound, "torch.Tensor"]
 class Job:
     """One source: a path, "-", a binary file, a `Sound`, or an array [time] at `sample_rate`.
 
-    Reading it (`pieces`) fills in what is known of the recording; `heard` takes the words of each piece.
+    Reading it (`pieces`) fills in what is known of the recording; `add` takes the words of each piece.
     """
 
     source: Source
@@ -38,10 +38,12 @@ class Job:
     is_read: bool = False
     error: SpeechGruError | None = None
     _places: list[tuple[float, float]] = field(default_factory=list)  # start and overlap of each piece
-    _words: list[tuple[Word, ...] | None] = field(default_factory=list)  # of each piece, None until heard
+    _words: list[tuple[Word, ...] | None] = field(
+        default_factory=list
+    )  # of each piece, None until recognised
 
     def pieces(self) -> Iterator[tuple[int, Piece]]:
-        """Read the source; yields numbered pieces, each to be `heard`. An error ends up in `error`."""
+        """Read the source; yields numbered pieces, whose words are to be `add`ed. An error ends up in `error`."""
         try:
             for piece in cut(self._blocks(), self.sample_rate):
                 self._places.append((piece.start, piece.overlap))
@@ -68,7 +70,7 @@ class Job:
                 yield block
             self.warnings, self.truncated = tuple(stream.warnings), stream.truncated
 
-    def heard(self, index: int, words: tuple[Word, ...]) -> None:
+    def add(self, index: int, words: tuple[Word, ...]) -> None:
         """Note the words of piece `index`."""
         self._words[index] = words
 
@@ -99,8 +101,8 @@ class Job:
     def transcript(self, model: str) -> Transcript:
         """All words together. The job must be done, without an error."""
         words: list[Word] = []
-        for (start, overlap), found in zip(self._places, self._words, strict=True):
-            words = join(words, found or (), start, overlap)
+        for (start, overlap), part in zip(self._places, self._words, strict=True):
+            words = join(words, part or (), start, overlap)
         # The first and the last frame may reach a little beyond the samples.
         words = [replace(w, start=max(w.start, 0.0), end=min(w.end, self.duration)) for w in words]
         return Transcript(

@@ -59,10 +59,10 @@ class Engine(Protocol):
 
 
 class SpeechDetector(Protocol):
-    """Tells whether there is speech in a signal [time] at its `sample_rate`, in Hz."""
+    """Detects whether there is speech in a signal [time] at its `sample_rate`, in Hz."""
 
     @property
     def sample_rate(self) -> int: ...
 
-    def hears_speech(self, signal: Signal) -> bool:
+    def holds_speech(self, signal: Signal) -> bool:
         """Whether anybody speaks."""

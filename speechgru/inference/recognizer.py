@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from speechgru.decoding import greedy, hypothesis
 from speechgru.decoding.hypothesis import Decoder, Hypothesis
 from speechgru.errors import AudioError, ConfigError, SpeechGruError
 from speechgru.inference import select
+from speechgru.inference.batching import BATCH_SECONDS, POOLED_BATCHES, batches, padded
 from speechgru.inference.confidence import Calibration
 from speechgru.inference.gate import Gate
 from speechgru.inference.job import Job, Source
@@ -37,9 +39,6 @@ from speechgru.utils.assets import find_model
 Progress = Callable[[float], None]
 
 BATCH_SIZE = 16
-BATCH_SECONDS = {"cpu": 80.0, "cuda": 960.0}  # padding included; on a CPU more costs memory and gains nothing
-PADDING_SECONDS = 1.0  # batches are padded to a multiple of it
-POOLED_BATCHES = 4  # the pool holds audio for so many, so that lengths can be matched
 MIN_PIECE_SECONDS = 0.1  # shorter than any word
 
 
@@ -47,14 +46,14 @@ class Recognizer:
     """Turns recordings into transcripts with one engine and one decoder. Make one with `load_recognizer`.
 
     Attributes:
-        sample_rate: the rate the model hears, in Hz; sources of any other rate are resampled.
+        sample_rate: the rate of the model, in Hz; sources of any other rate are resampled.
         model: what is written into each transcript.
-        gate: what audio and words must reach to count as speech. It judges what greedy decoding hears, whatever
-            the decoder: a language model makes words of noise too, and unsure ones of what was said.
-        times: how the network's runs of letters lie to the words; None leaves times as they are.
+        gate: what audio and words must reach to count as speech. It judges the words of greedy decoding, whatever
+            the decoder: a language model makes words of noise too, and unsure ones of speech.
+        times: how the network's runs of characters lie to the words; None leaves times as they are.
         calibration: what makes confidences probabilities; None leaves them as the decoder has them.
         detector: tells what holds speech at all, beside the gate's levels; None: these alone.
-        normaliser: what makes texts and transcripts alike before errors are counted.
+        languages: codes of what the model writes; none where it isn't known.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Recognizer:
         times: Times | None = None,
         calibration: Calibration | None = None,
         detector: SpeechDetector | None = None,
-        normaliser: Normaliser | None = None,
+        languages: Sequence[str] = (),
         model: str = "",
     ) -> None:
         self.engine = engine
@@ -75,13 +74,19 @@ class Recognizer:
         self.batch_size = _checked_batch_size(batch_size)
         self.gate = gate or Gate()
         is_greedy = isinstance(decoder, greedy.Decoder)
-        self._by_ear = decoder if is_greedy else greedy.Decoder(greedy.Settings(), engine.vocabulary)
+        # The gate judges this one's words.
+        self._greedy = decoder if is_greedy else greedy.Decoder(greedy.Settings(), engine.vocabulary)
         self.times = times
         self.calibration = calibration
         self.detector = detector
-        self.normaliser = normaliser or normalize.normaliser_for(engine.vocabulary.symbols)
+        self.languages = tuple(languages)
         self.model = model
         self.sample_rate = engine.sample_rate
+
+    @cached_property
+    def normaliser(self) -> Normaliser:
+        """What makes texts and transcripts alike before errors are counted."""
+        return normalize.normaliser_for(self.engine.vocabulary.symbols, self.languages)
 
     def transcribe(
         self, source: Source, sample_rate: int | None = None, on_progress: Progress | None = None
@@ -152,83 +157,55 @@ class Recognizer:
             report()
         yield from results()
 
-    def hear(self, signals: Sequence[Signal], starts: Sequence[float]) -> list[tuple[Word, ...]]:
+    def recognize(self, signals: Sequence[Signal], starts: Sequence[float]) -> list[tuple[Word, ...]]:
         """Words of each of `signals` [time], run as one batch, that begin at `starts` seconds."""
-        heard = zip(self.outputs(signals), signals, starts, strict=True)
-        return [self._words(output, signal, start) for output, signal, start in heard]
+        rows = zip(self.outputs(signals), signals, starts, strict=True)
+        return [self._words(output, signal, start) for output, signal, start in rows]
 
-    def is_worth_hearing(self, signal: Signal) -> bool:
+    def may_hold_speech(self, signal: Signal) -> bool:
         """False for what is too short, too quiet or too steady to hold a word, or no speech to the detector."""
         if len(signal) < MIN_PIECE_SECONDS * self.sample_rate:
             return False
         if not self.gate.may_hold_speech(signal, self.sample_rate):
             return False
-        return self.detector is None or self.detector.hears_speech(signal)
-
-    def is_speech(self, log_probs: NDArray[Any]) -> bool:
-        """Whether the words of one piece, read greedily from [frames, symbols], get past the gate."""
-        return self.gate.accepts(hypothesis.words(self._by_ear(log_probs), self.engine.frame_seconds))
-
-    def padded(self, count: int) -> int:
-        """Samples of each row of a batch whose longest signal has `count`.
-
-        Few different numbers, as PyTorch's kernels keep memory for each shape they met: 100 MB for an hour's pieces.
-        """
-        step = round(PADDING_SECONDS * self.sample_rate)
-        return -(-count // step) * step
-
-    def batches(
-        self, signals: Sequence[Signal], seconds: float, most: int | None = None
-    ) -> Iterator[list[int]]:
-        """The numbers of `signals` in batches of at most `seconds`, padding included; the longest come first.
-
-        Nothing in a batch is less than half as long as its first: padding would cost more than another batch.
-        """
-        left = sorted(range(len(signals)), key=lambda number: -len(signals[number]))
-        while left:
-            longest = len(signals[left[0]])
-            room = int(seconds * self.sample_rate / self.padded(longest))
-            size = max(1, min(most or self.batch_size, room))
-            size = sum(2 * len(signals[number]) >= longest for number in left[:size])
-            yield left[:size]
-            left = left[size:]
+        return self.detector is None or self.detector.holds_speech(signal)
 
     def log_probs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
         """Log-probabilities [frames, symbols] of each signal, without padding."""
         for output in self.outputs(signals):
-            yield self.letters(output)
+            yield self.characters(output)
 
-    def letters(self, output: NDArray[Any]) -> NDArray[Any]:
-        """The log-probabilities [frames, symbols] of one signal's output."""
+    def characters(self, output: NDArray[Any]) -> NDArray[Any]:
+        """The log-probabilities [frames, characters] of one signal's output."""
         return np.ascontiguousarray(output[:, : len(self.engine.vocabulary)])
 
-    def read(self, output: NDArray[Any]) -> Hypothesis:
-        """What the decoder makes of one signal's output."""
+    def decode(self, output: NDArray[Any]) -> Hypothesis:
+        """The decoder's text of one signal's output."""
         return self.decoder(select.columns(self.decoder, output, len(self.engine.vocabulary)))
 
     def outputs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
-        """All that the network says of each signal: log-probabilities [frames, symbols], and of sounds behind them if
-        it hears any, without padding."""
+        """The network's output for each signal, without padding: log-probabilities [frames, characters], or with a
+        phone head [frames, characters + 1 + phones]."""
         import torch
 
-        padded, lengths = array.pad(signals, self.padded(max(map(len, signals))))
+        batch, lengths = array.pad(signals, padded(max(map(len, signals)), self.sample_rate))
         with torch.inference_mode():
-            features = self.engine.features(padded.to(self.engine.device), lengths.to(self.engine.device))
+            features = self.engine.features(batch.to(self.engine.device), lengths.to(self.engine.device))
             log_probs, frames = self.engine(*features)
         for row, count in zip(log_probs.float().cpu().numpy(), frames.tolist(), strict=True):
             yield row[:count]
 
     def _words(self, output: NDArray[Any], signal: Signal, start: float) -> tuple[Word, ...]:
         step = self.engine.frame_seconds
-        found = self._by_ear(self.letters(output))
-        if not self.gate.accepts(hypothesis.words(found, step)):
+        best = self._greedy(self.characters(output))
+        if not self.gate.accepts(hypothesis.words(best, step)):
             return ()
-        if self.decoder is not self._by_ear:
-            found = self.read(output)
+        if self.decoder is not self._greedy:
+            best = self.decode(output)
         # Frame t is centred at t * frame_seconds, so it begins half a frame before.
-        words = hypothesis.words(found, step, start - step / 2)
+        words = hypothesis.words(best, step, start - step / 2)
         if self.calibration is not None:
-            words = self.calibration.apply(words, hypothesis.confidences(found))
+            words = self.calibration.apply(words, hypothesis.confidences(best))
         if self.times is not None:
             words = corrected(words, signal, self.sample_rate, self.times, step, start)
         return words
@@ -253,8 +230,8 @@ class _Pool:
     def read(self, job: Job) -> Iterator[None]:
         """Take in all pieces of a recording; yields after each batch that had to run meanwhile."""
         for index, piece in job.pieces():
-            if not self._recognizer.is_worth_hearing(piece.samples):
-                job.heard(index, ())
+            if not self._recognizer.may_hold_speech(piece.samples):
+                job.add(index, ())
                 continue
             self._entries.append((job, index, piece.samples))
             self._seconds += len(piece.samples) / job.sample_rate
@@ -262,21 +239,22 @@ class _Pool:
                 yield from self.run()
 
     def run(self) -> Iterator[None]:
-        """Hear everything, longest first; yields after each batch."""
+        """Recognise everything, longest first; yields after each batch."""
         entries = [entry for entry in self._entries if entry[0].error is None]
         self._entries, self._seconds = [], 0.0
         signals = [signal for _, _, signal in entries]
-        for numbers in self._recognizer.batches(signals, self._batch_seconds, self._batch_size):
+        rate = self._recognizer.sample_rate
+        for numbers in batches(signals, rate, self._batch_seconds, self._batch_size):
             batch = [entries[number] for number in numbers]
             starts = [job.start(index) for job, index, _ in batch]
             try:
-                found = self._recognizer.hear([signal for _, _, signal in batch], starts)
+                results = self._recognizer.recognize([signal for _, _, signal in batch], starts)
             except SpeechGruError as error:  # out of memory on a GPU
                 for job, _, _ in batch:
                     job.error = error
             else:
-                for (job, index, _), words in zip(batch, found, strict=True):
-                    job.heard(index, words)
+                for (job, index, _), words in zip(batch, results, strict=True):
+                    job.add(index, words)
             yield
 
 
@@ -297,7 +275,7 @@ def load_recognizer(
         batch_size: pieces of audio that run at once, at most.
         decoder: name of a decoder; by default the checkpoint's own.
         rescore: file of a GRU language model that chooses among the texts of the beam search.
-        detector: file of a detector of speech; what holds none for it isn't heard.
+        detector: file of a speech detector; what holds none for it isn't recognised.
         settings: of the decoder, over the checkpoint's own. Those of the beam search (which they choose, if no
             decoder is named): lm (name or file of a language model), lm_weight, word_bonus, hotwords (a list),
             hotword_weight, beam, and others; see speechgru.decoding.beam.Settings.
@@ -309,7 +287,6 @@ def load_recognizer(
     """
     _checked_batch_size(batch_size)
     path = find_model(model)  # before the imports: a mistake is told at once
-    from speechgru.decoding.rescoring import load_rescorer
     from speechgru.inference.engine import Engine
     from speechgru.models import checkpoint
 
@@ -318,17 +295,19 @@ def load_recognizer(
     wanted = decoder or (select.SEARCH if rescore else None)
     name, decode = select.decoder(header, wanted, settings)
     if rescore:
+        from speechgru.decoding.rescoring import load_rescorer
+
         decode = load_rescorer(decode, rescore, engine.vocabulary.symbols, str(engine.device))
     return Recognizer(
         engine,
         decode,
         batch_size=batch_size,
-        # All three differ from one network to the next: tools/release/tune_gate.py, times.py and tune_confidence.py.
+        # All three differ from one network to the next: `speechgru model calibrate` learns them.
         gate=header.gate,
         times=header.times,
         calibration=header.confidence.get(name),
         detector=_detector(detector, engine),
-        normaliser=select.normaliser(header),
+        languages=header.languages,
         model=path.stem,
     )
 
@@ -339,13 +318,13 @@ def _detector(path: str | Path | None, engine: Engine) -> SpeechDetector | None:
         return None
     from speechgru.vad.detector import load_detector
 
-    found = load_detector(path, str(engine.device))
-    if found.sample_rate != engine.sample_rate:
+    detector = load_detector(path, str(engine.device))
+    if detector.sample_rate != engine.sample_rate:
         raise ConfigError(
-            f"The detector {path} hears {found.sample_rate} Hz and the model {engine.sample_rate} Hz; expected the "
-            "same."
+            f"The detector {path} is for {detector.sample_rate} Hz and the model for {engine.sample_rate} Hz; expected "
+            "the same."
         )
-    return found
+    return detector
 
 
 def transcribe(

@@ -1,14 +1,13 @@
-"""How a network's output is read: the decoder that a checkpoint names or a user wants, with its settings."""
+"""The decoder that a checkpoint names or a user wants, with its settings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from speechgru.decoding.hypothesis import Decoder
 from speechgru.errors import CheckpointError, ConfigError
-from speechgru.lexicon import dictionary as pronunciation
 from speechgru.text import languages as language_codes
 from speechgru.text import normalize
 from speechgru.text.normalize import ENGLISH, Normaliser
@@ -32,7 +31,7 @@ def decoder(
     """The name of the decoder to read a model's output with, and the decoder.
 
     Args:
-        header: of the model's file; its `decoder` says how it wants to be read.
+        header: of the model's file; its `decoder` is how it is decoded.
         name: of the decoder that the user wants; by default the stored one, or where that doesn't know what
             is wanted, the beam search.
         wanted: settings over the stored ones, which hold for the stored decoder only. Hotwords are normalised.
@@ -74,24 +73,24 @@ def search(header: AcousticHeader) -> dict[str, Any]:
     return {key: getattr(built, key) for key in header.decoder.settings}
 
 
-def check_sounds(decoder: Decoder, heard: tuple[str, ...], model: object) -> None:
-    """Refuse a decoder that reads other sounds than those that a network hears.
+def check_sounds(decoder: Decoder, phones: tuple[str, ...], model: object) -> None:
+    """Refuse a decoder that reads other phones than those of a network.
 
     Raises:
         ConfigError: it does.
     """
     wanted = decoder.phones
-    if wanted and wanted != heard:
-        what = f"hears other ones ({' '.join(heard[1:])})" if heard else "hears letters alone"
+    if wanted and wanted != phones:
+        what = f"has other ones ({' '.join(phones[1:])})" if phones else "has no phone head"
         raise ConfigError(
-            f"The dictionary {decoder.settings.dictionary!r} says words in the sounds {' '.join(wanted[1:])}, and the "
+            f"The dictionary {decoder.settings.dictionary!r} has the phones {' '.join(wanted[1:])}, and the "
             f"model {model or assets.DEFAULT_MODEL} {what}. Leave the dictionary out, or train a model with it "
             "(ctc.pronunciations)."
         )
 
 
 def columns(decoder: Decoder, output: Any, letters: int | None) -> Any:
-    """Of a network's `output` [frames, letters + sounds], what a decoder reads."""
+    """The columns of a network's `output` [frames, characters + phones] that a decoder reads."""
     return output if decoder.phones else output[:, :letters]
 
 
@@ -126,12 +125,19 @@ def _check_stored(header: AcousticHeader, module: Any, values: Mapping[str, Any]
             f"Install speechgru again, name a language model (--lm FILE), or do without (--decoder {DEFAULT})."
         )
     dictionary = values.get("dictionary", "")
-    if dictionary and dictionary not in pronunciation.packaged():
+    if dictionary and dictionary not in _dictionaries():
         raise CheckpointError(
             f"{header.path} is made for the pronouncing dictionary {dictionary!r}, which this installation doesn't "
             f"hold. Install speechgru again, or do without (--decoder {DEFAULT})."
         )
     return settings
+
+
+def _dictionaries() -> Collection[str]:
+    """Names of the packaged ones; greedy decoding needs none."""
+    from speechgru.lexicon import dictionary
+
+    return dictionary.packaged()
 
 
 def spoken(phrase: str, normaliser: Normaliser = ENGLISH) -> str:

@@ -1,10 +1,10 @@
 """When words begin and end: CTC's peaks corrected by the pauses in the sound.
 
-A CTC network says each letter at one peak and blanks around it (Graves et al. 2006), so the run of a word's
-letters lies inside the spoken word, or a little beside it: by how much on average depends on the network, and
-is learnt once per model. Where the sound between two words is quiet the pause itself says where one ends and
-the next begins; where nobody pauses the average shift is all there is. benchmarks/times.py learns the
-numbers and measures what is left of the error.
+A CTC network emits each character at one peak and blanks around it (Graves et al. 2006), so the run of a word's
+characters lies inside the spoken word, or a little beside it: by how much on average depends on the network, and
+is learnt once per model. Where the sound between two words is quiet the pause itself tells where one ends and
+the next begins; where nobody pauses the average shift is all there is. `speechgru model
+calibrate` learns the numbers, benchmarks/times.py measures what is left of the error.
 
 A word always keeps the middle of its run, so words stay in order, never overlap and are never empty.
 """
@@ -61,11 +61,11 @@ class Times:
 def corrected(
     words: Sequence[Word], signal: Signal, rate: int, times: Times, frame_seconds: float, begin: float = 0.0
 ) -> tuple[Word, ...]:
-    """`words` with the times at which they were said; text and confidence as they are.
+    """`words` with the times at which they are spoken; text and confidence as they are.
 
     Args:
-        words: in order, each over the run of its own letters (`hypothesis.words`): they don't overlap.
-        signal: [time], what the words were heard in.
+        words: in order, each over the run of its own characters (`hypothesis.words`): they don't overlap.
+        signal: [time], what the words were recognised in.
         rate: of `signal`, in Hz.
         times: what is known of the network.
         frame_seconds: of the network's output; a word keeps half of that around the middle of its run.
@@ -80,8 +80,8 @@ def corrected(
 
 def silences(signal: Signal, rate: int, times: Times, begin: float = 0.0) -> Silences:
     """The pauses of `signal` that count for `times`; arguments as for `corrected`."""
-    found = pauses(signal, rate, times.quiet, SHORTEST_PAUSE_SECONDS, LEVEL_SECONDS)
-    return begin + np.array(found, np.float64).reshape(-1, 2) / rate
+    spans = pauses(signal, rate, times.quiet, SHORTEST_PAUSE_SECONDS, LEVEL_SECONDS)
+    return begin + np.array(spans, np.float64).reshape(-1, 2) / rate
 
 
 def placed(

@@ -2,7 +2,7 @@
 
 features [B, T, F] → encoder → linear → log-softmax [B, T', labels]
 
-A second head of the same kind may learn the sounds of words beside their letters.
+A second head of the same kind may learn the phones of words beside their characters.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Model(encoder.Encoder):
         return _probed(self.head, x), lengths
 
     def both(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """As `forward`, the second head's log-probabilities beside the first's: [B, T', n_labels + sounds]."""
+        """As `forward`, the second head's log-probabilities beside the first's: [B, T', n_labels + phones]."""
         x, lengths, _ = self.encode(features, lengths)
         heads = [self.head] if self.sounds is None else [self.head, self.sounds]
         return torch.cat([_probed(head, x) for head in heads], dim=2), lengths

@@ -40,7 +40,7 @@ def _refuse_others(first: Checkpoint, other: Checkpoint) -> None:
         ours, theirs = (_identity(key, each.header.get(key)) for each in (first, other))
         if ours != theirs:
             raise CheckpointError(
-                f"{other.path} has other {_SAID.get(key, key)} than {first.path}; a mean wants checkpoints of one "
+                f"{other.path} has other {_NAMES.get(key, key)} than {first.path}; a mean wants checkpoints of one "
                 "network, best of one run (trainer.keep)."
             )
     shapes = [{name: tuple(t.shape) for name, t in each.tensors.items()} for each in (first, other)]
@@ -54,7 +54,7 @@ def _refuse_others(first: Checkpoint, other: Checkpoint) -> None:
         )
 
 
-_SAID = {"model": "sizes", "vocabulary": "symbols"}
+_NAMES = {"model": "sizes", "vocabulary": "symbols"}
 
 
 def _identity(key: str, value: Any) -> Any:
@@ -74,16 +74,16 @@ def _identity(key: str, value: Any) -> Any:
 
 def _mean(tensors: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     """Of each tensor; whole numbers, which count something, are the first's."""
-    found = {}
+    means = {}
     for name, own in tensors[0].items():
         if not own.is_floating_point():
-            found[name] = own
+            means[name] = own
             continue
         total = torch.zeros(own.shape, dtype=torch.float32)
         for each in tensors:
             total += each[name].float()
-        found[name] = (total / len(tensors)).to(own.dtype)
-    return found
+        means[name] = (total / len(tensors)).to(own.dtype)
+    return means
 
 
 def _header(loaded: Sequence[Checkpoint]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class NetworkEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What files of every kind say of themselves; a kind of model has a class of its own, with what else it says.
+    """The header that files of every kind have; a kind of model has a class of its own, with its further entries.
 
     Fields are named as in the file; `path`, of the file, isn't stored.
     """

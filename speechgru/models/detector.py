@@ -1,10 +1,10 @@
-"""Where something is heard: subsampling, GRU layers in one direction, the log-odds of each sound in each frame.
+"""Speech detection: subsampling, GRU layers in one direction, the log-odds of each sound in each frame.
 
     features [B, T, F] → conv 3x3, stride 2 (once per halving) → linear → layer norm → GRU layers → linear → log-odds
 
-It can listen as it goes: what it says of a frame depends on that and earlier ones, on one frame of features less than
-the stride after it, and on `delay` frames more. Features are taken as they are, without normalisation over a
-recording, which would have to be heard to its end first.
+It can run as the sound comes in: its output for a frame depends on that and earlier ones, on one frame of features less
+than the stride after it, and on `delay` frames more. Features are taken as they are, without normalisation over a
+recording, which would have to be read to its end first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from speechgru.models.dropout import LockedDropout
 from speechgru.models.encoder import inside
 from speechgru.models.gru import GRU
 from speechgru.models.settings import DetectorSettings
-from speechgru.models.subsampling import Subsampling, ceil_divide
+from speechgru.models.subsampling import Subsampling
 
 Settings = DetectorSettings
 KIND = "detector"
@@ -75,7 +75,3 @@ class Model(nn.Module):
             frames, final = layer(self.dropout(frames), initial=before)
             finals.append(final)
         return self.head(self.dropout(frames)).float(), torch.cat(finals)
-
-    def output_lengths(self, lengths: Tensor) -> Tensor:
-        """Output frames for given feature frames."""
-        return ceil_divide(lengths, self.stride)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from speechgru.models.dropout import FrameDropout, LockedDropout
 from speechgru.models.gru import GRU
 from speechgru.models.settings import EncoderSettings
-from speechgru.models.subsampling import Subsampling, ceil_divide
+from speechgru.models.subsampling import Subsampling
 
 Settings = EncoderSettings
 DROPOUTS = {"locked": LockedDropout, "frame": FrameDropout}
@@ -59,10 +59,6 @@ class Encoder(nn.Module):
     def _finish(self, x: Tensor) -> Tensor:
         finished: Tensor = self.dropout(self.norms[-1](x))
         return finished
-
-    def output_lengths(self, lengths: Tensor) -> Tensor:
-        """Output frames for given feature frames."""
-        return ceil_divide(lengths, self.stride)
 
 
 def inside(lengths: Tensor, frames: int) -> Tensor:

@@ -1,6 +1,6 @@
 """A language model over characters: embedding → GRU layers, left to right → log-softmax.
 
-Symbol 0 is the edge of a text: it comes in before the first character, and is what the model says after the last.
+Symbol 0 is the edge of a text: it comes in before the first character, and is what the model predicts after the last.
 The probability of a text is the product over its characters and the edge at its end (chain rule).
 """
 

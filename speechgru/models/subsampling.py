@@ -1,4 +1,4 @@
-"""The front of the networks that hear: convolutions that halve time and frequency."""
+"""The front of the networks for audio: convolutions that halve time and frequency."""
 
 from __future__ import annotations
 

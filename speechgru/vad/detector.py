@@ -1,4 +1,4 @@
-"""A detector of speech from its file: where somebody speaks in a recording, whole or as it comes in."""
+"""A speech detector from its file: where somebody speaks in a recording, whole or block by block."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Probabilities = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorHeader(AudioHeader):
-    """The header of a detector of speech: `sounds` its outputs stand for, and the `threshold` that was best on dev."""
+    """The header of a speech detector: `sounds` its outputs stand for, and the `threshold` that was best on dev."""
 
     KIND: ClassVar[str] = KIND
 
@@ -60,9 +60,8 @@ class Detector:
     """Tells where somebody speaks. Make one with `load_detector`.
 
     Attributes:
-        sample_rate: the rate it hears, in Hz.
+        sample_rate: of its signals, in Hz.
         frame_seconds: from one of its frames to the next; frame t is centred at t * frame_seconds.
-        latency: seconds from the middle of a frame until a stream knows of it.
         rules: what makes frames a stretch of speech, with the threshold that was best on dev.
     """
 
@@ -74,8 +73,6 @@ class Detector:
         transform: Any = features.transform
         # Samples on either side that a frame of features looks at.
         self.reach: int = transform.n_fft // 2
-        ahead = (1 + model.settings.delay) * model.stride - 1
-        self.latency: float = ahead * settings.hop + self.reach / self.sample_rate
 
     @torch.inference_mode()
     def probabilities(self, signals: Sequence[Signal]) -> list[Probabilities]:
@@ -89,10 +86,10 @@ class Detector:
         return [row[:count] for row, count in zip(found, frames.tolist(), strict=True)]
 
     def stream(self) -> Stream:
-        """What hears a recording block by block."""
+        """Detection in a recording that comes block by block."""
         return Stream(self)
 
-    def heard(self, blocks: Iterable[Signal]) -> tuple[Probabilities, float]:
+    def detect(self, blocks: Iterable[Signal]) -> tuple[Probabilities, float]:
         """Probabilities [frames] of a recording that comes in `blocks` [time] at `sample_rate`, and its seconds."""
         stream, samples, parts = self.stream(), 0, []
         for block in blocks:
@@ -107,13 +104,13 @@ class Detector:
             AudioError: it can't be read.
         """
         with audio.AudioStream(source, self.sample_rate, BLOCK_SECONDS) as stream:
-            found, duration = self.heard(stream)
-        return spans(found, self.frame_seconds, duration, rules or self.rules), duration
+            probabilities, duration = self.detect(stream)
+        return spans(probabilities, self.frame_seconds, duration, rules or self.rules), duration
 
-    def hears_speech(self, signal: Signal) -> bool:
+    def holds_speech(self, signal: Signal) -> bool:
         """Whether there is any stretch of speech in `signal` [time] at `sample_rate`."""
-        (found,) = self.probabilities([signal])
-        return bool(spans(found, self.frame_seconds, len(signal) / self.sample_rate, self.rules))
+        (probabilities,) = self.probabilities([signal])
+        return bool(spans(probabilities, self.frame_seconds, len(signal) / self.sample_rate, self.rules))
 
     @property
     def device(self) -> torch.device:
@@ -123,7 +120,7 @@ class Detector:
 
 
 class Stream:
-    """Hears a recording block by block; what it says is what `Detector.probabilities` says of the whole.
+    """Detection block by block, with the probabilities that `Detector.probabilities` gives of the whole.
 
     Held are the samples that the next frames still look at, and the state of the network.
     """
@@ -151,10 +148,10 @@ class Stream:
     def finish(self) -> Probabilities:
         """Those of the last frames: the recording is over."""
         frames = self._begin + 1 + len(self._held) // self._hop
-        found = self._until(frames)
+        before = self._until(frames)
         width = self._model.settings.width
         silence = torch.zeros(1, self._model.settings.delay, width, device=self._detector.device)
-        return np.concatenate([found, self._judged(silence)])
+        return np.concatenate([before, self._judged(silence)])
 
     @torch.inference_mode()
     def _until(self, end: int) -> Probabilities:
@@ -179,8 +176,8 @@ class Stream:
         log_odds, self._state = self._model.judge(frames, self._state)
         late = min(self._late, frames.shape[1])
         self._late -= late
-        found: Probabilities = log_odds[0, late:, 0].sigmoid().cpu().numpy()
-        return found
+        probabilities: Probabilities = log_odds[0, late:, 0].sigmoid().cpu().numpy()
+        return probabilities
 
 
 def load_detector(path: str | Path, device: str = "cpu") -> Detector:

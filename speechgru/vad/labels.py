@@ -1,8 +1,8 @@
-"""Where a clean recording holds speech, for a detector to learn: told from levels, before any noise is added.
+"""Where a clean recording holds speech, for a detector to learn: by its levels, before any noise is added.
 
 A frame of 10 ms is speech where its level (pre-emphasised, see energy.py) lies ABOVE_FLOOR_DB above the recording's
 own background and no further than BELOW_TOP_DB below its loudest sounds. Clicks are left out and short pauses, the
-closure of a stop among them, filled in. With noise the same levels tell nothing: that is what the detector is for.
+closure of a stop among them, filled in. With noise the levels tell nothing: that is what the detector is for.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def at_frames(mask: Mask, frame_seconds: float, count: int) -> Mask:
 
 
 def on_grid(values: NDArray[Any], frame_seconds: float, count: int) -> NDArray[Any]:
-    """What frames centred at multiples of `frame_seconds` say, `values` [frames], of `count` steps of the grid."""
+    """`values` [frames] of frames centred at multiples of `frame_seconds`, at `count` steps of the grid."""
     centres = (np.arange(count) + 0.5) * GRID_SECONDS
     nearest = np.floor(centres / frame_seconds + 0.5).astype(int)
     nearest_values: NDArray[Any] = values[nearest.clip(max=len(values) - 1)]
@@ -56,10 +56,10 @@ def on_grid(values: NDArray[Any], frame_seconds: float, count: int) -> NDArray[A
 
 
 def power(signal: Signal, mask: Mask, rate: int) -> float:
-    """Mean square of `signal` [time] where `mask` [grid] says speech; 0 where it never does."""
+    """Mean square of `signal` [time] where `mask` [grid] is speech; 0 where it never is."""
     size = round(GRID_SECONDS * rate)
-    said = signal[: len(mask) * size].reshape(-1, size)[mask]
-    return float(np.square(said, dtype=np.float64).mean()) if len(said) else 0.0
+    speech = signal[: len(mask) * size].reshape(-1, size)[mask]
+    return float(np.square(speech, dtype=np.float64).mean()) if len(speech) else 0.0
 
 
 def gain(power: float, wanted_db: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import re
@@ -16,6 +17,7 @@ import pytest
 import replicas
 
 from speechgru import cli
+from speechgru.cli.model import calibrate
 from speechgru.config.compose import load_recipe
 from speechgru.data import splits
 from speechgru.tasks import ctc
@@ -44,6 +46,11 @@ def test_it_trains_and_says_where_things_are(
     out = capsys.readouterr().out
     assert re.findall(r"^== (\w+)\nWER  ", out, re.M) == ["dev", "test"]
     assert out.endswith(f"model: {tmp_path}/my run/best.safetensors\nreport: {tmp_path}/my run/report.md\n")
+    (offer,) = re.findall(r"speechgru model calibrate .*", out)
+    parser = argparse.ArgumentParser()
+    calibrate.add_arguments(parser)
+    offered = parser.parse_args(shlex.split(offer)[3:])
+    assert all(Path(path).is_file() for path in (offered.model, *offered.manifests))
     assert [m[:10] for m in caplog.messages if m.startswith("epoch ")] == ["epoch 1  s", "epoch 2  s"]
     assert any(
         re.match(r"2 training utterances, 0\.00 h; 0\.0\d M parameters; cpu, float32", m)

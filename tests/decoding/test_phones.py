@@ -232,12 +232,12 @@ def test_settings_that_make_no_sense(model: Path, lm: str, settings: dict[str, o
 
 def test_a_model_that_hears_no_sounds_or_others_is_refused(model: Path, lm: str, tmp_path: Path) -> None:
     wanted = {"lm": lm, "dictionary": "english"}
-    with pytest.raises(ConfigError, match=r"first\.safetensors hears letters alone"):
+    with pytest.raises(ConfigError, match=r"first\.safetensors has no phone head"):
         load_recognizer(tmp_path / "first.safetensors", **wanted)  # type: ignore[arg-type]
     other = checkpoint.load(model)
     names = ["X", *other.header["sounds"][1:]]
     checkpoint.annotate(model, {"sounds": names}, tmp_path / "other.safetensors")
-    with pytest.raises(ConfigError, match="hears other ones"):
+    with pytest.raises(ConfigError, match="has other ones"):
         load_recognizer(tmp_path / "other.safetensors", **wanted)  # type: ignore[arg-type]
     checkpoint.annotate(model, {"sounds": "AA"}, tmp_path / "damaged.safetensors")
     with pytest.raises(CheckpointError, match="sounds is 'AA'"):

@@ -225,7 +225,7 @@ def test_without_an_output_it_only_tells(command: Any, tmp_path: Path) -> None:
         (["--lm", "pets.arpa", "-o", "x"], 2, "packaged"),
         (["--lm", "klingon"], 1, "klingon"),
         (["--lm", "pets", "--dictionary", "klingon"], 1, "'klingon'; expected one of: english"),
-        (["--lm", "pets", "--dictionary", "english"], 1, "tiny.safetensors hears letters alone"),
+        (["--lm", "pets", "--dictionary", "english"], 1, "tiny.safetensors has no phone head"),
         (["--lm", "pets", "-o", "."], 2, "folder"),
         (["--lm", "pets", "--hotwords", "世界"], 1, "世"),
     ],

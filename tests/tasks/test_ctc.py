@@ -392,7 +392,7 @@ def test_a_decoder_of_sounds_wants_a_network_that_hears_them(
     path = tmp_path / "words.arpa"
     path.write_text("\\data\\\nngram 1=4\n\n\\1-grams:\n-1 <unk>\n-99 <s>\n-1 </s>\n-0.3 cab\n\n\\end\\\n")
     wanted = replace(recipe(), decoder={"name": "beam", "lm": str(path), "dictionary": "english"})
-    with pytest.raises(ConfigError, match="model to be trained hears letters alone"):
+    with pytest.raises(ConfigError, match="model to be trained has no phone head"):
         Task(TaskContext(wanted, given, CPU))
     learning = Task(TaskContext(replace(wanted, settings=CtcConfig(pronunciations="english")), given, CPU))
     assert 0 <= learning.evaluate()["score"] < 3

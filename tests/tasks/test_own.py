@@ -14,6 +14,7 @@ from speechgru.config.recipe import CorpusConfig, Recipe, SourceConfig
 from speechgru.data import manifest, preparation
 from speechgru.data.manifest import Utterance
 from speechgru.errors import ConfigError, CorpusError
+from speechgru.evaluation.calibrate_parts import Options, Part
 from speechgru.evaluation.recognition import evaluate
 from speechgru.features.frontend import Settings as Features
 from speechgru.inference.recognizer import load_recognizer
@@ -93,7 +94,7 @@ def test_train_and_held_out_share_speakers_and_no_sentence(tmp_path: Path) -> No
         preparation.prepare(Recipe("r", corpus=corpus), 25.0)
 
 
-def test_before_and_after(tmp_path: Path) -> None:
+def test_before_and_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     replicas.lay_out("folder", tmp_path / "data")
     place = [f"corpus.root={tmp_path / 'data'}"]
     first = [*SMALL, *QUICK, *place, f"output={tmp_path / 'first'}", "trainer.start="]
@@ -101,7 +102,19 @@ def test_before_and_after(tmp_path: Path) -> None:
     assert list(start.evaluations) == ["held-out"], "there is no model before"
 
     then = [*SMALL, *QUICK, *place, f"output={tmp_path / 'own'}", f"trainer.start={start.model}"]
+    learnt: list[tuple[Path, list[str], tuple[str, ...]]] = []
+
+    def calibrate_file(
+        path: Path, sets: dict[str, list[Utterance]], options: Options, device: str
+    ) -> list[Part]:
+        learnt.append((path, list(sets), options.parts))
+        return [Part("times", {}, ("start 0",))]
+
+    monkeypatch.setattr(ctc.calibrate, "is_enough", lambda utterances: True)
+    monkeypatch.setattr(ctc.calibrate, "calibrate_file", calibrate_file)
     run = training_run.train(load_recipe("own", then), quiet=True)
+    # What is held out chooses nothing that its WER depends on.
+    assert learnt == [(run.model, ["held-out"], ("confidence", "times"))]
     assert list(run.evaluations) == ["held-out", ctc.BEFORE]
     kept = manifest.read(tmp_path / "own" / "manifests" / "held-out.jsonl")
     for model, name in ((run.model, "held-out"), (start.model, ctc.BEFORE)):

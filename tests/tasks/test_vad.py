@@ -310,9 +310,9 @@ def test_what_is_no_speech_is_not_transcribed(trained: Path, tmp_path: Path) -> 
         np.float32
     )
     hum[: RATE // 2] *= 0.05  # not so steady that its levels tell
-    assert load_recognizer(model).is_worth_hearing(hum)
-    assert not with_detector.is_worth_hearing(hum)
-    assert with_detector.is_worth_hearing(vads.voice(2.0, 4))
+    assert load_recognizer(model).may_hold_speech(hum)
+    assert not with_detector.may_hold_speech(hum)
+    assert with_detector.may_hold_speech(vads.voice(2.0, 4))
     assert with_detector.transcribe(hum, RATE).text == ""
     other = vads.save_detector(tmp_path / "other.safetensors", width=4, rate=8000)
     with pytest.raises(ConfigError, match="8000 Hz and the model 16000 Hz"):

@@ -70,7 +70,7 @@ def test_the_scripts_know_the_options(
     lines = capsys.readouterr().out.splitlines()
     called = [line.partition(f"{ROOT}/{top}/") for line in lines for top in ("tools", "benchmarks")]
     called = [found for found in called if found[1]]
-    assert len(lines) == 11 and len(called) == 5 and not list(tmp_path.iterdir())
+    assert len(lines) == 9 and len(called) == 2 and not list(tmp_path.iterdir())
     for _, folder, rest in called:
         words = rest.split()
         source = Path(folder, words[0]).read_text(encoding="utf-8")

@@ -77,28 +77,13 @@ def trainings(data: Path, folders: Sequence[Path]) -> Iterator[Step]:
         before = folder
 
 
-def choices(data: Path, noise: Path, run: Path) -> Iterator[Step]:
-    """What is written into the model's header, each chosen on dev: gate, search, confidences, times."""
+def choices(noise: Path, run: Path) -> Iterator[Step]:
+    """What is written into the model's header, each chosen on dev: search, then gate, confidences and times."""
     model, dev = str(run / "best.safetensors"), [str(run / "manifests" / f"{name}.jsonl") for name in DEV]
-    yield _script(
-        "tools/release/tune_gate",
-        model,
-        "--write",
-        "--lose",
-        "0.005",
-        "--noise",
-        str(noise),
-        "--speech",
-        *dev,
-    )
     search = ("--lm", "english", "--dictionary", "english", "--beam", "256", "--trials", "60", "--write")
     yield Step((*SPEECHGRU, "lm", "tune", *dev, "--model", model, *search))
-    yield _script(
-        "tools/release/tune_confidence", model, "--speech", *dev, "--decoder", "greedy", "beam", "--write"
-    )
-    yield _script(
-        "benchmarks/times", model, "--data", str(data), "--count", "200", "--sentences", *dev, "--write"
-    )
+    gate = ("--noise", str(noise), "--lose", "0.005", "--only", "gate,confidence,times")
+    yield Step((*SPEECHGRU, "model", "calibrate", model, *dev, *gate))
 
 
 def scores(run: Path) -> Iterator[Step]:
@@ -131,7 +116,7 @@ def main() -> int:
     run = folders[-1]
     steps = [
         *trainings(args.data, folders),
-        *choices(args.data, args.noise or args.data / "noise" / "ESC-10", run),
+        *choices(args.noise or args.data / "noise" / "ESC-10", run),
     ]
     steps += scores(run)
     if args.release:

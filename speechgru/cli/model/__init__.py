@@ -1,3 +1,3 @@
 """The commands `speechgru model ...`."""
 
-HELP = "Models: list, fetch, remove"
+HELP = "Models: list, fetch, remove, average, calibrate"

@@ -32,10 +32,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"-o {target} is there already; nothing is replaced unscored. Give a new name.")
     from speechgru.models import averaging, checkpoint
 
-    found = averaging.average(args.models)
-    checkpoint.save(target, found.kind, found.header, found.tensors)
+    mean = averaging.average(args.models)
+    checkpoint.save(target, mean.kind, mean.header, mean.tensors)
     print(f"{target}: the mean of {len(args.models)} checkpoints")
-    if found.kind == "acoustic":
+    if mean.kind == "acoustic":
         command = shlex.join(["speechgru", "compare", args.models[0], str(target)])
         print(f"Score it before you use it: {command} DEV.jsonl")
     return 0

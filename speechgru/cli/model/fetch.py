@@ -10,7 +10,7 @@ EXAMPLES = """\
   speechgru model fetch https://example.org/best.safetensors --name german --sha256 9f86d081884c7d65...
   speechgru transcribe --model german talk.mp3
 
-The checksum is asked for because it is all that says you get the file that its publisher meant: `sha256sum FILE`
+The checksum is required because nothing else tells whether you get the file that its publisher meant: `sha256sum FILE`
 prints it. Models are kept in the folder of SPEECHGRU_MODELS, or speechgru/models below the user's data folder.
 """
 

@@ -1,0 +1,134 @@
+"""What a trained model's file needs beside its weights, learnt from dev speech: gate, search, confidence, word times.
+
+Half of the speakers teach and the other half is measured, so that the figures hold for the numbers that are stored;
+where fewer than two speakers are known, utterances are halved instead. What can't be learnt is left as it is, and its
+line says why. No set but those given is read: give no test set, for what is chosen on it can't be measured on it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from speechgru.data.manifest import Utterance, read_audio
+from speechgru.errors import SpeechGruError
+from speechgru.evaluation.calibrate_parts import Calibrator, Options, Part, Progress, Sample
+from speechgru.inference.acoustic_header import AcousticHeader
+from speechgru.inference.chunking import MAX_SECONDS
+from speechgru.inference.recognizer import Recognizer, load_recognizer
+from speechgru.models import checkpoint
+
+MIN_UTTERANCES, MIN_WORDS = 10, 100  # of either half
+
+
+def silent(what: str, fraction: float) -> None:
+    """A progress that nobody looks at."""
+
+
+def calibrate_file(
+    path: Path,
+    sets: Mapping[str, Sequence[Utterance]],
+    options: Options | None = None,
+    target: Path | None = None,
+    device: str = "cpu",
+    on_progress: Progress = silent,
+) -> list[Part]:
+    """As `calibrate`, for the model in a file; what was learnt is written into its header, all of it or nothing.
+
+    Args:
+        target: the file to write; by default the model's own.
+
+    Raises:
+        CheckpointError: it is no acoustic model.
+        SpeechGruError: as there.
+    """
+    header = checkpoint.load(path).read(AcousticHeader)
+    parts = calibrate(load_recognizer(path, device, decoder="greedy"), header, sets, options, on_progress)
+    entries = {key: value for part in parts for key, value in part.entries.items()}
+    checkpoint.annotate(path, entries, target)
+    return parts
+
+
+def calibrate(
+    recognizer: Recognizer,
+    header: AcousticHeader,
+    sets: Mapping[str, Sequence[Utterance]],
+    options: Options | None = None,
+    on_progress: Progress = silent,
+) -> list[Part]:
+    """Learn what `options.parts` name.
+
+    Args:
+        recognizer: of the model.
+        header: of the model's file; what it holds is what is measured before.
+        sets: dev utterances by the set's name; those longer than a piece (20 s) are left out.
+        on_progress: called with what is being done and the fraction done of it.
+
+    Raises:
+        SpeechGruError: too little speech or noise, or nothing could be learnt.
+        AudioError: a recording can't be read.
+    """
+    options = options or Options()
+    teaching, held = halves(
+        [(name, u) for name, us in sets.items() for u in us if u.duration <= MAX_SECONDS], options.seed
+    )
+    for what, half in (("teaches", teaching), ("is measured", held)):
+        words = sum(len(u.text.split()) for _, u in half)
+        if len(half) < MIN_UTTERANCES or words < MIN_WORDS:
+            raise SpeechGruError(
+                f"The half of the dev speech that {what} has {len(half)} utterances of at most {MAX_SECONDS:g} s with "
+                f"{words} words; expected {MIN_UTTERANCES} with {MIN_WORDS} or more. Give more dev speech."
+            )
+    outputs = _outputs(recognizer, [*teaching, *held], on_progress)
+    work = Calibrator(
+        recognizer, header, options, on_progress, outputs[: len(teaching)], outputs[len(teaching) :]
+    )
+    parts = list(work.parts())
+    if not any(part.entries for part in parts):
+        raise SpeechGruError("Nothing could be learnt. " + " ".join(" ".join(part.lines) for part in parts))
+    return parts
+
+
+def is_enough(utterances: Sequence[Utterance]) -> bool:
+    """Whether either half of `utterances` is enough for `calibrate`."""
+    short = [("", u) for u in utterances if u.duration <= MAX_SECONDS]
+    return all(
+        len(half) >= MIN_UTTERANCES and sum(len(u.text.split()) for _, u in half) >= MIN_WORDS
+        for half in halves(short)
+    )
+
+
+def halves(
+    utterances: Sequence[tuple[str, Utterance]], seed: int = 0
+) -> tuple[list[tuple[str, Utterance]], list[tuple[str, Utterance]]]:
+    """(set, utterance) in halves of about as many words, by speaker; by utterance where fewer than two are known."""
+    known = len({u.speaker for _, u in utterances} - {""}) > 1
+    groups: dict[object, list[tuple[str, Utterance]]] = {}
+    for index, pair in enumerate(utterances):
+        groups.setdefault((known and pair[1].speaker) or index, []).append(pair)
+    order = list(groups.values())
+    random.Random(seed).shuffle(order)
+    order.sort(key=lambda group: -sum(len(u.text.split()) for _, u in group))
+    parts: tuple[list[tuple[str, Utterance]], list[tuple[str, Utterance]]] = ([], [])
+    sizes = [0, 0]
+    for group in order:
+        smaller = int(sizes[1] < sizes[0])
+        parts[smaller].extend(group)
+        sizes[smaller] += sum(len(u.text.split()) for _, u in group)
+    return parts
+
+
+def _outputs(
+    recognizer: Recognizer, utterances: Sequence[tuple[str, Utterance]], on_progress: Progress
+) -> list[Sample]:
+    samples = []
+    for name, utterance in utterances:
+        output = next(recognizer.outputs([read_audio(utterance, recognizer.sample_rate).signal])).astype(
+            np.float32
+        )
+        samples.append(Sample(name, utterance, output))
+        on_progress("dev speech", len(samples) / len(utterances))
+    return samples
