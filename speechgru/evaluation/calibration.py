@@ -98,7 +98,7 @@ class Reliability:
 
 
 def measure(words: Sequence[tuple[float, bool]], files: Sequence[tuple[float, float, int]]) -> Reliability:
-    """Measure (confidence, is it right) of `words`, and (expected WER, real WER, words heard) of `files`."""
+    """Measure (confidence, is it right) of `words`, and (expected WER, real WER, recognised words) of `files`."""
     sure, right = [c for c, _ in words], [r for _, r in words]
     table = np.array(files, np.float64).reshape(-1, 3)
     expected, real, sizes = table.T

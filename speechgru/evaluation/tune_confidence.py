@@ -19,13 +19,13 @@ from speechgru.evaluation.wer import Counts
 from speechgru.inference.confidence import Calibration, features
 from speechgru.transcript import Word
 
-RIDGE = 1e-3  # for each word: keeps weights finite where a feature says nothing or everything
+RIDGE = 1e-3  # for each word: keeps weights finite where a feature tells nothing or everything
 MIN_WORDS = 10  # right ones and wrong ones, that a fit wants of either
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was recognised of an utterance, against what was said.
+    """The recognised words of an utterance against its reference.
 
     words: with the decoder's own confidences. characters: the confidences of each word's characters. right: whether
     each word is. counts: of the word errors.

@@ -81,7 +81,7 @@ class Classifier:
 
     Attributes:
         classes: what it knows.
-        sample_rate: the rate it hears, in Hz.
+        sample_rate: of its signals, in Hz.
     """
 
     def __init__(self, model: nn.Module, features: LogMel, classes: Classes) -> None:

@@ -27,7 +27,7 @@ CENTRE, SPREAD = -6.0, 5.0
 class Model(nn.Module):
     """The detector, of `n_labels` sounds. `stride` is the number of features a frame."""
 
-    CONTEXT = 1  # frames before a frame whose features `listen` looks at
+    CONTEXT = 1  # frames before a frame whose features `encode` looks at
 
     def __init__(self, settings: Settings, n_features: int, n_labels: int) -> None:
         super().__init__()
@@ -49,12 +49,12 @@ class Model(nn.Module):
             features: [B, T, n_features]; what lies past each row's length is not looked at.
             lengths: valid frames of each row, [B], at least 1.
         """
-        frames, lengths = self.listen(features, lengths)
+        frames, lengths = self.encode(features, lengths)
         delay = self.settings.delay
         log_odds, _ = self.judge(nn.functional.pad(frames, (0, 0, 0, delay)))
         return log_odds[:, delay:], lengths
 
-    def listen(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Frames [B, T', width], zero past each end, and their lengths; arguments as for `forward`."""
         scaled = (features - CENTRE) / SPREAD
         valid = inside(lengths, features.shape[1]).unsqueeze(2)

@@ -82,8 +82,8 @@ class Detector:
         """
         padded, lengths = pad(signals, 1)
         log_odds, frames = self.model(*self.features(padded.to(self.device), lengths.to(self.device)))
-        found = log_odds[..., 0].sigmoid().cpu().numpy()
-        return [row[:count] for row, count in zip(found, frames.tolist(), strict=True)]
+        rows = log_odds[..., 0].sigmoid().cpu().numpy()
+        return [row[:count] for row, count in zip(rows, frames.tolist(), strict=True)]
 
     def stream(self) -> Stream:
         """Detection in a recording that comes block by block."""
@@ -162,7 +162,7 @@ class Stream:
             return np.zeros(0, np.float32)
         features, _ = self._detector.features(torch.from_numpy(self._held).to(self._detector.device))
         features = features[:, first - self._begin : end - self._begin]
-        frames, _ = model.listen(features, torch.tensor([features.shape[1]], device=features.device))
+        frames, _ = model.encode(features, torch.tensor([features.shape[1]], device=features.device))
         frames = frames[:, self._next - first // stride :]
         self._next += frames.shape[1]
         begin = max(self._next * stride - self._before[1] - self._before[0], 0)
