@@ -1,8 +1,9 @@
 """What a trained model's file needs beside its weights, learnt from dev speech: gate, search, confidence, word times.
 
 Half of the speakers teach and the other half is measured, so that the figures hold for the numbers that are stored;
-where fewer than two speakers are known, utterances are halved instead. What can't be learnt is left as it is, and its
-line says why. No set but those given is read: give no test set, for what is chosen on it can't be measured on it.
+where fewer than two speakers are known, utterances are halved instead. What can't be learnt, or does no better on the
+other half, is left as it is. No set but those given is read: give no test set, for what is chosen on it can't be
+measured on it.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def calibrate(
         on_progress: called with what is being done and the fraction done of it.
 
     Raises:
-        SpeechGruError: too little speech or noise, or nothing could be learnt.
+        SpeechGruError: too little speech or noise, or nothing better was learnt.
         AudioError: a recording can't be read.
     """
     options = options or Options()
@@ -88,7 +89,7 @@ def calibrate(
     )
     parts = list(work.parts())
     if not any(part.entries for part in parts):
-        raise SpeechGruError("Nothing could be learnt. " + " ".join(" ".join(part.lines) for part in parts))
+        raise SpeechGruError("Nothing better was learnt. " + " ".join(" ".join(part.lines) for part in parts))
     return parts
 
 

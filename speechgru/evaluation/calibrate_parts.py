@@ -1,6 +1,6 @@
 """The four parts of a calibration: each is learnt from one half of the dev speech and measured on the other.
 
-What can't be learnt is left as it is, and its line says why.
+What can't be learnt, or does no better on the other half, is left as it is, and its lines tell why.
 """
 
 from __future__ import annotations
@@ -117,12 +117,17 @@ class Calibrator:
         other = [words for words in other if words]
         if not (other and any(speech)):
             raise _LeftError("greedy decoding reads no words in the dev speech.")
-        self.gate = tune_gate.choose(before, speech, noise[::2], self.options.lose)
-        lines = [_numbers(before, self.gate, "min_confidence", "rate_weight")]
-        for what, silenced in (("of noise silenced", noise[1::2]), ("of speech lost", other)):
-            old, new = (1 - tune_gate.passing(gate, silenced) for gate in (before, self.gate))
-            lines.append(f"{what}: {old:.1%} before, {new:.1%} after, of {len(silenced)} stretches")
-        return Part("gate", {"gate": asdict(self.gate)}, tuple(lines))
+        after = tune_gate.choose(before, speech, noise[::2], self.options.lose)
+        lines = [_numbers(before, after, "min_confidence", "rate_weight")]
+        better = []
+        for what, stretches in (("of noise silenced", noise[1::2]), ("of speech lost", other)):
+            old, new = (1 - tune_gate.passing(gate, stretches) for gate in (before, after))
+            lines.append(f"{what}: {old:.1%} before, {new:.1%} after, of {len(stretches)} stretches")
+            better.append(new > old if stretches is not other else new < old)
+        if not any(better):
+            raise _LeftError("what was learnt does no better; " + "; ".join(lines))
+        self.gate = after
+        return Part("gate", {"gate": asdict(after)}, tuple(lines))
 
     def _noise(self) -> tune_gate.Stretches:
         """The words read in each piece of the recordings of noise; none where its levels silence it already."""
@@ -202,11 +207,10 @@ class Calibrator:
 
     def _confidence(self) -> Part:
         """Of greedy decoding and of the search, if there is one."""
-        entries = {name: asdict(each) for name, each in self.confidence.items()}
         decoders: dict[str, Decoder] = {select.DEFAULT: self.greedy}
         if self.search:
             decoders[select.SEARCH] = self._decoder(self.search)
-        lines, learnt = [], 0
+        lines, learnt = [], dict(self.confidence)
         for name, decoder in decoders.items():
             teaching, held = (self._readings(decoder, half) for half in (self.teaching, self.held))
             try:
@@ -214,12 +218,18 @@ class Calibrator:
             except SpeechGruError as error:
                 lines.append(f"{name}: left as it is: {error}")
                 continue
-            entries[name], learnt = asdict(calibration), learnt + 1
-            lines.append(f"{name}: " + ", ".join(f"{key} {value:g}" for key, value in entries[name].items()))
-            for when, each in (("before", self.header.confidence.get(name)), ("after", calibration)):
-                told = tune_confidence.reliability(held, each).describe()
-                lines += [f"{name}: {when}: {what}: {text}" for what, text in told.items()]
-        return Part("confidence", {"confidence": entries} if learnt else {}, tuple(lines))
+            old, new = (
+                tune_confidence.reliability(held, c) for c in (self.confidence.get(name), calibration)
+            )
+            if new.calibration_error < old.calibration_error:
+                learnt[name] = calibration
+                lines.append(f"{name}: " + ", ".join(f"{k} {v:g}" for k, v in asdict(calibration).items()))
+            else:
+                lines.append(f"{name}: left as it is: what was learnt does no better")
+            for when, each in (("before", old), ("after", new)):
+                lines += [f"{name}: {when}: {what}: {text}" for what, text in each.describe().items()]
+        entries = {"confidence": {name: asdict(each) for name, each in learnt.items()}}
+        return Part("confidence", entries if learnt != self.confidence else {}, tuple(lines))
 
     def _readings(self, decoder: Decoder, samples: Sequence[Sample]) -> list[Reading]:
         """Of what gets past the gate."""
@@ -253,6 +263,8 @@ class Calibrator:
             lines.append(
                 f"{what} of {len(was)} words: {_milliseconds(was)} before, {_milliseconds(now)} after"
             )
+        if np.abs(np.concatenate(both[1])).mean() >= np.abs(np.concatenate(both[0])).mean():
+            raise _LeftError("what was learnt does no better; " + "; ".join(lines))
         return Part("times", {"times": asdict(times)}, tuple(lines))
 
     def _placed(self, samples: Sequence[Sample], what: str) -> list[Placed]:

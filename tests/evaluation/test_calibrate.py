@@ -211,8 +211,17 @@ def test_what_is_all_right_teaches_no_confidence(model: Path, dev: list[Utteranc
         Utterance(u.audio_filepath, u.duration, sentence(6, number), u.speaker)
         for number, u in enumerate(dev)
     ]
-    with pytest.raises(SpeechGruError, match=r"Nothing could be learnt.*expected 10 or more right ones"):
+    with pytest.raises(SpeechGruError, match=r"Nothing better was learnt.*expected 10 or more right ones"):
         calibrate_file(model, {"dev": right}, Options(("confidence",)))
+
+
+def test_what_does_no_better_is_left(model: Path, dev: list[Utterance], noise: tuple[Path, ...]) -> None:
+    options = Options(noise=noise)
+    calibrate_file(model, {"dev": dev}, options)
+    before = model.read_bytes()
+    with pytest.raises(SpeechGruError, match=r"Nothing better was learnt.*does no better.*does no better"):
+        calibrate_file(model, {"dev": dev}, options)
+    assert model.read_bytes() == before
 
 
 # ---------------------------------------------------------------------------------------- command line

@@ -25,7 +25,8 @@ Learns four parts and writes them into the header of the model's file, all or no
   confidence  what makes confidences of words probabilities
   times       how the network's outputs lie to the beginnings and ends of words
 Half of the speakers teach; the figures, before and after, are those of the other half. A part for which there is too
-little is left as it is. Use recordings of no test set: what is chosen on them can't be measured on them any more.
+little, or which does no better there, is left as it is. Use recordings of no test set: what is chosen on them can't be
+measured on them any more.
 """
 
 
