@@ -190,7 +190,8 @@ class Calibrator:
 
     def _first(self, teaching: Sequence[tune_lm.Heard]) -> beam.Settings:
         """Where the search for weights begins: as the model is searched so far, or for the first time."""
-        settings = self.search or beam.Settings(**tune_lm.FIRST)
+        first: dict[str, Any] = {} if self.search else tune_lm.FIRST
+        settings = replace(self.search or beam.Settings(), **first)
         settings = replace(settings, lm=self.lm, hotwords=(), prior=tune_lm.prior(teaching))
         if self.header.sounds and not self.search:
             # A language model's dictionary has the same name.

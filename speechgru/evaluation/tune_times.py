@@ -64,6 +64,9 @@ class Placed:
     seconds: float
 
 
+Part = tuple[
+    Signal, list[str], tuple[int, int]
+]  # a recording, its words, the first and last sample of its speech
 Correct = Callable[[Placed], Sequence[Word]]
 
 
@@ -95,11 +98,11 @@ def clips(recordings: Iterable[tuple[Signal, str]], rate: int) -> Iterator[Clip]
         group = good[first : first + AT_ONCE]
         yield _joined("apart", group, rate)
         tight = [(signal[slice(*span)], words, (0, span[1] - span[0])) for signal, words, span in group]
-        outside = (margin, [], (0, 0))
+        outside: Part = (margin, [], (0, 0))
         yield _joined("joined", [outside, *tight, outside], rate)
 
 
-def _joined(kind: str, parts: Sequence[tuple[Signal, list[str], tuple[int, int]]], rate: int) -> Clip:
+def _joined(kind: str, parts: Sequence[Part], rate: int) -> Clip:
     words: list[str] = []
     spans: list[Span] = []
     position = 0
