@@ -93,7 +93,7 @@ def main() -> int:
 def figures(evaluation: Evaluation) -> str:
     score = evaluation.score
     low, high = score.interval
-    return f"WER {score.wer:.2%} ({low:.2%} to {high:.2%}, {score.words} words), CER {score.cer:.2%}"
+    return f"WER {score.wer:.2%} ({low:.2%} to {high:.2%}, {score.words.total} words), CER {score.cer:.2%}"
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def cases(
     prepared = []
     for text, hypotheses, values in zip(texts, found, scores, strict=True):
         counts = [a.words for a in wer.align([text] * len(hypotheses), [h.text for h in hypotheses])]
-        errors = [c.substitutions + c.insertions + c.deletions for c in counts]
+        errors = [c.errors for c in counts]
         prepared.append(Case(hypotheses, values, errors, counts[0].total))
     return prepared
 

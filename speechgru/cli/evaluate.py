@@ -95,7 +95,7 @@ def _evaluate(
         evaluation = evaluate(
             recognizer, utterances, batch_size=batch_size, on_progress=lambda done: bar.update(done - bar.n)
         )
-    if not evaluation.score.words:
+    if not evaluation.score.words.total:
         _warn(
             f"{name}: no word of the references is left to compare; are they in another language than the model's?"
         )

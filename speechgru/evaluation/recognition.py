@@ -75,8 +75,8 @@ class Evaluation:
             "WER": percent(score.wer),
             "95 % interval": interval_text(score.interval),
             "taken over": resampled_text(score),
-            "words": str(score.words),
-            "S / I / D": f"{score.substitutions} / {score.insertions} / {score.deletions}",
+            "words": str(score.words.total),
+            "S / I / D": f"{score.words.substitutions} / {score.words.insertions} / {score.words.deletions}",
             "CER": percent(score.cer),
             "hours": f"{self.audio_seconds / 3600:.2f}",
             "RTF": f"{self.real_time_factor:.4f}",
@@ -262,11 +262,9 @@ def describe(evaluation: Evaluation) -> str:
     score = evaluation.score
     lines = [
         f"WER                {percent(score.wer)}, 95 % interval {interval_text(score.interval)}",
-        f"                   {score.words} words: {score.substitutions} substitutions, "
-        f"{score.insertions} insertions, {score.deletions} deletions",
+        f"                   {_counted(score.words, 'words')}",
         f"CER                {percent(score.cer)}, 95 % interval {interval_text(score.cer_interval)}",
-        f"                   {score.characters} characters: {score.char_substitutions} substitutions, "
-        f"{score.char_insertions} insertions, {score.char_deletions} deletions",
+        f"                   {_counted(score.characters, 'characters')}",
         f"interval over      {resampled_text(score)}, {score.samples} resamples",
         f"normaliser         {score.normaliser}, on reference and hypothesis",
         f"audio              {evaluation.audio_seconds / 3600:.3f} h in {score.utterances} utterances",
@@ -276,6 +274,13 @@ def describe(evaluation: Evaluation) -> str:
     if evaluation.failed:
         lines.append(f"not scored         {len(evaluation.failed)} recordings that could not be read")
     return "\n".join(lines)
+
+
+def _counted(counts: wer.Counts, units: str) -> str:
+    return (
+        f"{counts.total} {units}: {counts.substitutions} substitutions, {counts.insertions} insertions, "
+        f"{counts.deletions} deletions"
+    )
 
 
 def write_details(path: str | Path, evaluations: Mapping[str, Evaluation]) -> None:

@@ -67,7 +67,7 @@ def test_scores_what_is_heard_and_measures_time(recording):
         batch_size=3,
         on_progress=seen.append,
     )
-    assert (result.score.wer, result.score.substitutions, result.score.speakers) == (0.5, 1, 2)
+    assert (result.score.wer, result.score.words.substitutions, result.score.speakers) == (0.5, 1, 2)
     assert result.audio_seconds == 3
     assert result.real_time_factor == result.wall_seconds / 3
     assert [row.alignment.aligned for row in result.rows] == ["one", "(five>two)"]
@@ -117,7 +117,7 @@ def test_nothing_to_evaluate(tmp_path):
 
 def test_silence_that_stays_silent_is_no_error_and_no_rate(recording):
     result = recognition.evaluate(Scripted(), [recording(5, "")])
-    assert result.score.insertions == 0
+    assert result.score.words.insertions == 0
     assert "undefined" in recognition.describe(result)
     json.dumps(result.to_dict(), allow_nan=False)
 

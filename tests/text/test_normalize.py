@@ -81,8 +81,8 @@ def test_the_symbols_decide(symbols: tuple[str, ...], expected: normalize.Normal
 def test_the_score_is_taken_with_it_and_says_so() -> None:
     pair = ["Привет, мир"], ["привет мыр"]
     score = wer.score(*pair, normaliser=UNICODE)
-    assert (score.words, score.substitutions, score.normaliser) == (2, 1, "unicode-1")
-    assert wer.score(*pair).words == 0, "english-1 has no letter for them"
+    assert (score.words.total, score.words.substitutions, score.normaliser) == (2, 1, "unicode-1")
+    assert wer.score(*pair).words.total == 0, "english-1 has no letter for them"
     assert wer.score(["été"], ["ete"]).wer == 0 and wer.score(["été"], ["ete"], normaliser=UNICODE).wer == 1
 
 
