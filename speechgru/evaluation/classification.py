@@ -14,8 +14,7 @@ from speechgru.errors import AudioError, SpeechGruError
 from speechgru.evaluation.recognition import interval_text
 from speechgru.inference.classifier import Classifier
 from speechgru.utils.bootstrap import are_blocks, ratio_interval, resampled
-from speechgru.utils.console import columns
-from speechgru.utils.tables import table
+from speechgru.utils.tables import columns, table
 
 RESAMPLES = 1000
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from speechgru.audio.segments import Mask
 from speechgru.evaluation.recognition import interval_text, percent
 from speechgru.utils.bootstrap import are_blocks, ratio_interval, resampled
-from speechgru.utils.tables import table
+from speechgru.utils.tables import columns, table
 from speechgru.vad.labels import GRID_SECONDS
 
 RESAMPLES = 1000
@@ -80,7 +80,7 @@ class Agreement:
 
     def describe(self) -> str:
         """A few lines for people."""
-        return "\n".join([*(f"{name:<20}{value}" for name, value in self.cells().items()), self.details()])
+        return f"{columns(self.cells())}\n{self.details()}"
 
     def _by_condition(self) -> dict[str, Counts]:
         of = np.array(self.conditions)

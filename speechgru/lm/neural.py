@@ -18,7 +18,7 @@ from speechgru.models.checkpoint import Header, NetworkEntry
 from speechgru.text import english
 from speechgru.text.vocabulary import Vocabulary
 from speechgru.utils import device as devices
-from speechgru.utils.console import columns
+from speechgru.utils.tables import columns
 
 KIND = "language"
 EDGE = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -22,12 +22,6 @@ def log(level: int = logging.WARNING) -> None:
     """Let the package's log lines of `level` and above come out on stderr, and warnings of anything else."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("speechgru").setLevel(level)
-
-
-def columns(cells: Mapping[str, str]) -> str:
-    """A line a name with its value, the values below one another."""
-    width = max(map(len, cells))
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in cells.items())
 
 
 @contextmanager
