@@ -14,8 +14,8 @@ from speechgru.errors import UsageError
 if TYPE_CHECKING:
     from collections import Counter
 
+    from speechgru.lm import NGram
     from speechgru.lm.corpus import Corpus, Scratch
-    from speechgru.lm.ngram import NGram
 
 HELP = "Make an n-gram language model from plain text"
 EXAMPLES = """\

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from speechgru.cli.lm._references import read_references
-    from speechgru.lm.ngram import load
+    from speechgru.lm import load
     from speechgru.utils.assets import find_lm
 
     model = load(find_lm(args.model))
