@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from speechgru.errors import SpeechGruError
+
 
 def say(message: str) -> None:
     """One line on stderr, above the bar where there is one."""
@@ -22,6 +24,16 @@ def log(level: int = logging.WARNING) -> None:
     """Let the package's log lines of `level` and above come out on stderr, and warnings of anything else."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("speechgru").setLevel(level)
+
+
+def exit_code(work: Callable[[], object]) -> int:
+    """0 where `work` ends; 1, and the reason on stderr, where it raises what whoever called it can mend."""
+    try:
+        work()
+    except (SpeechGruError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 @contextmanager
