@@ -44,18 +44,18 @@ def run(args: argparse.Namespace) -> int:
 
     sets = {path: manifest.read_set(path) for path in args.manifests}
     recognizers = [load_recognizer(model, device=args.device) for model in (args.first, args.second)]
-    found: dict[str, Comparison] = {}
+    comparisons: dict[str, Comparison] = {}
     failed = False
     for path, utterances in sets.items():
         first, second = (evaluate(recognizer, utterances) for recognizer in recognizers)
         for failure in first.failed:
             print(f"{path}: not scored: {failure.message}", file=sys.stderr)
         failed |= bool(first.failed or second.failed)
-        found[path] = compare(first, second)
+        comparisons[path] = compare(first, second)
         if args.format == "text":
-            _print(path, found[path], first=len(found) == 1)
+            _print(path, comparisons[path], first=len(comparisons) == 1)
     if args.format == "json":
-        print(json.dumps({path: c.to_dict() for path, c in found.items()}, indent=2, allow_nan=False))
+        print(json.dumps({path: c.to_dict() for path, c in comparisons.items()}, indent=2, allow_nan=False))
     return int(failed)
 
 

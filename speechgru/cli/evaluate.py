@@ -90,7 +90,7 @@ def _evaluate(
         _warn(f"{name}: characters of the references that {normaliser.name} leaves out: {_few(strange)}")
     unknown = set(normaliser(" ".join(utterance.text for utterance in utterances))) - set(symbols)
     if unknown:
-        _warn(f"{name}: letters of the references that the model doesn't know: {_few(unknown)}")
+        _warn(f"{name}: characters of the references that the model doesn't know: {_few(unknown)}")
     with tqdm(total=len(utterances), desc=Path(name).name, unit="file", file=sys.stderr, disable=None) as bar:
         evaluation = evaluate(
             recognizer, utterances, batch_size=batch_size, on_progress=lambda done: bar.update(done - bar.n)

@@ -32,7 +32,7 @@ DETAIL_COLUMNS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One scored utterance, with the confidence of each word heard and the WER that they let expect."""
+    """One scored utterance, with the confidence of each recognised word and the WER that they let expect."""
 
     utterance: Utterance
     alignment: wer.Alignment
@@ -161,7 +161,7 @@ def evaluate(
             "There is nothing to evaluate: the set has no utterances, at least one is expected."
         )
     started = time.perf_counter()
-    heard: list[tuple[Utterance, Transcript]] = []
+    done: list[tuple[Utterance, Transcript]] = []
     failed: list[Failure] = []
     for utterance, result in _transcribe(recognizer, utterances, batch_size, failed):
         if isinstance(result, SpeechGruError):
@@ -171,25 +171,25 @@ def evaluate(
                 Failure(utterance, "; ".join(map(str, result.warnings)) or "The file ends before it should.")
             )
         else:
-            heard.append((utterance, result))
+            done.append((utterance, result))
         if on_progress is not None:
-            on_progress(len(heard) + len(failed))
+            on_progress(len(done) + len(failed))
     wall_seconds = time.perf_counter() - started
-    if not heard:
+    if not done:
         raise SpeechGruError(
             f"None of {len(failed)} recordings could be read. The first: {failed[0].message}"
         )
     normaliser = recognizer.normaliser
-    alignments = wer.align([u.text for u, _ in heard], [found.text for _, found in heard], normaliser)
+    alignments = wer.align([u.text for u, _ in done], [transcript.text for _, transcript in done], normaliser)
     score = wer.summarise(
-        alignments, [u.speaker for u, _ in heard], samples=samples, seed=seed, normaliser=normaliser.name
+        alignments, [u.speaker for u, _ in done], samples=samples, seed=seed, normaliser=normaliser.name
     )
     rows = tuple(
-        Row(utterance, alignment, tuple(word.confidence for word in found.words), found.expected_wer)
-        for (utterance, found), alignment in zip(heard, alignments, strict=True)
+        Row(utterance, alignment, tuple(word.confidence for word in made.words), made.expected_wer)
+        for (utterance, made), alignment in zip(done, alignments, strict=True)
     )
     return Evaluation(
-        score, sum(transcript.duration for _, transcript in heard), wall_seconds, rows, tuple(failed)
+        score, sum(transcript.duration for _, transcript in done), wall_seconds, rows, tuple(failed)
     )
 
 

@@ -124,9 +124,9 @@ def score(
     (1, 1, 0.333)
 
     Args:
-        references: what was said, one text an utterance.
+        references: what was spoken, one text an utterance.
         hypotheses: what was recognised, in the same order.
-        speakers: who said it; "" where not known.
+        speakers: who spoke it; "" where not known.
         samples: bootstrap resamples.
         seed: of the resampling; the same input and seed give the same interval.
         normaliser: what makes both texts alike.

@@ -57,8 +57,8 @@ def build(sentences: Iterable[str], settings: Settings | None = None) -> NGram:
 def make(
     corpus: Corpus, settings: Settings, scratch: Scratch, say: Callable[[str], None] = lambda message: None
 ) -> Table:
-    """The table of a corpus's model, its probabilities already of `2**bits` values an order; `say` hears how far
-    it is.
+    """The table of a corpus's model, its probabilities already of `2**bits` values an order; `say` is called
+    with a line before each step.
 
     Raises:
         LanguageModelError: not even the single words fit into `max_size`.

@@ -103,7 +103,7 @@ class RescoringSettings:
     word_bonus: float = 0.0
     """For each word; makes up for the words that a language model swallows."""
     nbest: int = 32
-    """Texts that are asked for: those that the search found best."""
+    """Texts that are asked for: the best of a search."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight < math.inf or not math.isfinite(self.word_bonus) or self.nbest < 1:

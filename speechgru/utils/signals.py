@@ -66,9 +66,9 @@ class Stop:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Ctrl-C inside the `with` block takes effect at its end."""
-    heard: list[int] = []
+    pending: list[int] = []
     try:
-        before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+        before = signal.signal(signal.SIGINT, lambda number, _: pending.append(number))
     except ValueError:
         yield
         return
@@ -76,5 +76,5 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if heard:
+    if pending:
         signal.raise_signal(signal.SIGINT)

@@ -101,7 +101,7 @@ def test_the_model_decides_how_it_is_scored(tmp_path: Path, capsys: pytest.Captu
     assert cli.main([*given, str(tmp_path / "ru.safetensors")]) == 0
     captured = capsys.readouterr()
     assert "normaliser         unicode-1" in captured.out and "\n                     2 words" in captured.out
-    assert "letters of the references that the model doesn't know: т ы" in captured.err
+    assert "characters of the references that the model doesn't know: т ы" in captured.err
     assert cli.main([*given, str(model)]) == 0
     captured = capsys.readouterr()
     assert "normaliser         english-1" in captured.out

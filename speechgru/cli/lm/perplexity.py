@@ -28,6 +28,6 @@ def run(args: argparse.Namespace) -> int:
 
     model = load(find_lm(args.model))
     for path in args.texts:
-        found = model.perplexity(read_references(path))
-        print(f"{path}: {found.words:,} words in {found.sentences:,} sentences: {found.describe()}")
+        result = model.perplexity(read_references(path))
+        print(f"{path}: {result.words:,} words in {result.sentences:,} sentences: {result.describe()}")
     return 0
