@@ -38,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score both on each manifest. 1 where a recording could not be read: it is named, and in no score."""
     from speechgru.data import manifest
-    from speechgru.evaluation.comparison import compare
-    from speechgru.evaluation.recognition import evaluate
+    from speechgru.evaluation import compare, evaluate
     from speechgru.inference.recognizer import load_recognizer
 
     sets = {path: manifest.read_set(path) for path in args.manifests}

@@ -81,7 +81,7 @@ def _evaluate(
 ) -> Evaluation:
     from tqdm import tqdm
 
-    from speechgru.evaluation.recognition import evaluate
+    from speechgru.evaluation import evaluate
 
     symbols = recognizer.engine.vocabulary.symbols
     normaliser = recognizer.normaliser

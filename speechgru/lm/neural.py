@@ -29,9 +29,9 @@ MOST = 4096
 
 @dataclass(frozen=True)
 class Perplexity:
-    """How well a model foretells texts: `nats`, the negative natural log of their probability.
+    """How well a model predicts texts: `nats`, the negative natural log of their probability.
 
-    `characters` and `words` are those of the texts; each of the `texts` also has an end to be foretold, which counts
+    `characters` and `words` are those of the texts; each of the `texts` also has an end to be predicted, which counts
     as a character and as a word.
     """
 
