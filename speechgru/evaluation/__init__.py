@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from speechgru.utils.faces import lazy
 
 if TYPE_CHECKING:
     from speechgru.evaluation.comparison import compare
@@ -12,14 +13,4 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "evaluate", "score"]
 
-_HOMES = {"compare": "comparison", "evaluate": "recognition", "score": "wer"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(__name__, {"compare": "comparison", "evaluate": "recognition", "score": "wer"})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from speechgru.utils.faces import lazy
 
 if TYPE_CHECKING:
     from speechgru.lm.estimate import build
@@ -12,20 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LanguageModel", "NGram", "build", "load", "load_language_model"]
 
-_HOMES = {
-    "LanguageModel": "neural",
-    "NGram": "ngram",
-    "build": "estimate",
-    "load": "ngram",
-    "load_language_model": "neural",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "LanguageModel": "neural",
+        "NGram": "ngram",
+        "build": "estimate",
+        "load": "ngram",
+        "load_language_model": "neural",
+    },
+)
