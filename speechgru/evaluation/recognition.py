@@ -96,8 +96,22 @@ class Evaluation:
         return errors.to_markdown(self.rows)
 
     def describe(self) -> str:
-        """A few lines for people."""
-        return describe(self)
+        """A few lines for people: rates, counts, intervals and what they were taken over, normaliser, speed."""
+        score = self.score
+        lines = [
+            f"WER                {percent(score.wer)}, 95 % interval {interval_text(score.interval)}",
+            f"                   {_counted(score.words, 'words')}",
+            f"CER                {percent(score.cer)}, 95 % interval {interval_text(score.cer_interval)}",
+            f"                   {_counted(score.characters, 'characters')}",
+            f"interval over      {resampled_text(score)}, {score.samples} resamples",
+            f"normaliser         {score.normaliser}, on reference and hypothesis",
+            f"audio              {self.audio_seconds / 3600:.3f} h in {score.utterances} utterances",
+            f"real-time factor   {self.real_time_factor:.4f} ({self.wall_seconds:.1f} s)",
+        ]
+        lines += [f"{name:<19}{line}" for name, line in self.reliability.describe().items()]
+        if self.failed:
+            lines.append(f"not scored         {len(self.failed)} recordings that could not be read")
+        return "\n".join(lines)
 
     @property
     def reliability(self) -> Reliability:
@@ -255,25 +269,6 @@ def resampled_text(score: wer.Score) -> str:
             f"{score.utterances} utterances ({score.speakers} speakers, fewer than {bootstrap.MIN_SPEAKERS})"
         )
     return f"{score.utterances} utterances (some speakers unknown)"
-
-
-def describe(evaluation: Evaluation) -> str:
-    """A few lines for people: rates, counts, intervals and what they were taken over, normaliser, speed."""
-    score = evaluation.score
-    lines = [
-        f"WER                {percent(score.wer)}, 95 % interval {interval_text(score.interval)}",
-        f"                   {_counted(score.words, 'words')}",
-        f"CER                {percent(score.cer)}, 95 % interval {interval_text(score.cer_interval)}",
-        f"                   {_counted(score.characters, 'characters')}",
-        f"interval over      {resampled_text(score)}, {score.samples} resamples",
-        f"normaliser         {score.normaliser}, on reference and hypothesis",
-        f"audio              {evaluation.audio_seconds / 3600:.3f} h in {score.utterances} utterances",
-        f"real-time factor   {evaluation.real_time_factor:.4f} ({evaluation.wall_seconds:.1f} s)",
-    ]
-    lines += [f"{name:<19}{line}" for name, line in evaluation.reliability.describe().items()]
-    if evaluation.failed:
-        lines.append(f"not scored         {len(evaluation.failed)} recordings that could not be read")
-    return "\n".join(lines)
 
 
 def _counted(counts: wer.Counts, units: str) -> str:

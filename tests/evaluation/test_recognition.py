@@ -118,21 +118,21 @@ def test_nothing_to_evaluate(tmp_path):
 def test_silence_that_stays_silent_is_no_error_and_no_rate(recording):
     result = recognition.evaluate(Scripted(), [recording(5, "")])
     assert result.score.words.insertions == 0
-    assert "undefined" in recognition.describe(result)
+    assert "undefined" in result.describe()
     json.dumps(result.to_dict(), allow_nan=False)
 
 
 def test_description_says_what_the_interval_was_taken_over(recording):
     few = recognition.evaluate(Scripted(), [recording(1, "one", "s"), recording(1, "two", "t")])
-    assert "2 utterances (2 speakers, fewer than 10)" in recognition.describe(few)
+    assert "2 utterances (2 speakers, fewer than 10)" in few.describe()
     many = recognition.evaluate(Scripted(), [recording(1, "one", str(n)) for n in range(10)])
-    assert "10 speakers, 1000 resamples" in recognition.describe(many)
+    assert "10 speakers, 1000 resamples" in many.describe()
     unknown = recognition.evaluate(Scripted(), [recording(1, "one")])
-    assert "speakers unknown" in recognition.describe(unknown)
+    assert "speakers unknown" in unknown.describe()
 
 
 def test_description_holds_every_count(recording):
-    text = recognition.describe(recognition.evaluate(Scripted(), [recording(1, "a b one"), recording(2, "")]))
+    text = recognition.evaluate(Scripted(), [recording(1, "a b one"), recording(2, "")]).describe()
     assert "WER                100.00 %" in text
     assert "3 words: 0 substitutions, 1 insertions, 2 deletions" in text
     assert "english-1" in text
