@@ -10,24 +10,16 @@ import pytest
 import replicas
 
 from speechgru import cli
-from speechgru.config.compose import load_recipe
 from speechgru.errors import ConfigError, TrainingError, UsageError
 from speechgru.training import loop, run
 from speechgru.training.search import grid
 
 pytestmark = pytest.mark.usefixtures("log_levels", "hears_ctrl_c")
-TINY = [
-    *("model.layers=1", "model.width=16", "model.channels=2", "features.n_mels=16"),
-    *("trainer.epochs=2", "trainer.batch_seconds=1.5", "trainer.tensorboard=false"),
-    *("trainer.device=cpu", "trainer.precision=float32"),
-]
 
 
 @pytest.fixture
 def arguments(tmp_path: Path) -> list[str]:
-    given = ["digits", *TINY, f"corpus.root={tmp_path / 'data'}", f"output={tmp_path / 'out'}"]
-    replicas.build(load_recipe("digits", given[1:]), tmp_path / "data")
-    return given
+    return replicas.digits(tmp_path, "out")
 
 
 # --- combinations
