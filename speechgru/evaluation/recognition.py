@@ -171,9 +171,7 @@ def evaluate(
         SpeechGruError: no utterances, or not one of them could be read.
     """
     if not utterances:
-        raise SpeechGruError(
-            "There is nothing to evaluate: the set has no utterances, at least one is expected."
-        )
+        raise SpeechGruError("There is nothing to evaluate: a set of at least one utterance is expected.")
     started = time.perf_counter()
     done: list[tuple[Utterance, Transcript]] = []
     failed: list[Failure] = []
@@ -202,9 +200,8 @@ def evaluate(
         Row(utterance, alignment, tuple(word.confidence for word in made.words), made.expected_wer)
         for (utterance, made), alignment in zip(done, alignments, strict=True)
     )
-    return Evaluation(
-        score, sum(transcript.duration for _, transcript in done), wall_seconds, rows, tuple(failed)
-    )
+    seconds = sum(transcript.duration for _, transcript in done)
+    return Evaluation(score, seconds, wall_seconds, rows, tuple(failed))
 
 
 def _transcribe(
