@@ -18,7 +18,7 @@ from typing import Any
 
 from speechgru.config.compose import load_recipe
 from speechgru.training import curves
-from speechgru.training.multirun import DATA
+from speechgru.training.search.grid import DATA
 from speechgru.utils import plugins
 from speechgru.utils.tables import table
 

@@ -31,7 +31,6 @@ import torch
 
 from speechgru.data import manifest
 from speechgru.decoding.beam import Decoder, Settings
-from speechgru.errors import SpeechGruError
 from speechgru.evaluation import tune_lm
 from speechgru.evaluation import wer as word_errors
 from speechgru.inference.acoustic_header import AcousticHeader
@@ -39,6 +38,7 @@ from speechgru.inference.recognizer import load_recognizer
 from speechgru.lm.ngram import load
 from speechgru.models import checkpoint
 from speechgru.text.vocabulary import Vocabulary
+from speechgru.utils import console
 from speechgru.utils.assets import find_model
 
 Decode = Callable[[np.ndarray[Any, Any]], str]
@@ -210,20 +210,19 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a tenth of the speech, to see that it runs")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    try:
-        vocabulary = checkpoint.load(find_model(args.model)).read(AcousticHeader).vocabulary
-        speech = collect(args.inputs, args.model)
-        if args.save:
-            arrays = {f"lp{i}": p.astype(np.float16) for i, p in enumerate(speech.log_probs)}
-            np.savez_compressed(args.save, texts=speech.texts, durations=speech.durations, **arrays)
-        if args.quick:
-            speech, args.repeats = speech.part(10), 1
-        makers = dict(candidates(vocabulary, args.arpa, args.lm or args.arpa))
-        compare(makers, speech, args.beams, args.repeats, 1 if args.quick else 3)
-    except (SpeechGruError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return console.exit_code(lambda: run(args))
+
+
+def run(args: argparse.Namespace) -> None:
+    vocabulary = checkpoint.load(find_model(args.model)).read(AcousticHeader).vocabulary
+    speech = collect(args.inputs, args.model)
+    if args.save:
+        arrays = {f"lp{i}": p.astype(np.float16) for i, p in enumerate(speech.log_probs)}
+        np.savez_compressed(args.save, texts=speech.texts, durations=speech.durations, **arrays)
+    if args.quick:
+        speech, args.repeats = speech.part(10), 1
+    makers = dict(candidates(vocabulary, args.arpa, args.lm or args.arpa))
+    compare(makers, speech, args.beams, args.repeats, 1 if args.quick else 3)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from speechgru.data.manifest import Utterance
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import wer
 from speechgru.inference.recognizer import Recognizer, load_recognizer
+from speechgru.utils import console
 
 ADULT = 16  # years, as the corpus counts
 NOISES = "noise/ESC-10/*/5-*"
@@ -155,29 +156,28 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--format", choices=("text", "json"), default="text")
     args = parser.parse_args()
-    try:
-        kind = "test" if args.test else "dev"
-        paths = args.manifests or sorted(Path(args.model).parent.glob(f"manifests/{kind}-*.jsonl"))
-        sets = {path.stem: manifest.read(path)[: args.limit] for path in paths}
-        if not sets or not all(sets.values()):
-            raise SpeechGruError(
-                f"No recordings: expected manifests, or manifests/{kind}-*.jsonl beside the model."
-            )
-        settings = {"lm": args.lm} if args.lm else {}
-        recognizer = load_recognizer(args.model, decoder=args.decoder, **settings)
-        data = CorpusConfig()
-        files = find("--noise", str(data.below_root(args.noise)))
-        with warnings.catch_warnings():  # a barking dog may be clipped
-            warnings.simplefilter("ignore", audio.AudioWarning)
-            clips = [torch.from_numpy(audio.read(path, recognizer.sample_rate)) for path in files]
-        ages = speechocean762.ages(data.below_root(args.ages))
-        table = measure(recognizer, sets, clips, ages, args.seed)
-    except (SpeechGruError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return console.exit_code(lambda: run(args))
+
+
+def run(args: argparse.Namespace) -> None:
+    kind = "test" if args.test else "dev"
+    paths = args.manifests or sorted(Path(args.model).parent.glob(f"manifests/{kind}-*.jsonl"))
+    sets = {path.stem: manifest.read(path)[: args.limit] for path in paths}
+    if not sets or not all(sets.values()):
+        raise SpeechGruError(
+            f"No recordings: expected manifests, or manifests/{kind}-*.jsonl beside the model."
+        )
+    settings = {"lm": args.lm} if args.lm else {}
+    recognizer = load_recognizer(args.model, decoder=args.decoder, **settings)
+    data = CorpusConfig()
+    files = find("--noise", str(data.below_root(args.noise)))
+    with warnings.catch_warnings():  # a barking dog may be clipped
+        warnings.simplefilter("ignore", audio.AudioWarning)
+        clips = [torch.from_numpy(audio.read(path, recognizer.sample_rate)) for path in files]
+    ages = speechocean762.ages(data.below_root(args.ages))
+    table = measure(recognizer, sets, clips, ages, args.seed)
     scores = {row: {c: s.to_dict() for c, s in columns.items()} for row, columns in table.items()}
     print(json.dumps(scores, indent=2) if args.format == "json" else as_text(table))
-    return 0
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from speechgru.evaluation import wer
 from speechgru.evaluation.recognition import evaluate
 from speechgru.inference.recognizer import Recognizer, load_recognizer
 from speechgru.lm import ngram
+from speechgru.utils import console
 from speechgru.utils.assets import find_lm
 
 SHORTEST = 4
@@ -89,12 +90,7 @@ def main() -> int:
     parser.add_argument("--most", type=int, metavar="N", help="only the N most frequent words")
     parser.add_argument("--weights", nargs="+", type=float, default=[0.5, 1.0, 2.0], metavar="W")
     args = parser.parse_args()
-    try:
-        run(args)
-    except (SpeechGruError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return console.exit_code(lambda: run(args))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from speechgru.errors import SpeechGruError
 from speechgru.evaluation.recognition import Evaluation, evaluate
 from speechgru.inference.recognizer import load_recognizer
 from speechgru.training import run
+from speechgru.utils import console
 
 
 def parted(utterances: list[Utterance], minutes: float) -> tuple[list[Utterance], list[Utterance]]:
@@ -65,35 +66,31 @@ def main() -> int:
     parser.add_argument("--decoder")
     parser.add_argument("--lm")
     args = parser.parse_args()
+    return console.exit_code(lambda: measure(args))
+
+
+def measure(args: argparse.Namespace) -> None:
     settings = {"lm": args.lm} if args.lm else {}
-    try:
-        chosen = [
-            u
-            for u in manifest.read(args.manifest)
-            if args.speaker in (u.speaker, u.speaker.rpartition("/")[2])
-        ]
-        learnt, rest = parted(chosen, args.minutes)
-        start = compose.load_recipe("own", args.overrides).trainer.start
-        with tempfile.TemporaryDirectory() as folder:
-            model, seconds = train(learnt, Path(folder), args.overrides)
-            before, after = (
-                evaluate(load_recognizer(path, decoder=args.decoder, **settings), rest)
-                for path in (start, model)
-            )
-    except (SpeechGruError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    chosen = [
+        u for u in manifest.read(args.manifest) if args.speaker in (u.speaker, u.speaker.rpartition("/")[2])
+    ]
+    learnt, rest = parted(chosen, args.minutes)
+    start = compose.load_recipe("own", args.overrides).trainer.start
+    with tempfile.TemporaryDirectory() as folder:
+        model, seconds = train(learnt, Path(folder), args.overrides)
+        before, after = (
+            evaluate(load_recognizer(path, decoder=args.decoder, **settings), rest) for path in (start, model)
+        )
     print(f"{len(learnt)} recordings learnt in {seconds:.0f} s; {len(rest)} others scored")
     for name, evaluation in (("before", before), ("after", after)):
         print(f"{name:<8}{figures(evaluation)}")
     print(f"relative change of WER: {after.score.wer / before.score.wer - 1:+.1%}")
-    return 0
 
 
 def figures(evaluation: Evaluation) -> str:
     score = evaluation.score
     low, high = score.interval
-    return f"WER {score.wer:.2%} ({low:.2%} to {high:.2%}, {score.words} words), CER {score.cer:.2%}"
+    return f"WER {score.wer:.2%} ({low:.2%} to {high:.2%}, {score.words.total} words), CER {score.cer:.2%}"
 
 
 if __name__ == "__main__":

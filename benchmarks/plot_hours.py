@@ -30,7 +30,7 @@ from speechgru.utils.tables import table
 
 DRAWS = 10_000
 NORMAL_95 = 1.96
-LETTERS, SEARCH = "by ear", "search"
+GREEDY, SEARCH = "greedy", "search"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def read(runs: Sequence[Path]) -> list[Points]:
     for run in runs:
         report = _json(run / "report.json")
         hours = sum(corpus["hours"] for corpus in report["corpora"])
-        ways = {LETTERS: report["scores"]}
+        ways = {GREEDY: report["scores"]}
         if (run / "scores.json").exists():
             ways[SEARCH] = {Path(name).stem: row for name, row in _json(run / "scores.json").items()}
         for way, scores in ways.items():

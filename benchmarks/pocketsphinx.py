@@ -40,7 +40,7 @@ RATE = 16000
 RIVAL = "pocketsphinx"
 SYSTEMS = (RIVAL, "greedy", "beam")
 Signal = NDArray[np.float32]
-Hear = Callable[[Sequence[Signal]], list[str]]
+Recognise = Callable[[Sequence[Signal]], list[str]]
 
 
 @dataclass(frozen=True)
@@ -151,17 +151,17 @@ def scored(result: dict[str, Any], sets: dict[str, Any]) -> dict[str, Any]:
 
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
-    """Start a system, hear two seconds, then all recordings, set by set."""
+    """Start a system, recognise two seconds, then all recordings, set by set."""
     flat = np.load(job["signals"], mmap_mode="r", allow_pickle=False)
     ends = np.cumsum([0, *job["lengths"]])
     signals = [flat[start:end] for start, end in pairwise(ends)]
-    hear = rival() if job["system"] == RIVAL else ours(job["system"], job)
-    hear([signals[0][: 2 * RATE]])
+    recognise = rival() if job["system"] == RIVAL else ours(job["system"], job)
+    recognise([signals[0][: 2 * RATE]])
     start_up = Cost(cpu_seconds(), time.monotonic() - job["started"])
     texts, costs = [], []
     for part in () if job["warming"] else parts(signals, job["sizes"]):
         cpu, wall = cpu_seconds(), time.monotonic()
-        texts += hear(part)
+        texts += recognise(part)
         costs.append(asdict(Cost(cpu_seconds() - cpu, time.monotonic() - wall)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
     return {"texts": texts, "costs": costs, "start_up": asdict(start_up), "peak_bytes": peak}
@@ -178,7 +178,7 @@ def cpu_seconds() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def rival() -> Hear:
+def rival() -> Recognise:
     """PocketSphinx with its packaged model and its defaults."""
     try:
         from pocketsphinx import Decoder
@@ -186,7 +186,7 @@ def rival() -> Hear:
         raise SpeechGruError("pocketsphinx is not installed: pip install pocketsphinx") from error
     decoder = Decoder(samprate=RATE, loglevel="FATAL")
 
-    def hear(signals: Sequence[Signal]) -> list[str]:
+    def recognise(signals: Sequence[Signal]) -> list[str]:
         texts = []
         for signal in signals:
             decoder.start_utt()
@@ -196,10 +196,10 @@ def rival() -> Hear:
             texts.append(found.hypstr if found else "")
         return texts
 
-    return hear
+    return recognise
 
 
-def ours(decoder: str, job: dict[str, Any]) -> Hear:
+def ours(decoder: str, job: dict[str, Any]) -> Recognise:
     """speechgru, in batches as `speechgru transcribe` runs them."""
     import torch
 
@@ -211,14 +211,14 @@ def ours(decoder: str, job: dict[str, Any]) -> Hear:
     if recognizer.sample_rate != RATE:
         raise SpeechGruError(f"The model hears {recognizer.sample_rate} Hz; expected one of {RATE} Hz.")
 
-    def hear(signals: Sequence[Signal]) -> list[str]:
+    def recognise(signals: Sequence[Signal]) -> list[str]:
         results = [result for _, result in recognizer.transcribe_many(signals)]
         for result in results:
             if isinstance(result, SpeechGruError):
                 raise result
         return [result.text for result in results]
 
-    return hear
+    return recognise
 
 
 # ---------------------------------------------------------------------------------------------------- as text

@@ -26,7 +26,6 @@ from speechgru.audio import stream as audio
 from speechgru.data import manifest
 from speechgru.decoding.hypothesis import Hypothesis
 from speechgru.decoding.rescoring import HEADER, Settings, rescore
-from speechgru.errors import SpeechGruError
 from speechgru.evaluation import wer
 from speechgru.evaluation.comparison import paired_differences
 from speechgru.inference import select
@@ -34,7 +33,7 @@ from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.inference.recognizer import load_recognizer
 from speechgru.lm.neural import LanguageModel, load_language_model
 from speechgru.models import checkpoint
-from speechgru.utils import bootstrap, plugins
+from speechgru.utils import bootstrap, console, plugins
 from speechgru.utils.assets import find_model
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
@@ -87,7 +86,7 @@ def cases(
     prepared = []
     for text, hypotheses, values in zip(texts, found, scores, strict=True):
         counts = [a.words for a in wer.align([text] * len(hypotheses), [h.text for h in hypotheses])]
-        errors = [c.substitutions + c.insertions + c.deletions for c in counts]
+        errors = [c.errors for c in counts]
         prepared.append(Case(hypotheses, values, errors, counts[0].total))
     return prepared
 
@@ -134,12 +133,7 @@ def main() -> int:
         "--write", action="store_true", help="store the settings in the language model's file"
     )
     args = parser.parse_args()
-    try:
-        measure(args)
-    except (SpeechGruError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return console.exit_code(lambda: measure(args))
 
 
 def measure(args: argparse.Namespace) -> None:

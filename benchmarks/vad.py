@@ -34,13 +34,13 @@ from speechgru.audio import stream as audio
 from speechgru.audio.energy import FRAME_SECONDS, PAUSE_SHARE, may_hold_speech, pauses
 from speechgru.audio.segments import Rules, spans, without_gaps
 from speechgru.config.compose import load_recipe
-from speechgru.errors import SpeechGruError
 from speechgru.evaluation import vad as vad_metrics
 from speechgru.evaluation.vad import Agreement, measures
 from speechgru.tasks import vad
 from speechgru.tasks.vad_mixtures import Mixtures
 from speechgru.training.task import TaskContext
 from speechgru.transcript import Transcript
+from speechgru.utils import console
 from speechgru.utils.tables import table
 from speechgru.vad import labels as speech_labels
 from speechgru.vad.detector import Detector, load_detector
@@ -272,30 +272,25 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="little of everything: only to see that it runs")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    return console.exit_code(lambda: run(args))
+
+
+def run(args: argparse.Namespace) -> None:
     most = 10 if args.quick else args.most
-    try:
-        recipe = load_recipe("vad", args.overrides)
-        data = vad.prepare(recipe)
-        some = {name: us[:most] if most else us for name, us in data.dev.items()}
-        if args.transcribe:
-            for part in transcribing(
-                args.detector, some, {k: v[: most or None] for k, v in data.noises.items()}
-            ):
-                print(part + "\n", flush=True)
-            return 0
-        if args.labels:
-            print(labels(some) + "\n", flush=True)
-        task, detector = (
-            vad.Task(TaskContext(recipe, data, torch.device("cpu"))),
-            load_detector(args.detector),
-        )
-        dev = [s for _, mixtures in task.held_out("dev", data.dev) for s in stretches(mixtures, most)]
-        sets = {name: stretches(mixtures, most) for name, mixtures in task.held_out("test", data.test)}
-        print(compare(detector, dev, sets, *((1, 30) if args.quick else (SPEED_RUNS, SPEED_SECONDS))))
-    except (SpeechGruError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    recipe = load_recipe("vad", args.overrides)
+    data = vad.prepare(recipe)
+    some = {name: us[:most] if most else us for name, us in data.dev.items()}
+    if args.transcribe:
+        for part in transcribing(args.detector, some, {k: v[: most or None] for k, v in data.noises.items()}):
+            print(part + "\n", flush=True)
+        return
+    if args.labels:
+        print(labels(some) + "\n", flush=True)
+    task = vad.Task(TaskContext(recipe, data, torch.device("cpu")))
+    detector = load_detector(args.detector)
+    dev = [s for _, mixtures in task.held_out("dev", data.dev) for s in stretches(mixtures, most)]
+    sets = {name: stretches(mixtures, most) for name, mixtures in task.held_out("test", data.test)}
+    print(compare(detector, dev, sets, *((1, 30) if args.quick else (SPEED_RUNS, SPEED_SECONDS))))
 
 
 if __name__ == "__main__":

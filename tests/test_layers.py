@@ -67,7 +67,7 @@ BY_NAME = {
     "music.training.pieces": "music.corpora",
     "tasks.ctc": "decoding",
     "training.initialize": "models music.models tasks",
-    "training.multirun": "tasks",
+    "training.search.grid": "tasks",
     "training.run": "tasks",
 }
 

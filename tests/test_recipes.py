@@ -135,7 +135,7 @@ def test_a_recipe_of_a_classifier_trains_a_step(name: str, tmp_path: Path) -> No
         assert 0 <= scores["accuracy"] <= 1 and len(scores["classes"]) >= 2
         assert sum(map(sum, scores["confusions"])) == scores["recordings"] > 0
         assert len(manifest.read(tmp_path / "run" / "manifests" / f"{split}.jsonl")) == scores["recordings"]
-    assert "| said / found |" in (tmp_path / "run" / "report.md").read_text()
+    assert "| true / predicted |" in (tmp_path / "run" / "report.md").read_text()
     assert load_recipe(tmp_path / "run" / "recipe.yaml").model == recipe.model
     classifier = load_classifier(run.model)
     (answer,) = classifier.classify([beeps.beep("see")])

@@ -7,8 +7,9 @@ work on samples in memory; `quality`, `loudness` and `measure` judge a recording
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from speechgru.utils.faces import lazy
 
 if TYPE_CHECKING:
     from speechgru.audio.encode import write
@@ -16,25 +17,19 @@ if TYPE_CHECKING:
     from speechgru.audio.stream import AudioInfo, AudioStream, info, is_audio, read
     from speechgru.errors import AudioWarning
 
-_HOMES = {
-    "AudioInfo": "speechgru.audio.stream",
-    "AudioStream": "speechgru.audio.stream",
-    "AudioWarning": "speechgru.errors",
-    "info": "speechgru.audio.stream",
-    "is_audio": "speechgru.audio.stream",
-    "read": "speechgru.audio.stream",
-    "resample": "speechgru.audio.resampling",
-    "write": "speechgru.audio.encode",
-}
 
 __all__ = ["AudioInfo", "AudioStream", "AudioWarning", "info", "is_audio", "read", "resample", "write"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "AudioInfo": "stream",
+        "AudioStream": "stream",
+        "AudioWarning": "stream",
+        "info": "stream",
+        "is_audio": "stream",
+        "read": "stream",
+        "resample": "resampling",
+        "write": "encode",
+    },
+)

@@ -38,24 +38,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score both on each manifest. 1 where a recording could not be read: it is named, and in no score."""
     from speechgru.data import manifest
-    from speechgru.evaluation.comparison import compare
-    from speechgru.evaluation.recognition import evaluate
+    from speechgru.evaluation import compare, evaluate
     from speechgru.inference.recognizer import load_recognizer
 
     sets = {path: manifest.read_set(path) for path in args.manifests}
     recognizers = [load_recognizer(model, device=args.device) for model in (args.first, args.second)]
-    found: dict[str, Comparison] = {}
+    comparisons: dict[str, Comparison] = {}
     failed = False
     for path, utterances in sets.items():
         first, second = (evaluate(recognizer, utterances) for recognizer in recognizers)
         for failure in first.failed:
             print(f"{path}: not scored: {failure.message}", file=sys.stderr)
         failed |= bool(first.failed or second.failed)
-        found[path] = compare(first, second)
+        comparisons[path] = compare(first, second)
         if args.format == "text":
-            _print(path, found[path], first=len(found) == 1)
+            _print(path, comparisons[path], first=len(comparisons) == 1)
     if args.format == "json":
-        print(json.dumps({path: c.to_dict() for path, c in found.items()}, indent=2, allow_nan=False))
+        print(json.dumps({path: c.to_dict() for path, c in comparisons.items()}, indent=2, allow_nan=False))
     return int(failed)
 
 

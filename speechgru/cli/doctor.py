@@ -78,7 +78,7 @@ def _print(
     faults: list[str],
     notes: list[str],
 ) -> None:
-    from speechgru.utils.console import columns
+    from speechgru.utils.tables import columns
 
     print(columns(machine))
     print()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     for name, utterances in sets.items():
         evaluations[name] = _evaluate(name, utterances, recognizer, args.batch_size)
         if args.format == "text":
-            _print_text(name, evaluations[name], first=len(evaluations) == 1)
+            print(("" if len(evaluations) == 1 else "\n") + name)
+            print(textwrap.indent(evaluations[name].describe(), "  "))
     if args.format == "json":
         print(json.dumps({name: e.to_dict() for name, e in evaluations.items()}, indent=2, allow_nan=False))
     if args.details:
@@ -81,7 +83,7 @@ def _evaluate(
 ) -> Evaluation:
     from tqdm import tqdm
 
-    from speechgru.evaluation.recognition import evaluate
+    from speechgru.evaluation import evaluate
 
     symbols = recognizer.engine.vocabulary.symbols
     normaliser = recognizer.normaliser
@@ -90,12 +92,12 @@ def _evaluate(
         _warn(f"{name}: characters of the references that {normaliser.name} leaves out: {_few(strange)}")
     unknown = set(normaliser(" ".join(utterance.text for utterance in utterances))) - set(symbols)
     if unknown:
-        _warn(f"{name}: letters of the references that the model doesn't know: {_few(unknown)}")
+        _warn(f"{name}: characters of the references that the model doesn't know: {_few(unknown)}")
     with tqdm(total=len(utterances), desc=Path(name).name, unit="file", file=sys.stderr, disable=None) as bar:
         evaluation = evaluate(
             recognizer, utterances, batch_size=batch_size, on_progress=lambda done: bar.update(done - bar.n)
         )
-    if not evaluation.score.words:
+    if not evaluation.score.words.total:
         _warn(
             f"{name}: no word of the references is left to compare; are they in another language than the model's?"
         )
@@ -110,11 +112,3 @@ def _few(characters: set[str]) -> str:
 
 def _warn(message: str) -> None:
     print(message, file=sys.stderr)
-
-
-def _print_text(name: str, evaluation: Evaluation, first: bool) -> None:
-    from speechgru.evaluation.recognition import describe
-
-    print(("" if first else "\n") + name)
-    for line in describe(evaluation).splitlines():
-        print(f"  {line}")

@@ -88,21 +88,22 @@ def _multirun(args: argparse.Namespace) -> int:
     """Every combination, one after another. 1 where one of them failed: it is named, the others are trained."""
     if args.show or args.dry_run:
         raise UsageError("--multirun trains; leave out --show and --dry-run, or give one value a setting.")
-    from speechgru.training import distributed, multirun
+    from speechgru.training import distributed
+    from speechgru.training.search import grid
     from speechgru.utils import console
 
     if distributed.place().size > 1:
         raise UsageError("--multirun runs in one process; call torchrun once for each combination instead.")
-    chosen = multirun.variants(args.recipe, args.overrides)
+    chosen = grid.variants(args.recipe, args.overrides)
     console.log(logging.WARNING if args.quiet else logging.INFO)
     try:
-        outcomes = multirun.train(args.recipe, chosen, resume=args.resume, quiet=args.quiet)
+        outcomes = grid.train(chosen, resume=args.resume, quiet=args.quiet)
     except KeyboardInterrupt:
         command = shlex.join(["speechgru", "train", args.recipe, *args.overrides, "--multirun", "--resume"])
         print(f"Stopped; what is finished stays so. Go on with: {command}", file=sys.stderr)
         return 130
-    written = multirun.write(chosen[0].folder.parent, args.recipe, chosen, outcomes)
-    print(multirun.to_markdown(outcomes))
+    written = grid.write(chosen[0].folder.parent, args.recipe, chosen, outcomes)
+    print(grid.to_markdown(outcomes))
     print(f"table: {written[0]}")
     failed = [outcome for outcome in outcomes if outcome.error]
     for outcome in failed:

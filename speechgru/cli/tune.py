@@ -1,4 +1,4 @@
-"""speechgru tune: the settings of a recipe that do best on dev, found by trial trainings."""
+"""speechgru tune: the settings of a recipe that do best on dev, chosen by trial trainings."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _threads(jobs: int) -> int:
 
 
 def _report(search: Search) -> int:
-    """Write and print what was found."""
+    """Write and print the results."""
     from speechgru.training.search import report, study
 
     trials = study.results(search)

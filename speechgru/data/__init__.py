@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from speechgru.utils.faces import lazy
 
 if TYPE_CHECKING:
     from speechgru.data.dataset import Recordings
@@ -13,16 +14,6 @@ if TYPE_CHECKING:
     from speechgru.data.manifest import write as write_manifest
     from speechgru.data.preparation import prepare
 
-_HOMES = {
-    "Recordings": ("speechgru.data.dataset", "Recordings"),
-    "Utterance": ("speechgru.data.manifest", "Utterance"),
-    "check": ("speechgru.data.manifest", "check"),
-    "plan_batches": ("speechgru.data.dataset", "plan"),
-    "prepare": ("speechgru.data.preparation", "prepare"),
-    "read_audio": ("speechgru.data.manifest", "read_audio"),
-    "read_manifest": ("speechgru.data.manifest", "read"),
-    "write_manifest": ("speechgru.data.manifest", "write"),
-}
 
 __all__ = [
     "Recordings",
@@ -35,13 +26,16 @@ __all__ = [
     "write_manifest",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _HOMES[name]
-    return getattr(importlib.import_module(module), attribute)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Recordings": "dataset",
+        "Utterance": "manifest",
+        "check": "manifest",
+        "plan_batches": "dataset:plan",
+        "prepare": "preparation",
+        "read_audio": "manifest",
+        "read_manifest": "manifest:read",
+        "write_manifest": "manifest:write",
+    },
+)

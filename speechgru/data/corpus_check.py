@@ -16,6 +16,7 @@ from speechgru.data.check_audio import Examined, Part, Sample, examine
 from speechgru.data.check_text import KINDS, Finding, Key, of_recordings, of_splits, of_texts
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
+from speechgru.utils import tables
 from speechgru.utils.process_pool import PoolError, in_order
 
 FRAMES_PER_SECOND = 25.0  # of the recipes' networks
@@ -79,11 +80,7 @@ def table(diagnosis: Diagnosis) -> list[str]:
         rows.append(
             (f"{kind} {mark}", count, f"{lost:.2f}", share, f"{KINDS[kind].advice}; {_first(findings[0])}")
         )
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    lines.append("")
-    for row in rows:
-        cells = [cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))]
-        lines.append("  ".join([*cells, row[4]]).rstrip())
+    lines += ["", *tables.aligned(rows, right=(1, 2, 3))]
     touched = {(f.split, f.place): f.utterance for f in diagnosis.findings}
     lines += ["", f"{len(touched):,} utterances have a problem, {hours(touched.values()):.2f} h."]
     if diagnosis.serious:

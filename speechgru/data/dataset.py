@@ -27,7 +27,7 @@ from speechgru.errors import CorpusError, SpeechGruError
 from speechgru.features.frontend import LogMel
 from speechgru.features.frontend import Settings as FeatureSettings
 from speechgru.utils import files
-from speechgru.utils.signals import undisturbed
+from speechgru.utils.signals import held
 
 # How far the durations in a bucket may differ: sorting by duration x U(1 - j, 1 + j) mixes neighbours anew in
 # every epoch and keeps the padding near j / 2.
@@ -202,7 +202,7 @@ def load(
         # From a worker it comes wrapped in the worker's traceback, whose last line is what it says.
         raise type(error)(str(error).strip().rpartition(f"{type(error).__name__}: ")[2]) from None
     finally:
-        with undisturbed():
+        with held():
             del iterator  # ends the workers
 
 

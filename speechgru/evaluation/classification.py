@@ -14,8 +14,7 @@ from speechgru.errors import AudioError, SpeechGruError
 from speechgru.evaluation.recognition import interval_text
 from speechgru.inference.classifier import Classifier
 from speechgru.utils.bootstrap import are_blocks, ratio_interval, resampled
-from speechgru.utils.console import columns
-from speechgru.utils.tables import table
+from speechgru.utils.tables import columns, table
 
 RESAMPLES = 1000
 
@@ -25,7 +24,7 @@ _SHOWN = 20  # classes: a larger table of confusions can't be read
 
 @dataclass(frozen=True)
 class Classification:
-    """How often a set's classes were found. `confusions` [classes, classes]: recordings by true class, then found.
+    """Predictions for a set. `confusions` [classes, classes]: recordings by true class, then predicted class.
 
     `interval` of the accuracy, 95 %, and what it was taken `over`.
     """
@@ -38,7 +37,7 @@ class Classification:
 
     @property
     def accuracy(self) -> float:
-        """Share of the recordings that were found right, in [0, 1]."""
+        """Share of the recordings that were classified rightly, in [0, 1]."""
         return float(self.confusions.trace() / self.confusions.sum())
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,11 +67,11 @@ class Classification:
         return "The interval is a percentile bootstrap; not scored: recordings that could not be read."
 
     def details(self) -> str:
-        """The confusions as a table in Markdown: a row a true class, a column a class that was found."""
+        """The confusions as a table in Markdown: a row a true class, a column a predicted class."""
         if len(self.names) > _SHOWN:
             return ""
         rows = [[name, *row] for name, row in zip(self.names, self.confusions)]
-        return table(["said / found", *self.names], rows)
+        return table(["true / predicted", *self.names], rows)
 
     def describe(self) -> str:
         """A few lines for people."""
@@ -80,7 +79,7 @@ class Classification:
 
 
 def evaluate(classifier: Classifier, utterances: Sequence[Utterance], seed: int = 0) -> Classification:
-    """Compare what `classifier` says with the texts of `utterances`, each the name of a class.
+    """Compare the predictions of `classifier` with the texts of `utterances`, each the name of a class.
 
     Raises:
         CorpusError: a text that is no class.
@@ -96,9 +95,9 @@ def evaluate(classifier: Classifier, utterances: Sequence[Utterance], seed: int 
         if answer.truncated:
             failed.append(f"{utterance.audio_filepath}: {'; '.join(map(str, answer.warnings))}")
             continue
-        true, found = (classifier.classes.encode(name)[0] for name in (utterance.text, answer.label))
-        confusions[true, found] += 1
-        right.append((utterance.speaker, true == found))
+        true, predicted = (classifier.classes.encode(name)[0] for name in (utterance.text, answer.label))
+        confusions[true, predicted] += 1
+        right.append((utterance.speaker, true == predicted))
     if not right:
         raise SpeechGruError(f"None of {len(failed)} recordings could be read. The first: {failed[0]}")
     interval, over = _interval(right, seed)

@@ -37,7 +37,7 @@ class Scored(Protocol):
 
     @property
     def alignment(self) -> Alignment:
-        """Its text and what was heard, side by side."""
+        """Its text and what was recognised, side by side."""
 
 
 def to_markdown(rows: Sequence[Scored]) -> str:
@@ -86,9 +86,9 @@ def _bins(
     ]
     binned: list[tuple[str, list[Scored]]] = [(name, []) for name in names]
     for row in rows:
-        found = value(row)
-        if found is not None:
-            binned[sum(found >= edge for edge in edges)][1].append(row)
+        number = value(row)
+        if number is not None:
+            binned[sum(number >= edge for edge in edges)][1].append(row)
     return [(name, inside) for name, inside in binned if inside]
 
 

@@ -32,7 +32,7 @@ DETAIL_COLUMNS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One scored utterance, with the confidence of each word heard and the WER that they let expect."""
+    """One scored utterance, with the confidence of each recognised word and the WER that they let expect."""
 
     utterance: Utterance
     alignment: wer.Alignment
@@ -75,8 +75,8 @@ class Evaluation:
             "WER": percent(score.wer),
             "95 % interval": interval_text(score.interval),
             "taken over": resampled_text(score),
-            "words": str(score.words),
-            "S / I / D": f"{score.substitutions} / {score.insertions} / {score.deletions}",
+            "words": str(score.words.total),
+            "S / I / D": f"{score.words.substitutions} / {score.words.insertions} / {score.words.deletions}",
             "CER": percent(score.cer),
             "hours": f"{self.audio_seconds / 3600:.2f}",
             "RTF": f"{self.real_time_factor:.4f}",
@@ -96,8 +96,22 @@ class Evaluation:
         return errors.to_markdown(self.rows)
 
     def describe(self) -> str:
-        """A few lines for people."""
-        return describe(self)
+        """A few lines for people: rates, counts, intervals and what they were taken over, normaliser, speed."""
+        score = self.score
+        lines = [
+            f"WER                {percent(score.wer)}, 95 % interval {interval_text(score.interval)}",
+            f"                   {_counted(score.words, 'words')}",
+            f"CER                {percent(score.cer)}, 95 % interval {interval_text(score.cer_interval)}",
+            f"                   {_counted(score.characters, 'characters')}",
+            f"interval over      {resampled_text(score)}, {score.samples} resamples",
+            f"normaliser         {score.normaliser}, on reference and hypothesis",
+            f"audio              {self.audio_seconds / 3600:.3f} h in {score.utterances} utterances",
+            f"real-time factor   {self.real_time_factor:.4f} ({self.wall_seconds:.1f} s)",
+        ]
+        lines += [f"{name:<19}{line}" for name, line in self.reliability.describe().items()]
+        if self.failed:
+            lines.append(f"not scored         {len(self.failed)} recordings that could not be read")
+        return "\n".join(lines)
 
     @property
     def reliability(self) -> Reliability:
@@ -157,11 +171,9 @@ def evaluate(
         SpeechGruError: no utterances, or not one of them could be read.
     """
     if not utterances:
-        raise SpeechGruError(
-            "There is nothing to evaluate: the set has no utterances, at least one is expected."
-        )
+        raise SpeechGruError("There is nothing to evaluate: a set of at least one utterance is expected.")
     started = time.perf_counter()
-    heard: list[tuple[Utterance, Transcript]] = []
+    done: list[tuple[Utterance, Transcript]] = []
     failed: list[Failure] = []
     for utterance, result in _transcribe(recognizer, utterances, batch_size, failed):
         if isinstance(result, SpeechGruError):
@@ -171,26 +183,25 @@ def evaluate(
                 Failure(utterance, "; ".join(map(str, result.warnings)) or "The file ends before it should.")
             )
         else:
-            heard.append((utterance, result))
+            done.append((utterance, result))
         if on_progress is not None:
-            on_progress(len(heard) + len(failed))
+            on_progress(len(done) + len(failed))
     wall_seconds = time.perf_counter() - started
-    if not heard:
+    if not done:
         raise SpeechGruError(
             f"None of {len(failed)} recordings could be read. The first: {failed[0].message}"
         )
     normaliser = recognizer.normaliser
-    alignments = wer.align([u.text for u, _ in heard], [found.text for _, found in heard], normaliser)
+    alignments = wer.align([u.text for u, _ in done], [transcript.text for _, transcript in done], normaliser)
     score = wer.summarise(
-        alignments, [u.speaker for u, _ in heard], samples=samples, seed=seed, normaliser=normaliser.name
+        alignments, [u.speaker for u, _ in done], samples=samples, seed=seed, normaliser=normaliser.name
     )
     rows = tuple(
-        Row(utterance, alignment, tuple(word.confidence for word in found.words), found.expected_wer)
-        for (utterance, found), alignment in zip(heard, alignments, strict=True)
+        Row(utterance, alignment, tuple(word.confidence for word in made.words), made.expected_wer)
+        for (utterance, made), alignment in zip(done, alignments, strict=True)
     )
-    return Evaluation(
-        score, sum(transcript.duration for _, transcript in heard), wall_seconds, rows, tuple(failed)
-    )
+    seconds = sum(transcript.duration for _, transcript in done)
+    return Evaluation(score, seconds, wall_seconds, rows, tuple(failed))
 
 
 def _transcribe(
@@ -257,25 +268,11 @@ def resampled_text(score: wer.Score) -> str:
     return f"{score.utterances} utterances (some speakers unknown)"
 
 
-def describe(evaluation: Evaluation) -> str:
-    """A few lines for people: rates, counts, intervals and what they were taken over, normaliser, speed."""
-    score = evaluation.score
-    lines = [
-        f"WER                {percent(score.wer)}, 95 % interval {interval_text(score.interval)}",
-        f"                   {score.words} words: {score.substitutions} substitutions, "
-        f"{score.insertions} insertions, {score.deletions} deletions",
-        f"CER                {percent(score.cer)}, 95 % interval {interval_text(score.cer_interval)}",
-        f"                   {score.characters} characters: {score.char_substitutions} substitutions, "
-        f"{score.char_insertions} insertions, {score.char_deletions} deletions",
-        f"interval over      {resampled_text(score)}, {score.samples} resamples",
-        f"normaliser         {score.normaliser}, on reference and hypothesis",
-        f"audio              {evaluation.audio_seconds / 3600:.3f} h in {score.utterances} utterances",
-        f"real-time factor   {evaluation.real_time_factor:.4f} ({evaluation.wall_seconds:.1f} s)",
-    ]
-    lines += [f"{name:<19}{line}" for name, line in evaluation.reliability.describe().items()]
-    if evaluation.failed:
-        lines.append(f"not scored         {len(evaluation.failed)} recordings that could not be read")
-    return "\n".join(lines)
+def _counted(counts: wer.Counts, units: str) -> str:
+    return (
+        f"{counts.total} {units}: {counts.substitutions} substitutions, {counts.insertions} insertions, "
+        f"{counts.deletions} deletions"
+    )
 
 
 def write_details(path: str | Path, evaluations: Mapping[str, Evaluation]) -> None:

@@ -1,15 +1,15 @@
 """Weights of a language model, chosen on dev recordings that the network has heard once.
 
-The search is two-fold: points drawn at random around the settings one starts from, then steps along one weight
-at a time from the best of them (Hooke and Jeeves 1961), halved when none of them helps. What it minimises is word
-errors, pooled over all sets.
+What is minimised is word errors, pooled over all sets, by the simplex of Nelder and Mead (1965), which is begun anew
+from the best point with smaller and smaller steps: the errors are whole numbers, and on a plateau a simplex collapses.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -41,9 +41,7 @@ RANGES: Mapping[str, tuple[float, float, float]] = {
 LM_WEIGHTS = ("lm_weight", "word_bonus", "unknown_word", "unknown_letter")
 # Where the search begins for a model that has none: values that were near the best for english-small.
 FIRST = {"prior_weight": 0.4, "sounds_weight": 0.7}
-DRAWN = 0.3  # share of the trials that are drawn at random
-SPREAD = 2.0  # how far they are drawn, in first steps (standard deviation)
-FINEST = 8  # steps are halved down to this part of the first
+SCALES = (2.0, 1.0, 0.5, 0.25)  # first steps of one simplex after the other
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,8 @@ class Heard:
     def read(self, decoder: Decoder) -> list[str]:
         """What a decoder makes of the utterances, a thread a core: compiled searches run side by side."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = pool.map(lambda p: decoder(select.columns(decoder, p, self.letters)), self.log_probs)
-            return [hypothesis.text for hypothesis in found]
+            hypotheses = pool.map(lambda p: decoder(select.columns(decoder, p, self.letters)), self.log_probs)
+            return [hypothesis.text for hypothesis in hypotheses]
 
 
 @dataclass(frozen=True)
@@ -122,6 +120,10 @@ def measure(decoder: Decoder, sets: Sequence[Heard], seed: int = 0) -> Result:
     return Result(total, tuple(scores))
 
 
+class _EnoughError(Exception):
+    """No trial is left."""
+
+
 def tune(
     decoder: BeamDecoder,
     sets: Sequence[Heard],
@@ -136,61 +138,46 @@ def tune(
     Args:
         names: the weights to choose, of RANGES.
         trials: settings that are tried, at least 1: those of `decoder` first.
-        seed: of what is drawn.
+        seed: of the directions that a simplex begins in.
         on_trial: called after each trial with its number from 1, its settings and its word errors.
     """
+    from scipy.optimize import minimize
+
+    low, high, first = np.array([RANGES[name] for name in names]).T
     tried: dict[tuple[float, ...], int] = {}
 
-    def at(point: tuple[float, ...]) -> Settings:
+    def at(point: Sequence[float]) -> Settings:
         values: dict[str, Any] = dict(zip(names, point))
         return replace(decoder.settings, **values)
 
-    def errors(point: tuple[float, ...]) -> int:
-        if point not in tried:
-            settings = at(point)
-            tried[point] = _errors(decoder.with_settings(settings), sets)
-            on_trial(len(tried), settings, tried[point])
-        return tried[point]
+    def errors(point: NDArray[np.float64]) -> int:
+        rounded = tuple(np.clip(point, low, high).round(3).tolist())
+        if rounded not in tried:
+            if len(tried) == trials:
+                raise _EnoughError
+            settings = at(rounded) if tried else decoder.settings
+            tried[rounded] = _errors(decoder.with_settings(settings), sets)
+            on_trial(len(tried), settings, tried[rounded])
+        return tried[rounded]
 
-    best = tuple(float(getattr(decoder.settings, name)) for name in names)
-    lowest = errors(best)
+    best = np.array([getattr(decoder.settings, name) for name in names], np.float64)
     generator = np.random.default_rng(seed)
-    for point in [_draw(best, names, generator) for _ in range(round(DRAWN * (trials - 1)))]:
-        if errors(point) < lowest:
-            best, lowest = point, tried[point]
-    step = 1.0
-    while step >= 1 / FINEST:
-        better = None
-        for point in _around(best, names, step):
-            if len(tried) >= trials and point not in tried:
-                return at(best)
-            if errors(point) < lowest:
-                better, lowest = point, tried[point]
-                break
-        best, step = (better, step) if better is not None else (best, step / 2)
-    return at(best)
+    with suppress(_EnoughError):
+        for scale in SCALES:
+            step = scale * first * generator.choice([-1, 1], len(names))
+            step = np.where((low <= best + step) & (best + step <= high), step, -step)
+            options = {
+                "initial_simplex": np.vstack([best, best + np.diag(step)]),
+                "xatol": 0.02,
+                "fatol": 0.5,
+            }
+            minimize(errors, best, method="Nelder-Mead", options=options)
+            best = np.array(min(tried, key=tried.__getitem__))
+    lowest = min(tried, key=tried.__getitem__)
+    return decoder.settings if lowest == next(iter(tried)) else at(lowest)
 
 
 def _errors(decoder: BeamDecoder, sets: Sequence[Heard]) -> int:
     texts = [text for s in sets for text in s.texts]
-    found = [text for s in sets for text in s.read(decoder)]
-    return sum(alignment.words.errors for alignment in wer.align(texts, found))
-
-
-def _draw(centre: Sequence[float], names: Sequence[str], generator: np.random.Generator) -> tuple[float, ...]:
-    steps = SPREAD * generator.standard_normal(len(names))
-    return tuple(_moved(value, name, by) for value, name, by in zip(centre, names, steps.tolist()))
-
-
-def _around(centre: tuple[float, ...], names: Sequence[str], step: float) -> Iterator[tuple[float, ...]]:
-    """One weight changed by so many first steps, up or down."""
-    for index, name in enumerate(names):
-        for by in (step, -step):
-            moved = _moved(centre[index], name, by)
-            if moved != centre[index]:
-                yield (*centre[:index], moved, *centre[index + 1 :])
-
-
-def _moved(value: float, name: str, steps: float) -> float:
-    low, high, step = RANGES[name]
-    return round(min(max(value + steps * step, low), high), 3)
+    decoded = [text for s in sets for text in s.read(decoder)]
+    return sum(alignment.words.errors for alignment in wer.align(texts, decoded))

@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from speechgru.audio.segments import Mask
 from speechgru.evaluation.recognition import interval_text, percent
 from speechgru.utils.bootstrap import are_blocks, ratio_interval, resampled
-from speechgru.utils.tables import table
+from speechgru.utils.tables import columns, table
 from speechgru.vad.labels import GRID_SECONDS
 
 RESAMPLES = 1000
-Counts = NDArray[
-    np.float64
-]  # [..., 4]: speech that was found, false alarms, speech that was missed, the rest
+Counts = NDArray[np.float64]  # [..., 4]: detected speech, false alarms, missed speech, the rest
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,8 @@ class Agreement:
         """How the row is to be read."""
         return (
             "Counted in steps of 10 ms: precision is the share of what was taken for speech that is speech, recall the "
-            "share of speech that was found, F1 their harmonic mean, false alarms the share of the rest that was taken "
-            "for speech. The interval is a percentile bootstrap."
+            "share of speech that is detected, F1 their harmonic mean, false alarms the share of the rest that is "
+            "taken for speech. The interval is a percentile bootstrap."
         )
 
     def details(self) -> str:
@@ -80,18 +78,18 @@ class Agreement:
 
     def describe(self) -> str:
         """A few lines for people."""
-        return "\n".join([*(f"{name:<20}{value}" for name, value in self.cells().items()), self.details()])
+        return f"{columns(self.cells())}\n{self.details()}"
 
     def _by_condition(self) -> dict[str, Counts]:
         of = np.array(self.conditions)
         return {name: self.counts[of == name].sum(axis=0) for name in dict.fromkeys(self.conditions)}
 
 
-def count(found: Mask, spoken: Mask) -> Counts:
+def count(detected: Mask, spoken: Mask) -> Counts:
     """[4] of two masks [grid] of which one may be a step longer."""
-    size = min(len(found), len(spoken))
-    found, spoken = found[:size], spoken[:size]
-    parts = (found & spoken, found & ~spoken, ~found & spoken, ~found & ~spoken)
+    size = min(len(detected), len(spoken))
+    detected, spoken = detected[:size], spoken[:size]
+    parts = (detected & spoken, detected & ~spoken, ~detected & spoken, ~detected & ~spoken)
     return np.array([part.sum() for part in parts], np.float64)
 
 

@@ -71,30 +71,41 @@ class Alignment:
 class Score:
     """Error rates over a set. Rates are fractions (0.1 is 10 %), intervals are (low, high) at 95 %."""
 
-    wer: float
+    words: Counts
     interval: tuple[float, float]
-    words: int
-    substitutions: int
-    insertions: int
-    deletions: int
-    cer: float
+    characters: Counts
     cer_interval: tuple[float, float]
-    characters: int
-    char_substitutions: int
-    char_insertions: int
-    char_deletions: int
     utterances: int
     speakers: int
     interval_over: str
     samples: int
     normaliser: str
 
+    @property
+    def wer(self) -> float:
+        """The word error rate."""
+        return self.words.rate
+
+    @property
+    def cer(self) -> float:
+        """The character error rate."""
+        return self.characters.rate
+
     def to_dict(self) -> dict[str, Any]:
-        """Every field, ready for JSON: an undefined number is None."""
-        fields = dataclasses.asdict(self)
-        fields["interval"] = [_json_number(bound) for bound in self.interval]
-        fields["cer_interval"] = [_json_number(bound) for bound in self.cer_interval]
-        return {**fields, "wer": _json_number(self.wer), "cer": _json_number(self.cer)}
+        """Rates, intervals and counts, ready for JSON: an undefined number is None."""
+        return {
+            "wer": _json_number(self.wer),
+            "interval": [_json_number(bound) for bound in self.interval],
+            **_flat(self.words, "words", ""),
+            "cer": _json_number(self.cer),
+            "cer_interval": [_json_number(bound) for bound in self.cer_interval],
+            **_flat(self.characters, "characters", "char_"),
+            "utterances": self.utterances,
+            "speakers": self.speakers,
+            "interval_over": self.interval_over,
+            "samples": self.samples,
+            "normaliser": self.normaliser,
+        }
 
 
 def score(
@@ -109,13 +120,13 @@ def score(
     """Error rates of `hypotheses` against `references`, pooled over all utterances.
 
     >>> result = score(["the cat sat", "on the mat"], ["the hat sat", "on mat"])
-    >>> result.substitutions, result.deletions, round(result.wer, 3)
+    >>> result.words.substitutions, result.words.deletions, round(result.wer, 3)
     (1, 1, 0.333)
 
     Args:
-        references: what was said, one text an utterance.
+        references: what was spoken, one text an utterance.
         hypotheses: what was recognised, in the same order.
-        speakers: who said it; "" where not known.
+        speakers: who spoke it; "" where not known.
         samples: bootstrap resamples.
         seed: of the resampling; the same input and seed give the same interval.
         normaliser: what makes both texts alike.
@@ -194,18 +205,10 @@ def summarise(
     )
     drawn = resampled(errors_and_totals, names if by_speaker else None, samples, seed).T
     return Score(
-        wer=words.rate,
+        words=words,
         interval=ratio_interval(drawn[0], drawn[1]),
-        words=words.total,
-        substitutions=words.substitutions,
-        insertions=words.insertions,
-        deletions=words.deletions,
-        cer=characters.rate,
+        characters=characters,
         cer_interval=ratio_interval(drawn[2], drawn[3]),
-        characters=characters.total,
-        char_substitutions=characters.substitutions,
-        char_insertions=characters.insertions,
-        char_deletions=characters.deletions,
         utterances=len(alignments),
         speakers=len(set(names) - {""}),
         interval_over="speakers" if by_speaker else "utterances",
@@ -249,12 +252,13 @@ def _inline(
 
 
 def _pool(counts: Sequence[Counts]) -> Counts:
-    return Counts(
-        sum(c.total for c in counts),
-        sum(c.substitutions for c in counts),
-        sum(c.insertions for c in counts),
-        sum(c.deletions for c in counts),
-    )
+    return Counts(*map(sum, zip(*(dataclasses.astuple(c) for c in counts), strict=True)))
+
+
+def _flat(counts: Counts, total: str, prefix: str) -> dict[str, int]:
+    """Counts by the names that they have in JSON."""
+    kinds = ("substitutions", "insertions", "deletions")
+    return {total: counts.total, **{prefix + kind: getattr(counts, kind) for kind in kinds}}
 
 
 def _json_number(value: float) -> float | None:

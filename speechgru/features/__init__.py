@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from speechgru.utils.faces import lazy
 
 if TYPE_CHECKING:
     from speechgru.features.extraction import Features, extract, stream
@@ -13,23 +14,16 @@ if TYPE_CHECKING:
 
 __all__ = ["PRESETS", "Features", "Streaming", "extract", "find", "kinds", "stream", "transform"]
 
-_HOMES = {
-    "Features": "extraction",
-    "PRESETS": "presets",
-    "Streaming": "streaming",
-    "extract": "extraction",
-    "find": "registry",
-    "kinds": "registry",
-    "stream": "extraction",
-    "transform": "registry",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"speechgru.features.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Features": "extraction",
+        "PRESETS": "presets",
+        "Streaming": "streaming",
+        "extract": "extraction",
+        "find": "registry",
+        "kinds": "registry",
+        "stream": "extraction",
+        "transform": "registry",
+    },
+)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from speechgru.audio import stream as audio
 from speechgru.errors import ConfigError
 from speechgru.features.extraction import extract
-from speechgru.utils import assets
+from speechgru.utils import assets, tables
 
 Array = NDArray[Any]
 _PACKAGES = {"torchaudio.compliance.kaldi": "torchaudio", "kaldi-native-fbank": "kaldi-native-fbank"}
@@ -91,12 +91,10 @@ def compare(case: Case, signal: Array) -> Row:
 def format_table(rows: list[Row], markdown: bool = False) -> str:
     """The rows as lines of text, or as a Markdown table."""
     heads = ("kind", "preset", "peer", "conventions", "difference", "tolerance", "")
-    cells = [heads, *(_cells(row) for row in rows)]
+    cells = [_cells(row) for row in rows]
     if markdown:
-        lines = ["| " + " | ".join(line[:-1]) + " |" for line in cells]
-        return "\n".join([lines[0], "|---" * (len(heads) - 1) + "|", *lines[1:]])
-    widths = [max(len(line[i]) for line in cells) for i in range(len(heads))]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in cells)
+        return tables.table(heads[:-1], [line[:-1] for line in cells])
+    return "\n".join(tables.aligned([heads, *cells]))
 
 
 def _cells(row: Row) -> tuple[str, ...]:

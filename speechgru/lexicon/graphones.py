@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from speechgru.errors import LanguageModelError
 from speechgru.lexicon.dictionary import Dictionary
 from speechgru.lexicon.g2p import JOIN, GraphoneModel, Pronouncer
-from speechgru.lm.corpus import Reader, Scratch
-from speechgru.lm.estimate import Settings, make
-from speechgru.lm.ngram import NGram, from_table
+from speechgru.lm.estimate import Settings, build
+from speechgru.lm.ngram import NGram
 from speechgru.utils import jit
 
 ORDER = 7
@@ -40,10 +39,7 @@ def learn(dictionary: Dictionary, order: int = ORDER, max_size: int | None = Non
     Raises:
         LanguageModelError: no word of the dictionary has letters enough for its phones.
     """
-    with Scratch() as scratch:
-        reader = Reader(scratch)
-        reader.add(cut(dictionary))
-        return from_table(make(reader.corpus(), Settings(order=order, max_size=max_size), scratch), 8)
+    return build(cut(dictionary), Settings(order=order, max_size=max_size))
 
 
 def cut(dictionary: Dictionary) -> Iterator[str]:

@@ -127,9 +127,9 @@ def _section(lines: _Lines, order: int, count: int) -> Iterator[Row]:
     """Line number, words and natural-log weights of each n-gram."""
     if lines.next() != f"\\{order}-grams:":
         raise lines.error(f"expected \\{order}-grams:")
-    found = 0
+    read = 0
     while (line := lines.next()) is not None and not line.startswith("\\"):
-        found += 1
+        read += 1
         fields = line.split()
         if len(fields) not in (order + 1, order + 2):
             raise lines.error(
@@ -147,8 +147,8 @@ def _section(lines: _Lines, order: int, count: int) -> Iterator[Row]:
             _number(lines, fields[-1]) if len(fields) > order + 1 else 0.0,
         )
     lines.keep(line)
-    if found != count:
-        raise lines.error(f"{found} {order}-grams, where \\data\\ promises {count}")
+    if read != count:
+        raise lines.error(f"{read} {order}-grams, where \\data\\ promises {count}")
 
 
 def _number(lines: _Lines, text: str) -> float:

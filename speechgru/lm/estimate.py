@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ import numpy as np
 
 from speechgru.errors import LanguageModelError
 from speechgru.lm import slm
-from speechgru.lm.corpus import Corpus, Scratch
-from speechgru.lm.counts import count
-from speechgru.lm.kneser_ney import Estimate, estimate
+from speechgru.lm._counts import count
+from speechgru.lm._kneser_ney import Estimate, estimate
+from speechgru.lm._prune import importance, mixed, prune, quantised, table
+from speechgru.lm.corpus import Corpus, Reader, Scratch
 from speechgru.lm.ngram import NGram, from_table
-from speechgru.lm.prune import importance, mixed, prune, quantised, table
 from speechgru.lm.table import Table
 
 
@@ -37,11 +37,28 @@ class Settings:
     bits: int = 8
 
 
+def build(sentences: Iterable[str], settings: Settings | None = None) -> NGram:
+    """An n-gram model of sentences, each of words parted by spaces in the normaliser's spelling.
+
+    >>> model = build(["the cat sat", "the cat ran", "the dog ran"], Settings(order=2))
+    >>> model.order, sum(model.score(["the", "cat"])) > sum(model.score(["the", "dog"]))
+    (2, True)
+
+    Raises:
+        LanguageModelError: there are no words, or not even the single ones fit into `max_size`.
+    """
+    settings = settings or Settings()
+    with Scratch() as scratch:
+        reader = Reader(scratch)
+        reader.add(sentences)
+        return from_table(make(reader.corpus(), settings, scratch), settings.bits)
+
+
 def make(
     corpus: Corpus, settings: Settings, scratch: Scratch, say: Callable[[str], None] = lambda message: None
 ) -> Table:
-    """The table of a corpus's model, its probabilities already of `2**bits` values an order; `say` hears how far
-    it is.
+    """The table of a corpus's model, its probabilities already of `2**bits` values an order; `say` is called
+    with a line before each step.
 
     Raises:
         LanguageModelError: not even the single words fit into `max_size`.

@@ -18,7 +18,7 @@ from speechgru.models.checkpoint import Header, NetworkEntry
 from speechgru.text import english
 from speechgru.text.vocabulary import Vocabulary
 from speechgru.utils import device as devices
-from speechgru.utils.console import columns
+from speechgru.utils.tables import columns
 
 KIND = "language"
 EDGE = 0
@@ -29,9 +29,9 @@ MOST = 4096
 
 @dataclass(frozen=True)
 class Perplexity:
-    """How well a model foretells texts: `nats`, the negative natural log of their probability.
+    """How well a model predicts texts: `nats`, the negative natural log of their probability.
 
-    `characters` and `words` are those of the texts; each of the `texts` also has an end to be foretold, which counts
+    `characters` and `words` are those of the texts; each of the `texts` also has an end to be predicted, which counts
     as a character and as a word.
     """
 
@@ -103,7 +103,7 @@ class RescoringSettings:
     word_bonus: float = 0.0
     """For each word; makes up for the words that a language model swallows."""
     nbest: int = 32
-    """Texts that are asked for: those that the search found best."""
+    """Texts that are asked for: the best of a search."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight < math.inf or not math.isfinite(self.word_bonus) or self.nbest < 1:

@@ -125,8 +125,8 @@ def _scores(arrays: Arrays, words: np.ndarray, state: bits.Index) -> np.ndarray:
 
 
 def from_table(table: Table, bits: int | None = None, header: dict[str, Any] | None = None) -> NGram:
-    """Pack a table; `bits` as in `packed_write.pack`: None keeps every weight exactly."""
-    from speechgru.lm.packed_write import pack
+    """Pack a table; `bits` as in `_packed_write.pack`: None keeps every weight exactly."""
+    from speechgru.lm._packed_write import pack
 
     return NGram(table.words, pack(table, bits), header)
 

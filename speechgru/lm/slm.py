@@ -125,9 +125,9 @@ def _header(path: str | Path, line: bytes) -> tuple[dict[str, Any], int]:
     except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        found = repr(header.get("format")) if isinstance(header, dict) else "none"
+        version = repr(header.get("format")) if isinstance(header, dict) else "none"
         raise LanguageModelError(
-            f"{path} is no language model that this version reads: format {found}, expected {FORMAT!r}. "
+            f"{path} is no language model that this version reads: format {version}, expected {FORMAT!r}. "
             "Build one with speechgru lm build, or give an .arpa file its ending."
         )
     return header, len(line)

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from speechgru.utils.faces import lazy
 
 if TYPE_CHECKING:
     from speechgru.text.english import normalise
@@ -15,15 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Normaliser", "Vocabulary", "normalise", "normaliser_for"]
 
-_HOMES = {
-    "Normaliser": "normalize",
-    "Vocabulary": "vocabulary",
-    "normalise": "english",
-    "normaliser_for": "normalize",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Normaliser": "normalize",
+        "Vocabulary": "vocabulary",
+        "normalise": "english",
+        "normaliser_for": "normalize",
+    },
+)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from speechgru.errors import SpeechGruError
 
 
 def say(message: str) -> None:
@@ -24,10 +26,14 @@ def log(level: int = logging.WARNING) -> None:
     logging.getLogger("speechgru").setLevel(level)
 
 
-def columns(cells: Mapping[str, str]) -> str:
-    """A line a name with its value, the values below one another."""
-    width = max(map(len, cells))
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in cells.items())
+def exit_code(work: Callable[[], object]) -> int:
+    """0 where `work` ends; 1, and the reason on stderr, where it raises what whoever called it can mend."""
+    try:
+        work()
+    except (SpeechGruError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 @contextmanager

@@ -171,12 +171,6 @@ def torchaudio_module(name: str) -> ModuleType:
         raise
 
 
-def has_torchaudio_library() -> bool:
-    """Whether torchaudio is loaded with its library. False before `torchaudio_module` was called."""
-    extension = sys.modules.get(_EXTENSION)
-    return bool(getattr(extension, "_IS_TORCHAUDIO_EXT_AVAILABLE", False))
-
-
 def _without_library() -> ModuleType:
     """torchaudio._extension as it is where torchaudio was built without a library."""
 

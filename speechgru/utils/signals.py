@@ -43,38 +43,21 @@ class Stop:
     def __init__(self) -> None:
         self.requested = False
         self._before: dict[int, Any] = {}
-        self._heard = 0.0
+        self._received = 0.0
 
     def __enter__(self) -> Stop:
         # Not in the main thread: there is nothing to catch.
         with suppress(ValueError):
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._hear)
+                self._before[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _hear(self, number: int, _: FrameType | None) -> None:
+    def _receive(self, number: int, _: FrameType | None) -> None:
         if not self.requested:
-            self.requested, self._heard = True, time.monotonic()
-        elif number == signal.SIGINT and time.monotonic() - self._heard > ECHO:
+            self.requested, self._received = True, time.monotonic()
+        elif number == signal.SIGINT and time.monotonic() - self._received > ECHO:
             raise KeyboardInterrupt
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Ctrl-C inside the `with` block takes effect at its end."""
-    heard: list[int] = []
-    try:
-        before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
-    except ValueError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if heard:
-        signal.raise_signal(signal.SIGINT)

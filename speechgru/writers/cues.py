@@ -33,14 +33,14 @@ def cues(transcript: Transcript) -> list[Cue]:
     """Cut a transcript into cues; a cue never spans two segments."""
     groups = [group for segment in transcript.segments for group in _groups(segment.words)]
     starts = [round(1000 * group[0].start) for group in groups]
-    found: list[Cue] = []
+    cues: list[Cue] = []
     for i, group in enumerate(groups):
-        start = max(starts[i], found[-1].end if found else 0)
+        start = max(starts[i], cues[-1].end if cues else 0)
         end = max(round(1000 * group[-1].end), start + MIN_MS)
         room = starts[i + 1] if i + 1 < len(starts) else end
         end = max(min(end, room, start + MAX_MS), start + 1)
-        found.append(Cue(start, end, tuple(_wrap(group))))
-    return found
+        cues.append(Cue(start, end, tuple(_wrap(group))))
+    return cues
 
 
 def timestamp(milliseconds: int, point: str) -> str:
@@ -85,5 +85,5 @@ def _wrap(group: list[Word]) -> list[str]:
     if len(lines) == LINES:
         widths = range(len(text) // LINES, LINE_CHARACTERS)
         candidates = (textwrap.wrap(text, width, break_on_hyphens=False) for width in widths)
-        lines = next((found for found in candidates if len(found) == LINES), lines)
+        lines = next((wrapped for wrapped in candidates if len(wrapped) == LINES), lines)
     return lines

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+import scripts
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "plot_hours.py"
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("plot_hours", SCRIPT)
-    assert spec and spec.loader
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+script = scripts.load("benchmarks/plot_hours.py")
 
 
 def _run(
@@ -35,26 +24,26 @@ def _run(
     return folder
 
 
-def test_a_power_law_is_found_again(script: ModuleType, tmp_path: Path) -> None:
+def test_a_power_law_is_found_again(tmp_path: Path) -> None:
     runs = [_run(tmp_path / str(h), h, lambda h: 0.8 * h**-0.25) for h in (8.0, 2.0, 4.0)]
     searched = {"m/dev-a.jsonl": {"wer": 0.3, "interval": [0.28, 0.32]}}
     for run in runs:
         (run / "scores.json").write_text(json.dumps(searched))
-    letters, search = script.read(runs)
-    assert letters.hours.tolist() == [2, 4, 8] and letters.name == "dev-a, by ear"
-    assert letters.law() == pytest.approx((0.8, 0.25))
-    error, (low, high) = letters.at(32.0)
+    greedy, search = script.read(runs)
+    assert greedy.hours.tolist() == [2, 4, 8] and greedy.name == "dev-a, greedy"
+    assert greedy.law() == pytest.approx((0.8, 0.25))
+    error, (low, high) = greedy.at(32.0)
     assert error == pytest.approx(0.8 * 32**-0.25) and low < error < high < 1.2 * error
-    at_hand = letters.at(4.0)[1]
+    at_hand = greedy.at(4.0)[1]
     assert at_hand[1] - at_hand[0] < high - low  # it knows less further out
     assert search.law() == pytest.approx((0.3, 0.0), abs=1e-9)
-    text = script.tables([letters, search], [32.0])
+    text = script.tables([greedy, search], [32.0])
     assert "80.0 % h^-0.25" in text and "| dev-a, search | 30.00 % (28.00 to 32.00 %) |" in text
-    script.draw(tmp_path / "a.png", [letters, search], [32.0])
+    script.draw(tmp_path / "a.png", [greedy, search], [32.0])
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_does_not_fit_together_is_refused(script: ModuleType, tmp_path: Path) -> None:
+def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
     one, other = (_run(tmp_path / name, 2.0, lambda h: 0.5) for name in "ab")
     with pytest.raises(script.SpeechGruError, match="same hours"):
         script.read([one, other])

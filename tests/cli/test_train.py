@@ -24,19 +24,11 @@ from speechgru.tasks import ctc
 from speechgru.training import monitor
 
 pytestmark = pytest.mark.usefixtures("log_levels", "hears_ctrl_c")
-TINY = [
-    *("model.layers=1", "model.width=16", "model.channels=2", "features.n_mels=16"),
-    *("trainer.epochs=2", "trainer.batch_seconds=1.5", "trainer.tensorboard=false"),
-    *("trainer.device=cpu", "trainer.precision=float32"),
-]
 
 
 @pytest.fixture
 def arguments(tmp_path: Path) -> list[str]:
-    """Of a run of some seconds on a small copy of the digits."""
-    given = ["digits", *TINY, f"corpus.root={tmp_path / 'data'}", f"output={tmp_path / 'my run'}"]
-    replicas.build(load_recipe("digits", given[1:]), tmp_path / "data")
-    return given
+    return replicas.digits(tmp_path, "my run")
 
 
 def test_it_trains_and_says_where_things_are(

@@ -67,7 +67,7 @@ def test_scores_what_is_heard_and_measures_time(recording):
         batch_size=3,
         on_progress=seen.append,
     )
-    assert (result.score.wer, result.score.substitutions, result.score.speakers) == (0.5, 1, 2)
+    assert (result.score.wer, result.score.words.substitutions, result.score.speakers) == (0.5, 1, 2)
     assert result.audio_seconds == 3
     assert result.real_time_factor == result.wall_seconds / 3
     assert [row.alignment.aligned for row in result.rows] == ["one", "(five>two)"]
@@ -117,22 +117,22 @@ def test_nothing_to_evaluate(tmp_path):
 
 def test_silence_that_stays_silent_is_no_error_and_no_rate(recording):
     result = recognition.evaluate(Scripted(), [recording(5, "")])
-    assert result.score.insertions == 0
-    assert "undefined" in recognition.describe(result)
+    assert result.score.words.insertions == 0
+    assert "undefined" in result.describe()
     json.dumps(result.to_dict(), allow_nan=False)
 
 
 def test_description_says_what_the_interval_was_taken_over(recording):
     few = recognition.evaluate(Scripted(), [recording(1, "one", "s"), recording(1, "two", "t")])
-    assert "2 utterances (2 speakers, fewer than 10)" in recognition.describe(few)
+    assert "2 utterances (2 speakers, fewer than 10)" in few.describe()
     many = recognition.evaluate(Scripted(), [recording(1, "one", str(n)) for n in range(10)])
-    assert "10 speakers, 1000 resamples" in recognition.describe(many)
+    assert "10 speakers, 1000 resamples" in many.describe()
     unknown = recognition.evaluate(Scripted(), [recording(1, "one")])
-    assert "speakers unknown" in recognition.describe(unknown)
+    assert "speakers unknown" in unknown.describe()
 
 
 def test_description_holds_every_count(recording):
-    text = recognition.describe(recognition.evaluate(Scripted(), [recording(1, "a b one"), recording(2, "")]))
+    text = recognition.evaluate(Scripted(), [recording(1, "a b one"), recording(2, "")]).describe()
     assert "WER                100.00 %" in text
     assert "3 words: 0 substitutions, 1 insertions, 2 deletions" in text
     assert "english-1" in text

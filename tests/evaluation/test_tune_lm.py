@@ -71,7 +71,7 @@ STRANGE = heard("strange", 0.3, kat="cat", cut="cat", ram="ran")  # heard well, 
 
 
 def errors(decoder: Any, *sets: Heard) -> int:
-    return round(sum(score.wer * score.words for score in tune_lm.measure(decoder, sets).sets))
+    return round(sum(score.wer * score.words.total for score in tune_lm.measure(decoder, sets).sets))
 
 
 def test_it_finds_weights_that_help(lm: NGram) -> None:

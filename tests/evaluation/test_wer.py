@@ -54,7 +54,7 @@ def test_rates_are_pooled_not_averaged():
 
 def test_characters_include_the_spaces_between_words():
     result = wer.score(["ab cd"], ["abcd"])
-    assert (result.characters, result.char_deletions, result.cer) == (5, 1, 0.2)
+    assert (result.characters.total, result.characters.deletions, result.cer) == (5, 1, 0.2)
 
 
 @settings(max_examples=200, deadline=None)
@@ -83,14 +83,14 @@ def test_perfect_score():
 
 def test_empty_reference_counts_insertions_beside_others():
     result = wer.score(["", "a b c d"], ["oh no", "a b c d"])
-    assert (result.insertions, result.words, result.wer) == (2, 4, 0.5)
+    assert (result.words.insertions, result.words.total, result.wer) == (2, 4, 0.5)
 
 
 def test_without_any_reference_word_the_rate_is_undefined_but_insertions_count():
     result = wer.score(["", ""], ["oh no", ""])
     assert math.isnan(result.wer)
     assert math.isnan(result.interval[0])
-    assert result.insertions == 2
+    assert result.words.insertions == 2
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False))["wer"] is None
 
 
@@ -185,8 +185,8 @@ def test_chunked_resampling_equals_one_piece(monkeypatch):
 def test_any_set_has_a_consistent_score(pairs):
     references, hypotheses = zip(*pairs, strict=True)
     result = wer.score(references, hypotheses, samples=50)
-    assert result.words == sum(len(r.split()) for r in references)
-    if result.words:
-        assert result.wer == (result.substitutions + result.insertions + result.deletions) / result.words
+    assert result.words.total == sum(len(r.split()) for r in references)
+    if result.words.total:
+        assert result.wer == result.words.errors / result.words.total
         assert math.isnan(result.interval[0]) or result.interval[0] <= result.interval[1]
     json.dumps(result.to_dict(), allow_nan=False)

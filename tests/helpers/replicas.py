@@ -12,12 +12,18 @@ import numpy as np
 import soundfile
 
 from speechgru.audio import encode
+from speechgru.config.compose import load_recipe
 from speechgru.config.recipe import Recipe, SourceConfig
 from speechgru.data.corpora import librispeech
 from speechgru.utils import plugins
 
 SENTENCES = ("see me", "we go", "a bad cab", "hear it", "old fox", "new day", "quiz us", "jay pays")
 PER_SPLIT = 2
+TINY = (
+    *("model.layers=1", "model.width=16", "model.channels=2", "features.n_mels=16"),
+    *("trainer.epochs=2", "trainer.batch_seconds=1.5", "trainer.tensorboard=false"),
+    *("trainer.device=cpu", "trainer.precision=float32"),
+)
 
 
 def build(recipe: Recipe, root: Path) -> None:
@@ -29,6 +35,13 @@ def build(recipe: Recipe, root: Path) -> None:
     ids = _listed(recipe)
     for source in recipe.corpus.sources:
         _LAYOUTS[source.name](root / source.path, ids[source.label])
+
+
+def digits(folder: Path, output: str) -> list[str]:
+    """Arguments of `speechgru train` for a run of some seconds on a small copy of the digits, both below `folder`."""
+    overrides = [*TINY, f"corpus.root={folder / 'data'}", f"output={folder / output}"]
+    build(load_recipe("digits", overrides), folder / "data")
+    return ["digits", *overrides]
 
 
 def source(name: str, path: Path, speakers: Iterable[str] = ("anna", "ben", "carl")) -> SourceConfig:

@@ -11,10 +11,10 @@ from lm_models import PUBLISHED, SENTENCES, counts
 
 from speechgru.errors import LanguageModelError
 from speechgru.lm import arpa
+from speechgru.lm._kneser_ney import estimate
+from speechgru.lm._prune import importance, prune, table
 from speechgru.lm.corpus import Scratch
-from speechgru.lm.kneser_ney import estimate
 from speechgru.lm.ngram import from_table, load
-from speechgru.lm.prune import importance, prune, table
 
 
 @pytest.fixture(scope="module")

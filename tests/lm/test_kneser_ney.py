@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lm_models import SENTENCES, KneserNey, corpus, counts, sum_after, weights_of
 
+from speechgru.lm._counts import count
+from speechgru.lm._kneser_ney import FALLBACK, estimate
+from speechgru.lm._prune import mixed, table
 from speechgru.lm.corpus import Scratch
-from speechgru.lm.counts import count
-from speechgru.lm.kneser_ney import FALLBACK, estimate
 from speechgru.lm.ngram import from_table
-from speechgru.lm.prune import mixed, table
 
 TEXTS = st.lists(
     st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=9).map(" ".join), min_size=1, max_size=30

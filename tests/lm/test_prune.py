@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from lm_models import SENTENCES, back_off, counts, sum_after, weights_of
 
+from speechgru import lm
 from speechgru.errors import LanguageModelError
+from speechgru.lm._kneser_ney import estimate
+from speechgru.lm._prune import importance, prune, quantised, renormalised, table
 from speechgru.lm.bit_packing import codebook
 from speechgru.lm.corpus import Reader, Scratch
 from speechgru.lm.estimate import Settings, fitted, make, write
-from speechgru.lm.kneser_ney import estimate
 from speechgru.lm.ngram import from_table, load
-from speechgru.lm.prune import importance, prune, quantised, renormalised, table
 
 CONTEXTS = [
     "",
@@ -138,13 +139,17 @@ def test_a_model_fits_the_size_and_uses_it(text, size, tmp_path):
         assert sum_after(found, context.split(), True) == pytest.approx(1, abs=0.02)
 
 
-def test_words_that_alone_are_too_large_are_named(text, tmp_path):
-    with Scratch(tmp_path) as scratch:
-        reader = Reader(scratch)
-        reader.add(text)
-        corpus = reader.corpus()
-        with pytest.raises(LanguageModelError, match="--max-size"):
-            make(corpus, Settings(max_size=2000), scratch)
+def test_words_that_alone_are_too_large_are_named(text):
+    with pytest.raises(LanguageModelError, match="--max-size"):
+        lm.build(text, Settings(max_size=2000))
+
+
+def test_a_model_of_sentences_in_one_call():
+    model = lm.build(["the cat sat", "the cat ran", "the dog ran"], Settings(order=2))
+    assert isinstance(model, lm.NGram) and model.order == 2
+    assert sum_after(model, ["the"], True) == pytest.approx(1, abs=0.02)
+    assert sum(model.score(["the", "cat"])) > sum(model.score(["the", "dog"]))
+    assert {"NGram", "build", "load", "LanguageModel", "load_language_model"} <= set(dir(lm))
 
 
 def test_an_unlimited_size_leaves_nothing_out(model):

@@ -13,11 +13,11 @@ from lm_models import SENTENCES, counts
 
 from speechgru.errors import LanguageModelError
 from speechgru.lm import slm
+from speechgru.lm._kneser_ney import estimate
+from speechgru.lm._prune import table
 from speechgru.lm.corpus import Scratch
-from speechgru.lm.kneser_ney import estimate
 from speechgru.lm.ngram import from_table, load
 from speechgru.lm.packed_query import advance
-from speechgru.lm.prune import table
 
 
 @pytest.fixture(scope="module")

@@ -81,8 +81,8 @@ def test_the_symbols_decide(symbols: tuple[str, ...], expected: normalize.Normal
 def test_the_score_is_taken_with_it_and_says_so() -> None:
     pair = ["Привет, мир"], ["привет мыр"]
     score = wer.score(*pair, normaliser=UNICODE)
-    assert (score.words, score.substitutions, score.normaliser) == (2, 1, "unicode-1")
-    assert wer.score(*pair).words == 0, "english-1 has no letter for them"
+    assert (score.words.total, score.words.substitutions, score.normaliser) == (2, 1, "unicode-1")
+    assert wer.score(*pair).words.total == 0, "english-1 has no letter for them"
     assert wer.score(["été"], ["ete"]).wer == 0 and wer.score(["été"], ["ete"], normaliser=UNICODE).wer == 1
 
 
@@ -101,7 +101,7 @@ def test_the_model_decides_how_it_is_scored(tmp_path: Path, capsys: pytest.Captu
     assert cli.main([*given, str(tmp_path / "ru.safetensors")]) == 0
     captured = capsys.readouterr()
     assert "normaliser         unicode-1" in captured.out and "\n                     2 words" in captured.out
-    assert "letters of the references that the model doesn't know: т ы" in captured.err
+    assert "characters of the references that the model doesn't know: т ы" in captured.err
     assert cli.main([*given, str(model)]) == 0
     captured = capsys.readouterr()
     assert "normaliser         english-1" in captured.out

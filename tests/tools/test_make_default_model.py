@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+import scripts
+from scripts import ROOT
 
 from speechgru.config.compose import load_recipe
 from speechgru.tasks.ctc_settings import CtcConfig
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "tools" / "release" / "make_default_model.py"
+script = scripts.load("tools/release/make_default_model.py")
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_default_model", SCRIPT)
-    assert spec and spec.loader
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_each_training_composes_and_starts_from_the_one_before(script: ModuleType, tmp_path: Path) -> None:
+def test_each_training_composes_and_starts_from_the_one_before(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in "abc"]
     made = []
     for step in script.trainings(tmp_path / "data", folders):
@@ -42,7 +32,7 @@ def test_each_training_composes_and_starts_from_the_one_before(script: ModuleTyp
     assert len({recipe.seed for recipe in made}) == 1
 
 
-def test_what_is_done_is_skipped_and_what_was_stopped_is_resumed(script: ModuleType, tmp_path: Path) -> None:
+def test_what_is_done_is_skipped_and_what_was_stopped_is_resumed(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in "abc"]
     for folder in folders[:2]:
         folder.mkdir()
@@ -54,7 +44,7 @@ def test_what_is_done_is_skipped_and_what_was_stopped_is_resumed(script: ModuleT
 
 
 def test_the_scripts_know_the_options(
-    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = [
         "make_default_model.py",
@@ -77,7 +67,7 @@ def test_the_scripts_know_the_options(
         assert all(f'"{word.partition("=")[0]}"' in source for word in words if word.startswith("--"))
 
 
-def test_a_step_that_fails_is_named(script: ModuleType, tmp_path: Path) -> None:
+def test_a_step_that_fails_is_named(tmp_path: Path) -> None:
     step = script.Step((sys.executable, "-c", "print('half'); raise SystemExit(3)"), tmp_path / "out.json")
     with pytest.raises(script.SpeechGruError, match=r"ended with code 3: .* > .*out\.json"):
         step.run(tmp_path)

@@ -23,7 +23,7 @@ from speechgru.training.loop import Interrupted, fit
 from speechgru.training.optim import Average, factor
 from speechgru.training.state import Progress
 from speechgru.utils import signals
-from speechgru.utils.signals import undisturbed
+from speechgru.utils.signals import held
 
 pytestmark = pytest.mark.usefixtures("hears_ctrl_c")
 
@@ -453,7 +453,7 @@ def test_ctrl_c_waits_where_it_would_do_harm() -> None:
     done: list[int] = []
 
     def work(presses: int) -> None:
-        with undisturbed():
+        with held():
             for _ in range(presses):
                 signal.raise_signal(signal.SIGINT)
             done.append(presses)

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru.utils import plugins
+    from speechgru.utils import plugins, tables
 
     corpora = {name: _described(plugins.find("data.corpora", name)) for name in plugins.names("data.corpora")}
     if args.json:
@@ -29,9 +29,7 @@ def run(args: argparse.Namespace) -> int:
     rows = [("corpus", "download", "licence", "parts")]
     for name, corpus in corpora.items():
         rows.append((name, _size(corpus), corpus["licence"], _parts(corpus)))
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    for row in rows:
-        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip())
+    print("\n".join(tables.aligned(rows)))
     return 0
 
 

@@ -14,8 +14,8 @@ from speechgru.errors import UsageError
 if TYPE_CHECKING:
     from collections import Counter
 
+    from speechgru.lm import NGram
     from speechgru.lm.corpus import Corpus, Scratch
-    from speechgru.lm.ngram import NGram
 
 HELP = "Make an n-gram language model from plain text"
 EXAMPLES = """\
@@ -163,13 +163,13 @@ def _report(path: str, model: NGram, corpus: Corpus, held_out: list[str]) -> Non
         "as unknown"
     )
     print("n-grams: " + ", ".join(f"{n:,} of {k}" for k, n in enumerate(model.counts, start=1)))
-    found = model.perplexity(held_out)
-    if not found.words:
+    perplexity = model.perplexity(held_out)
+    if not perplexity.words:
         print(
             "perplexity: no sentence was held out of so little text; measure it with speechgru lm perplexity"
         )
         return
-    print(f"perplexity on {found.words:,} held-out words: {found.describe()}")
+    print(f"perplexity on {perplexity.words:,} held-out words: {perplexity.describe()}")
 
 
 def _say(message: str) -> None:

@@ -23,11 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from speechgru.cli.lm._references import read_references
-    from speechgru.lm.ngram import load
+    from speechgru.lm import load
     from speechgru.utils.assets import find_lm
 
     model = load(find_lm(args.model))
     for path in args.texts:
-        found = model.perplexity(read_references(path))
-        print(f"{path}: {found.words:,} words in {found.sentences:,} sentences: {found.describe()}")
+        result = model.perplexity(read_references(path))
+        print(f"{path}: {result.words:,} words in {result.sentences:,} sentences: {result.describe()}")
     return 0

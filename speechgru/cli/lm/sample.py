@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru.lm.neural import load_language_model
+    from speechgru.lm import load_language_model
 
     model = load_language_model(args.model)
     settings = {"temperature": args.temperature, "top_k": args.top_k or 0, "seed": args.seed}

@@ -25,7 +25,7 @@ EXAMPLES = """\
   speechgru lm tune dev.jsonl --lm english --hotwords-file names.txt
   speechgru lm tune dev.jsonl --model runs/mine/best.safetensors --lm english --dictionary english --write
 
-The network hears each recording once; then the beam search reads what it heard with one setting after another.
+The network processes each recording once; then its emissions are searched with one setting after another.
 -o and --write store the best only if it makes fewer word errors than greedy decoding, in all sets together, and
 in none of them more. Use recordings of no test set: what is chosen on them can't be measured on them any more.
 """
@@ -44,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dictionary",
         metavar="NAME",
-        help="look for words by their sounds too, with this pronouncing dictionary (english); wants a model that "
-        "hears sounds (default: as the model is read so far)",
+        help="search words by their phones too, with this pronouncing dictionary (english); wants a model with "
+        "a phone head (default: as the model is read so far)",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write a copy of the model that reads so here")
     parser.add_argument("--write", action="store_true", help="change the model's own file instead")
@@ -135,7 +135,7 @@ def _target(args: argparse.Namespace) -> Path | None:
         names = ", ".join(language_models()) or "none yet"
         raise UsageError(
             f"A model's file names a packaged language model, never a path, and {args.lm} is none (there are: "
-            f"{names}). Leave out -o and --write, and pass the weights that are found to transcribe: --lm FILE "
+            f"{names}). Leave out -o and --write, and pass the weights printed here to transcribe: --lm FILE "
             "--lm-weight X --word-bonus Y."
         )
     target = Path(args.output) if args.output else find_model(args.model)

@@ -11,7 +11,7 @@ from typing import Any
 
 from speechgru.music.models.likelihood import CONVENTIONS, PieceScore, rates, table
 from speechgru.utils.bootstrap import percentiles, resampled
-from speechgru.utils.console import columns
+from speechgru.utils.tables import columns
 
 SAMPLES = 2000
 

@@ -1,1 +1,1 @@
-"""`speechgru tune`: settings of a recipe, chosen by trial trainings. Optuna draws, prunes and remembers."""
+"""Trainings with many choices of settings: every combination (`train --multirun`), or a search by Optuna (`tune`)."""

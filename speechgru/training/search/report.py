@@ -1,4 +1,4 @@
-"""What a search found: a table, tune.md with the settings' importances, and a picture."""
+"""The results of a search: a table, tune.md with the settings' importances, and a picture."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import optuna
 
 from speechgru.training.search import study
 from speechgru.training.search.study import Search, Trial
+from speechgru.training.search.variant import as_overrides
 from speechgru.utils import dependencies
 from speechgru.utils.files import atomic_path, write_text
 from speechgru.utils.tables import table
@@ -22,9 +23,7 @@ _ENOUGH = 4  # complete trials that importances can be estimated from
 def command(search: Search, trial: Trial) -> str:
     """The command line that trains with a trial's values."""
     fixed = [o for o in search.overrides if not o.startswith("output=")]
-    return shlex.join(
-        ["speechgru", "train", search.recipe, *fixed, *(f"{k}={v}" for k, v in trial.values.items())]
-    )
+    return shlex.join(["speechgru", "train", search.recipe, *fixed, *as_overrides(trial.values)])
 
 
 def to_markdown(search: Search, trials: Sequence[Trial]) -> str:
@@ -38,13 +37,13 @@ def to_markdown(search: Search, trials: Sequence[Trial]) -> str:
 
 def importances(folder: Path) -> dict[str, float]:
     """Share of each setting in what makes scores differ, by Optuna's own estimate; empty for too few trials."""
-    found = study.load(folder)
-    complete = [t for t in found.trials if t.state == optuna.trial.TrialState.COMPLETE]
+    loaded = study.load(folder)
+    complete = [t for t in loaded.trials if t.state == optuna.trial.TrialState.COMPLETE]
     if len(complete) < _ENOUGH or len({t.value for t in complete}) < 2:
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return dict(optuna.importance.get_param_importances(found))
+        return dict(optuna.importance.get_param_importances(loaded))
 
 
 def write(search: Search, trials: Sequence[Trial]) -> list[Path]:

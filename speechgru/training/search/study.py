@@ -8,7 +8,6 @@ it, so a search that was stopped and resumed is the one that wasn't (with one jo
 from __future__ import annotations
 
 import logging
-import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,13 +17,14 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from speechgru.config.compose import load_recipe, to_yaml
+from speechgru.config.compose import load_recipe
 from speechgru.config.recipe import RangeConfig, Recipe
 from speechgru.errors import TrainingError
 from speechgru.training import receipt
 from speechgru.training import run as training_run
 from speechgru.training import state as run_state
 from speechgru.training.search import draw
+from speechgru.training.search.variant import as_overrides, variant
 
 _log = logging.getLogger(__name__)
 STORAGE = "study.db"
@@ -157,55 +157,39 @@ def _again(study: optuna.Study, number: int) -> optuna.Trial:
 def _finish(search: Search, base: Recipe, study: optuna.Study, trial: optuna.Trial) -> None:
     """Train a trial and write into the study what became of it."""
     drawn = draw.settings(trial, search.ranges, base)
-    said = " ".join(f"{key}={value}" for key, value in drawn.items())
+    chosen = " ".join(as_overrides(drawn))
     try:
         score = _train(search, base, trial, drawn)
         study.tell(trial, score)
-        _log.info("trial %d: dev score %.4f, %s", trial.number, score, said)
+        _log.info("trial %d: dev score %.4f, %s", trial.number, score, chosen)
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
-        _log.info("trial %d: pruned, %s", trial.number, said)
+        _log.info("trial %d: pruned, %s", trial.number, chosen)
     except _BAD as error:
         if isinstance(error.__cause__, OSError):  # a full disk is no fault of what was drawn
             raise
         trial.set_user_attr(_FAILURE, str(error) or type(error).__name__)
         study.tell(trial, state=TrialState.FAIL)
-        _log.warning("trial %d failed: %s (%s)", trial.number, error, said)
+        _log.warning("trial %d failed: %s (%s)", trial.number, error, chosen)
     # Only a trial that goes on needs what weighs most.
     (search.trial_folder(trial.number) / run_state.STATE).unlink(missing_ok=True)
 
 
 def _train(search: Search, base: Recipe, trial: optuna.Trial, drawn: Mapping[str, str]) -> float:
     """The best dev score of a trial's training."""
-    folder = search.trial_folder(trial.number)
-    overrides = [*search.overrides, *(f"{key}={value}" for key, value in drawn.items()), f"output={folder}"]
-    recipe = _shared(search, base, load_recipe(search.recipe, overrides))
+    chosen = variant(search.recipe, search.overrides, drawn, search.trial_folder(trial.number), base)
+    threads = search.threads or chosen.recipe.trainer.threads
+    trainer = replace(chosen.recipe.trainer, threads=threads, tensorboard=False)
+    chosen = replace(chosen, recipe=replace(chosen.recipe, trainer=trainer))
 
-    def heard(row: Mapping[str, Any]) -> None:
+    def on_evaluation(row: Mapping[str, Any]) -> None:
         trial.report(row["score"], row["epoch"])
         if trial.should_prune():
             raise optuna.TrialPruned
-        if time.time() > search.until and row["epoch"] < recipe.trainer.epochs:
+        if time.time() > search.until and row["epoch"] < trainer.epochs:
             raise OutOfTimeError
 
-    run = training_run.train(
-        recipe,
-        overrides,
-        composed=to_yaml(recipe),
-        command=shlex.join(["speechgru", "train", search.recipe, *overrides]),
-        resume=(folder / run_state.STATE).exists(),
-        quiet=True,
-        on_evaluation=heard,
-        trial=True,
-    )
-    return run.score
-
-
-def _shared(search: Search, base: Recipe, recipe: Recipe) -> Recipe:
-    """With the threads of one of several jobs, and what is decoded kept where other runs keep it."""
-    trainer = replace(recipe.trainer, threads=search.threads or recipe.trainer.threads, tensorboard=False)
-    corpus = replace(recipe.corpus, cache_folder=str(base.audio_cache() or ""))
-    return replace(recipe, trainer=trainer, corpus=corpus)
+    return chosen.train(quiet=True, on_evaluation=on_evaluation, trial=True).score
 
 
 def _pruner(base: Recipe) -> optuna.pruners.BasePruner:
@@ -243,12 +227,12 @@ _STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialSt
 
 def results(search: Search) -> list[Trial]:
     """All trials, best first: the complete ones, then the pruned, the unfinished and the failed."""
-    base, found = search.base(), []
+    base, trials = search.base(), []
     for trial in load(search.folder).trials:
         if trial.state == TrialState.WAITING or not search.ranges.keys() <= trial.params.keys():
             continue
         scores = list(trial.intermediate_values.values())
-        found.append(
+        trials.append(
             Trial(
                 trial.number,
                 draw.settings(optuna.trial.FixedTrial(trial.params), search.ranges, base),
@@ -259,7 +243,7 @@ def results(search: Search) -> list[Trial]:
             )
         )
     order = ["complete", "pruned", "unfinished", "failed"]
-    return sorted(found, key=lambda t: (order.index(t.state), t.score is None, t.score or 0.0, t.number))
+    return sorted(trials, key=lambda t: (order.index(t.state), t.score is None, t.score or 0.0, t.number))
 
 
 def best(trials: Sequence[Trial]) -> Trial | None:

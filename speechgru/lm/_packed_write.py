@@ -83,9 +83,9 @@ def _links(
         shorter = links[parents[rows - 1]]
         while len(rows):
             place = find_rows(keys, row_keys(shorter, words[rows - 1]))
-            found = (place >= 0) & is_context[place]
-            links[rows[found]] = number[place[found]]
-            left = ~found & (shorter > 0)
+            known = (place >= 0) & is_context[place]
+            links[rows[known]] = number[place[known]]
+            left = ~known & (shorter > 0)
             rows, shorter = rows[left], links[shorter[left]]
     return links
 

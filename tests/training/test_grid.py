@@ -10,43 +10,36 @@ import pytest
 import replicas
 
 from speechgru import cli
-from speechgru.config.compose import load_recipe
 from speechgru.errors import ConfigError, TrainingError, UsageError
-from speechgru.training import loop, multirun, run
+from speechgru.training import loop, run
+from speechgru.training.search import grid
 
 pytestmark = pytest.mark.usefixtures("log_levels", "hears_ctrl_c")
-TINY = [
-    *("model.layers=1", "model.width=16", "model.channels=2", "features.n_mels=16"),
-    *("trainer.epochs=2", "trainer.batch_seconds=1.5", "trainer.tensorboard=false"),
-    *("trainer.device=cpu", "trainer.precision=float32"),
-]
 
 
 @pytest.fixture
 def arguments(tmp_path: Path) -> list[str]:
-    given = ["digits", *TINY, f"corpus.root={tmp_path / 'data'}", f"output={tmp_path / 'out'}"]
-    replicas.build(load_recipe("digits", given[1:]), tmp_path / "data")
-    return given
+    return replicas.digits(tmp_path, "out")
 
 
 # --- combinations
 
 
 def test_every_combination_the_first_slowest() -> None:
-    found = multirun.variants("digits", ["optimizer.lr=1e-3,3e-3", "model.layers=range(2,4)", "seed=7"])
-    assert [v.name for v in found] == [
+    chosen = grid.variants("digits", ["optimizer.lr=1e-3,3e-3", "model.layers=range(2,4)", "seed=7"])
+    assert [v.name for v in chosen] == [
         "optimizer.lr=0.001,model.layers=2",
         "optimizer.lr=0.001,model.layers=3",
         "optimizer.lr=0.003,model.layers=2",
         "optimizer.lr=0.003,model.layers=3",
     ]
-    assert [(v.recipe.optimizer.lr, v.recipe.model["layers"]) for v in found] == [
+    assert [(v.recipe.optimizer.lr, v.recipe.model["layers"]) for v in chosen] == [
         (0.001, 2), (0.001, 3), (0.003, 2), (0.003, 3)
     ]  # fmt: skip
-    assert {v.recipe.seed for v in found} == {7}
-    assert [v.folder for v in found] == [Path("runs/digits/multirun") / v.name for v in found]
+    assert {v.recipe.seed for v in chosen} == {7}
+    assert [v.folder for v in chosen] == [Path("runs/digits/multirun") / v.name for v in chosen]
     # What is decoded is kept where the recipe's other runs keep it.
-    assert {v.recipe.audio_cache() for v in found} == {Path("runs/audio-cache")}
+    assert {v.recipe.audio_cache() for v in chosen} == {Path("runs/audio-cache")}
 
 
 @pytest.mark.parametrize(
@@ -63,15 +56,15 @@ def test_every_combination_the_first_slowest() -> None:
     ],
 )
 def test_values_in_hydras_grammar(override: str, values: list[str]) -> None:
-    found = multirun.variants("digits", [override])
-    assert [next(iter(v.values.values())) for v in found] == values
-    assert len({v.folder for v in found}) == len(values)
-    assert all("/" not in v.name and " " not in v.name for v in found)
+    chosen = grid.variants("digits", [override])
+    assert [next(iter(v.values.values())) for v in chosen] == values
+    assert len({v.folder for v in chosen}) == len(values)
+    assert all("/" not in v.name and " " not in v.name for v in chosen)
 
 
 def test_long_names_are_cut_and_stay_apart() -> None:
     texts = [f"{'x' * 200}{i}" for i in range(2)]
-    names = [v.name for v in multirun.variants("digits", [f"trainer.start=choice({','.join(texts)})"])]
+    names = [v.name for v in grid.variants("digits", [f"trainer.start=choice({','.join(texts)})"])]
     assert len(set(names)) == 2 and all(len(name) < 120 for name in names)
 
 
@@ -93,7 +86,7 @@ def test_what_is_refused_before_anything_trains(
     overrides: list[str], error: type[Exception], expected: str
 ) -> None:
     with pytest.raises(error, match=expected):
-        multirun.variants("digits", overrides)
+        grid.variants("digits", overrides)
 
 
 # --- training

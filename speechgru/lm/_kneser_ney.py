@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechgru.lm.counts import CountLevel, Counts
+from speechgru.lm._counts import CountLevel, Counts
 from speechgru.lm.table import BEGIN_ID, NEVER
 
 FALLBACK = (0.5, 1.0, 1.5)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from speechgru.lm._count_windows import RUN, Windows, count_windows
 from speechgru.lm.corpus import Corpus, Scratch
-from speechgru.lm.count_windows import RUN, Windows, count_windows
 from speechgru.lm.table import BEGIN_ID
 from speechgru.utils.jit import compiled
 

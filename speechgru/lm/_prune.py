@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from speechgru.lm._kneser_ney import Estimate
 from speechgru.lm.bit_packing import codebook
-from speechgru.lm.kneser_ney import Estimate
 from speechgru.lm.table import BEGIN_ID, Level, Table
 
 _TINY = 1e-12

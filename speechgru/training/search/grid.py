@@ -1,4 +1,4 @@
-"""One recipe trained with several settings, one after another: each in a folder of its own, and a table of them all."""
+"""A grid: a recipe trained with every combination of several settings, one after another, and a table of them all."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import itertools
 import json
 import logging
 import re
-import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from speechgru.config import compose, sweep
-from speechgru.config.recipe import Recipe
 from speechgru.errors import SpeechGruError, TrainingError, UsageError
-from speechgru.training import curves, receipt, run, state
+from speechgru.training import curves, receipt
+from speechgru.training.search.variant import Variant, as_overrides, variant
 from speechgru.utils import dependencies, files, plugins
 from speechgru.utils.tables import table
 
@@ -25,21 +24,6 @@ FOLDER = "multirun"
 TABLE, DATA, PICTURE = "multirun.md", "multirun.json", "curves.png"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.,=+-]+")
 _LONGEST = 100  # characters of a folder's name
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A recipe with one choice of the settings that vary; `values` are these."""
-
-    name: str
-    values: dict[str, str]
-    overrides: list[str]
-    recipe: Recipe
-
-    @property
-    def folder(self) -> Path:
-        """Of its results."""
-        return Path(self.recipe.output)
 
 
 @dataclass(frozen=True)
@@ -71,85 +55,68 @@ def variants(recipe: str, overrides: Sequence[str]) -> list[Variant]:
         )
     named = {key: sweep.values(override) for key, override in several.items()}
     choices = [dict(zip(named, values)) for values in itertools.product(*named.values())]
-    first = compose.load_recipe(recipe, [*single, *_written(choices[0])])
-    cache = first.audio_cache()
-    found = []
-    for values in choices:
-        name = _name(values)
-        given = [*single, *_written(values), f"output={Path(first.output) / FOLDER / name}"]
-        composed = compose.load_recipe(recipe, given)
-        corpus = replace(composed.corpus, cache_folder=str(cache or ""))
-        found.append(Variant(name, values, given, replace(composed, corpus=corpus)))
-    return found
+    base = compose.load_recipe(recipe, [*single, *as_overrides(choices[0])])
+    home = Path(base.output) / FOLDER
+    return [variant(recipe, single, values, home / _name(values), base) for values in choices]
 
 
-def _written(values: dict[str, str]) -> list[str]:
-    return [f"{key}={value}" for key, value in values.items()]
-
-
-def train(
-    recipe: str, chosen: Sequence[Variant], *, resume: bool = False, quiet: bool = False
-) -> list[Outcome]:
+def train(chosen: Sequence[Variant], *, resume: bool = False, quiet: bool = False) -> list[Outcome]:
     """Train each variant that isn't finished yet; one that fails is named, and the others go on.
 
     Raises:
         TrainingError: without `resume`, some variant was begun before.
         training.Interrupted: Ctrl-C; the state of the variant that ran is saved.
     """
-    begun = [v.folder for v in chosen if (v.folder / state.STATE).exists()]
+    begun = [one.folder for one in chosen if one.is_begun]
     if begun and not resume:
         raise TrainingError(
             f"{begun[0]} already holds a run. Go on with --resume, choose another output=FOLDER, or delete it."
         )
     outcomes = []
-    for number, variant in enumerate(chosen, start=1):
-        _log.info("== %d of %d: %s", number, len(chosen), variant.name)
+    for number, one in enumerate(chosen, start=1):
+        _log.info("== %d of %d: %s", number, len(chosen), one.name)
         try:
-            if not (resume and _is_finished(variant)):
-                _train(recipe, variant, quiet)
-            outcomes.append(_outcome(variant))
+            if not (resume and _is_finished(one)):
+                one.train(quiet=quiet)
+            outcomes.append(_outcome(one))
         except (SpeechGruError, OSError, RuntimeError, MemoryError) as error:
-            message = str(error) or type(error).__name__
-            _log.warning("%s failed: %s", variant.name, message)
-            outcomes.append(Outcome(variant.name, variant.values, str(variant.folder), error=message))
+            failed = _of(one, error=str(error) or type(error).__name__)
+            _log.warning("%s failed: %s", failed.name, failed.error)
+            outcomes.append(failed)
     return outcomes
 
 
-def _train(recipe: str, variant: Variant, quiet: bool) -> None:
-    run.train(
-        variant.recipe,
-        variant.overrides,
-        composed=compose.to_yaml(variant.recipe),
-        command=shlex.join(["speechgru", "train", recipe, *variant.overrides]),
-        resume=(variant.folder / state.STATE).exists(),
-        quiet=quiet,
-    )
-
-
-def _is_finished(variant: Variant) -> bool:
+def _is_finished(one: Variant) -> bool:
     """Whether its folder holds a finished run of it.
 
     Raises:
         TrainingError: it holds one with other settings.
     """
-    if not (variant.folder / receipt.NAME).exists():
+    if not (one.folder / receipt.NAME).exists():
         return False
-    if (variant.folder / "recipe.yaml").read_text(encoding="utf-8") != compose.to_yaml(variant.recipe):
+    if (one.folder / "recipe.yaml").read_text(encoding="utf-8") != compose.to_yaml(one.recipe):
         raise TrainingError(
-            f"{variant.folder} holds a run with other settings (its recipe.yaml). Choose another output=FOLDER, or "
+            f"{one.folder} holds a run with other settings (its recipe.yaml). Choose another output=FOLDER, or "
             "delete it."
         )
     return True
 
 
-def _outcome(variant: Variant) -> Outcome:
+def _of(one: Variant, **figures: Any) -> Outcome:
+    return Outcome(one.name, dict(one.values), str(one.folder), **figures)
+
+
+def _report(folder: Path | str) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((Path(folder) / "report.json").read_text(encoding="utf-8"))
+    return report
+
+
+def _outcome(one: Variant) -> Outcome:
     """A finished run's figures, from its own files."""
-    report = json.loads((variant.folder / "report.json").read_text(encoding="utf-8"))
-    return Outcome(
-        variant.name,
-        variant.values,
-        str(variant.folder),
-        score=receipt.read(variant.folder).score,
+    report = _report(one.folder)
+    return _of(
+        one,
+        score=receipt.read(one.folder).score,
         epoch=report["epoch"],
         seconds=report["training_seconds"],
         # Every kind of result begins with the figure that it is known by.
@@ -182,11 +149,11 @@ def to_markdown(outcomes: Sequence[Outcome]) -> str:
 def write(folder: Path, recipe: str, chosen: Sequence[Variant], outcomes: Sequence[Outcome]) -> list[Path]:
     """Write table, figures and learning curves beside the runs' folders; returns the files."""
     curve = plugins.find("tasks", chosen[0].recipe.task).CURVE
-    histories = {o.name: _history(o) for o in ranked(outcomes) if o.score is not None}
-    written = []
+    histories = {o.name: _report(o.folder)["history"] for o in ranked(outcomes) if o.score is not None}
+    paths = [folder / TABLE, folder / DATA]
     drawn = bool(histories) and dependencies.is_installed("matplotlib")
     if drawn:
-        written.append(curves.draw(folder / PICTURE, histories, curve))
+        paths.append(curves.draw(folder / PICTURE, histories, curve))
     picture = [f"![Training loss and dev score of each run]({PICTURE})"] if drawn else []
     note = (
         "A row a run, best dev score first; each is trained in the folder of its name. What is chosen by these rows "
@@ -198,14 +165,7 @@ def write(folder: Path, recipe: str, chosen: Sequence[Variant], outcomes: Sequen
     )
     values = {"recipe": recipe, "runs": [asdict(outcome) for outcome in ranked(outcomes)]}
     files.write_text(folder / DATA, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
-    return [folder / TABLE, folder / DATA, *written]
-
-
-def _history(outcome: Outcome) -> list[dict[str, Any]]:
-    history: list[dict[str, Any]] = json.loads(
-        (Path(outcome.folder) / "report.json").read_text(encoding="utf-8")
-    )["history"]
-    return history
+    return paths
 
 
 def _figure(value: float | None) -> str:
@@ -214,7 +174,7 @@ def _figure(value: float | None) -> str:
 
 def _name(values: dict[str, str]) -> str:
     """A folder's name that says the values; where that takes other or many characters, with a hash besides."""
-    plain = ",".join(_written(values))
+    plain = ",".join(as_overrides(values))
     name = _UNSAFE.sub("_", plain)
     if name == plain and len(name) <= _LONGEST:
         return name
