@@ -6,8 +6,9 @@ MIDI file.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from speechgru.utils.faces import lazy
 
 if TYPE_CHECKING:
     from speechgru.music.evaluation.benchmark import evaluate
@@ -19,22 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Note", "NoteSequence", "evaluate", "harmonize", "load_composer", "read", "write"]
 
-_HOMES = {
-    "Note": "score.notes",
-    "NoteSequence": "score.notes",
-    "evaluate": "evaluation.benchmark",
-    "harmonize": "generation.harmonize",
-    "load_composer": "generation.compose",
-    "read": "files.load",
-    "write": "files.midi_write",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"speechgru.music.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Note": "score.notes",
+        "NoteSequence": "score.notes",
+        "evaluate": "evaluation.benchmark",
+        "harmonize": "generation.harmonize",
+        "load_composer": "generation.compose",
+        "read": "files.load",
+        "write": "files.midi_write",
+    },
+)
