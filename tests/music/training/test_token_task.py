@@ -331,7 +331,7 @@ def test_primers_that_cannot_be() -> None:
     with pytest.raises(MusicError, match="begins with the token START"):
         sample_tokens(found, primer=[3, 4])
     quiet = TokenModel(model(bars=False))
-    with pytest.raises(MusicError, match="tells no bar lines"):
+    with pytest.raises(MusicError, match="has no bar lines"):
         sample_tokens(quiet, options=TokenSampling(bars=2))
 
 
