@@ -18,6 +18,7 @@ from speechgru.augment import channel, choose, reverb, specaugment, speed, unifo
 from speechgru.config.recipe import AugmentConfig
 from speechgru.errors import CorpusError
 from speechgru.features.frontend import Settings as FeatureSettings
+from speechgru.features.spectrogram import band_centres
 
 Draw = Callable[[str], torch.Generator]
 
@@ -41,7 +42,8 @@ class Augmentation:
         self.mask_every = config.time_masks_every / features.hop
         self.noises = find("augment.noise_files", config.noise_files) if config.noise else []
         self.responses = find("augment.reverb_files", config.reverb_files) if config.reverb else []
-        self.centres = band_centres(features) if config.vocal_tract else torch.empty(0)
+        centres = band_centres(features.n_mels, features.f_min, features.f_max, "htk")
+        self.centres = torch.tensor(centres)
 
     def signal(self, signal: Tensor, draw: Draw) -> Tensor:
         """`signal` [time], changed; the length changes with `tempo` alone."""
@@ -122,10 +124,3 @@ def find(key: str, where: str) -> list[Path]:
             "noise/ESC-10/*/[1-4]-*."
         )
     return found
-
-
-def band_centres(features: FeatureSettings) -> Tensor:
-    """Centre frequencies of the mel bands, in Hz, [n_mels] (HTK's mel scale: 2595 log10(1 + f / 700))."""
-    edges = 2595 * torch.log10(1 + torch.tensor([features.f_min, features.f_max]) / 700)
-    mels = torch.linspace(float(edges[0]), float(edges[1]), features.n_mels + 2)[1:-1]
-    return 700 * (10 ** (mels / 2595) - 1)
