@@ -91,10 +91,10 @@ class Augmentation:
     def _add_noise(self, signal: Tensor, generator: torch.Generator) -> Tensor:
         snr = uniform(self.config.noise_snr, generator)
         if self.noises:
-            found = mix.fit(self._read(choose(self.noises, generator)), len(signal), generator)
+            noise = mix.fit(self._read(choose(self.noises, generator)), len(signal), generator)
         else:
-            found = mix.coloured(len(signal), uniform((0, 2), generator), generator)
-        return mix.add(signal, found, snr)
+            noise = mix.coloured(len(signal), uniform((0, 2), generator), generator)
+        return mix.add(signal, noise, snr)
 
     def _limit_band(self, signal: Tensor, _: torch.Generator) -> Tensor:
         return channel.band(signal, self.rate, *self.config.band_edges)
@@ -117,10 +117,10 @@ def find(key: str, where: str) -> list[Path]:
         if folder.is_dir()
         else Path(folder.anchor).glob(str(folder.relative_to(folder.anchor)))
     )
-    found = sorted(path for path in below if path.is_file() and audio.is_audio(path))
-    if not found:
+    paths = sorted(path for path in below if path.is_file() and audio.is_audio(path))
+    if not paths:
         raise CorpusError(
             f"{key}={where} names no recordings. Expected a folder below corpus.root, or a pattern of files such as "
             "noise/ESC-10/*/[1-4]-*."
         )
-    return found
+    return paths

@@ -83,20 +83,22 @@ def run(args: argparse.Namespace) -> int:
 
     sources, pairs = _split(args.inputs)
     _check(args, sources)
-    found = audio_files.find(sources, args.recursive, twice=args.plot is not None or args.sound is not None)
-    if _processes(args, len(found.inputs)) > 1:
+    selected = audio_files.find(
+        sources, args.recursive, twice=args.plot is not None or args.sound is not None
+    )
+    if _processes(args, len(selected.inputs)) > 1:
         process_pool.prepare(_IMPORTS)  # takes seconds, as do our own
     wanted = _wanted(args, pairs)
     header = _header(wanted)
-    _check_one(args, found)
+    _check_one(args, selected)
     from speechgru.cli import _feature_targets as feature_targets
 
-    plan = feature_targets.plan(found.inputs, args.output, args.format, args.overwrite, header)
+    plan = feature_targets.plan(selected.inputs, args.output, args.format, args.overwrite, header)
     if plan.kept:
-        say(f"note: {plan.kept} of {len(found.inputs)} are there already with these settings.")
-    good = not found.problems
-    if (args.plot or args.sound) and found.inputs:
-        good &= _show(args, found.inputs[0].path, wanted)
+        say(f"note: {plan.kept} of {len(selected.inputs)} are there already with these settings.")
+    good = not selected.problems
+    if (args.plot or args.sound) and selected.inputs:
+        good &= _show(args, selected.inputs[0].path, wanted)
     if args.output is not None or args.stats:
         good &= _extract(args, plan, wanted, header)
     return 0 if good else 1
@@ -138,15 +140,15 @@ def _check(args: argparse.Namespace, sources: list[str]) -> None:
         dependencies.require("matplotlib", "--plot")
 
 
-def _check_one(args: argparse.Namespace, found: Found) -> None:
+def _check_one(args: argparse.Namespace, selected: Found) -> None:
     """--plot and --sound: of one recording, which they don't replace."""
     from speechgru.cli.audio import _files as audio_files
 
     targets = [Path(name) for name in (args.plot, args.sound) if name is not None]
-    if targets and len(found.inputs) > 1:
-        raise UsageError(f"--plot and --sound are of one recording; {len(found.inputs)} were given.")
+    if targets and len(selected.inputs) > 1:
+        raise UsageError(f"--plot and --sound are of one recording; {len(selected.inputs)} were given.")
     for target in targets:
-        if any(target.exists() and target.samefile(entry.path) for entry in found.inputs):
+        if any(target.exists() and target.samefile(entry.path) for entry in selected.inputs):
             raise UsageError(f"{target} is the recording itself. Choose another name.")
         audio_files.check_writable(target.parent)
     audio_files.refuse_existing(targets, args.overwrite)
@@ -248,13 +250,13 @@ def _report(done: Done) -> bool:
 
 
 def _print_stats(header: dict[str, Any], files: int, moments: Moments) -> None:
-    found = {
+    totals = {
         "files": files,
         "frames": moments.count,
         "mean": moments.mean.tolist(),
         "variance": moments.variance.tolist(),
     }
-    print(json.dumps({**header, **found}, ensure_ascii=False))
+    print(json.dumps({**header, **totals}, ensure_ascii=False))
 
 
 def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
@@ -270,12 +272,12 @@ def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
             asked = args.kind or wanted.preset or wanted.settings
             panel = features.panel(path, wanted.module()) if asked else None
         else:
-            from speechgru.augment.preview import hear
+            from speechgru.augment.preview import augmented_file
 
             module = wanted.module()
-            heard = hear(path, module, wanted.augment, wanted.seed)
-            signal, rate = heard.signal.numpy(), module.rate
-            panel = features.Panel.of(module, heard.values.numpy())
+            changed = augmented_file(path, module, wanted.augment, wanted.seed)
+            signal, rate = changed.signal.numpy(), module.rate
+            panel = features.Panel.of(module, changed.values.numpy())
     except AudioError as error:
         audio_files.report(path, error)
         return False

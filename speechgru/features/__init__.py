@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from speechgru.features.extraction import Features, extract, stream
+    from speechgru.features.frontend import LogMel
     from speechgru.features.presets import PRESETS
     from speechgru.features.registry import find, kinds, transform
     from speechgru.features.streaming import Streaming
 
-__all__ = ["PRESETS", "Features", "Streaming", "extract", "find", "kinds", "stream", "transform"]
+__all__ = ["PRESETS", "Features", "LogMel", "Streaming", "extract", "find", "kinds", "stream", "transform"]
 
 _HOMES = {
     "Features": "extraction",
+    "LogMel": "frontend",
     "PRESETS": "presets",
     "Streaming": "streaming",
     "extract": "extraction",
