@@ -30,7 +30,7 @@ class Kind:
 
 
 class Transform(nn.Module):
-    """Signals → frames. A subclass sets the attributes and says what `rows` are.
+    """Signals → frames. A subclass sets the attributes and computes `rows`.
 
     Attributes:
         kind: its name, where the registry made it.

@@ -126,7 +126,7 @@ def stream(
     """The values of `extract`, [some frames, bins] at a time, in flat memory however long the recording.
 
     Raises:
-        ConfigError: as `extract`, or a kind that needs the whole recording; the message says why.
+        ConfigError: as `extract`, or a kind that needs the whole recording; the message names the reason.
         AudioError: as `extract`.
     """
     _check_output(output)

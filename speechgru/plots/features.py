@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RATE = 22050  # Hz: up to half of it is shown
-MAX_SECONDS = 120.0  # more than that, nobody sees anything in
+MAX_SECONDS = 120.0  # in a longer picture nothing can be read
 _SHORTEST = 4096  # samples: shorter recordings are continued by zeros, so that every kind has a frame
 _WIDTH, _HEIGHTS = 14.0, (1.6, 3.2, 2.2, 2.0)  # inches
 _PANEL = 2.2

@@ -1,7 +1,7 @@
 """A recording and its words as a picture: log-mel spectrogram, and above it each word from its start to its end.
 
 Rows of ROW_SECONDS each, times in seconds, frequencies in kHz on the mel scale, words coloured by confidence.
-A picture holds at most ROWS of them: more than that of a long recording, nobody could open.
+A picture holds at most ROWS of them: few programs open a larger one.
 """
 
 from __future__ import annotations
