@@ -89,13 +89,17 @@ def _explanations(settings: type[Any]) -> tuple[list[str], dict[str, str]]:
     notes, explained = [], {}
     for parent in reversed(settings.__mro__[:-1]):
         notes.append(inspect.getdoc(parent) or "")
-        for field, below in pairwise(_classes(parent.__module__)[parent.__name__].body):
+        for field, below in pairwise(_bodies(parent.__module__).get(parent.__name__, [])):
             if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
                 explained[ast.unparse(field.target)] = " ".join(ast.literal_eval(below.value).split())
     return notes, explained
 
 
 @lru_cache
-def _classes(module: str) -> dict[str, ast.ClassDef]:
-    tree = ast.parse(inspect.getsource(sys.modules[module]))
-    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+def _bodies(module: str) -> dict[str, list[ast.stmt]]:
+    """What each class of a module holds; nothing where an installation comes without sources."""
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except OSError:
+        return {}
+    return {node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}

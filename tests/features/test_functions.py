@@ -42,6 +42,18 @@ def test_help_explains_the_settings() -> None:
         assert line in text
 
 
+def test_an_installation_without_sources_has_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_source(_: object) -> str:
+        raise OSError("could not get source code")
+
+    signatures._bodies.cache_clear()
+    monkeypatch.setattr(inspect, "getsource", no_source)
+    made = signatures.function("log_mel")
+    assert "n_mels" in inspect.signature(made).parameters
+    assert "Rate in Hz" in str(made.__doc__) and "half the rate" not in str(made.__doc__)
+    signatures._bodies.cache_clear()
+
+
 def test_completion_offers_every_kind() -> None:
     assert set(features.kinds()) <= set(dir(functions))
     with pytest.raises(AttributeError, match="no attribute 'loudness'"):
