@@ -1,4 +1,4 @@
-"""What lies between microphone and listener: a band, and a codec that throws away what it thinks nobody hears."""
+"""The channel between microphone and listener: a band limit, and lossy codecs."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from speechgru.augment import channel, choose, reverb, specaugment, speed, unifo
 from speechgru.config.recipe import AugmentConfig
 from speechgru.errors import CorpusError
 from speechgru.features.frontend import Settings as FeatureSettings
+from speechgru.features.spectrogram import band_centres
 
 Draw = Callable[[str], torch.Generator]
 
@@ -41,7 +42,8 @@ class Augmentation:
         self.mask_every = config.time_masks_every / features.hop
         self.noises = find("augment.noise_files", config.noise_files) if config.noise else []
         self.responses = find("augment.reverb_files", config.reverb_files) if config.reverb else []
-        self.centres = band_centres(features) if config.vocal_tract else torch.empty(0)
+        centres = band_centres(features.n_mels, features.f_min, features.f_max, "htk")
+        self.centres = torch.tensor(centres)
 
     def signal(self, signal: Tensor, draw: Draw) -> Tensor:
         """`signal` [time], changed; the length changes with `tempo` alone."""
@@ -89,10 +91,10 @@ class Augmentation:
     def _add_noise(self, signal: Tensor, generator: torch.Generator) -> Tensor:
         snr = uniform(self.config.noise_snr, generator)
         if self.noises:
-            found = mix.fit(self._read(choose(self.noises, generator)), len(signal), generator)
+            noise = mix.fit(self._read(choose(self.noises, generator)), len(signal), generator)
         else:
-            found = mix.coloured(len(signal), uniform((0, 2), generator), generator)
-        return mix.add(signal, found, snr)
+            noise = mix.coloured(len(signal), uniform((0, 2), generator), generator)
+        return mix.add(signal, noise, snr)
 
     def _limit_band(self, signal: Tensor, _: torch.Generator) -> Tensor:
         return channel.band(signal, self.rate, *self.config.band_edges)
@@ -115,17 +117,10 @@ def find(key: str, where: str) -> list[Path]:
         if folder.is_dir()
         else Path(folder.anchor).glob(str(folder.relative_to(folder.anchor)))
     )
-    found = sorted(path for path in below if path.is_file() and audio.is_audio(path))
-    if not found:
+    paths = sorted(path for path in below if path.is_file() and audio.is_audio(path))
+    if not paths:
         raise CorpusError(
             f"{key}={where} names no recordings. Expected a folder below corpus.root, or a pattern of files such as "
             "noise/ESC-10/*/[1-4]-*."
         )
-    return found
-
-
-def band_centres(features: FeatureSettings) -> Tensor:
-    """Centre frequencies of the mel bands, in Hz, [n_mels] (HTK's mel scale: 2595 log10(1 + f / 700))."""
-    edges = 2595 * torch.log10(1 + torch.tensor([features.f_min, features.f_max]) / 700)
-    mels = torch.linspace(float(edges[0]), float(edges[1]), features.n_mels + 2)[1:-1]
-    return 700 * (10 ** (mels / 2595) - 1)
+    return paths

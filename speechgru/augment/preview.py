@@ -1,4 +1,4 @@
-"""A recording as training would hear it: its sound, and its features, after a recipe's augmentation.
+"""A recording as training would take it: its sound, and its features, after a recipe's augmentation.
 
 The changes are `augmentation`'s, in training's order: speed, voice, room, noise, channel; of log-mel bands then the
 vocal tract and the masks. Each draws from a generator of its own, named by seed, recording and change.
@@ -63,7 +63,7 @@ def augmented(signal: Tensor, module: Transform, config: AugmentConfig, seed: in
     return Augmented(changed, values)
 
 
-def hear(path: str | Path, module: Transform, config: AugmentConfig, seed: int) -> Augmented:
+def augmented_file(path: str | Path, module: Transform, config: AugmentConfig, seed: int) -> Augmented:
     """`augmented` for the recording at `path`, named as the file is. Raises AudioError where it can't be read."""
     return augmented(_read(Path(path), module.rate), module, config, seed, Path(path).name)
 

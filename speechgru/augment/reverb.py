@@ -1,4 +1,4 @@
-"""Reverberation: a signal heard in a room, by a recorded or a simulated impulse response."""
+"""Reverberation: a signal in a room, by a recorded or a simulated impulse response."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ def reverberate(signal: Tensor, response: Tensor) -> Tensor:
     """
     if not response.any() or not signal.any():
         return signal
-    heard = convolve(signal, response[int(response.abs().argmax()) :])[: len(signal)]
-    power = heard.square().mean()
-    return heard * (signal.square().mean() / power).sqrt() if power > 0 else signal
+    wet = convolve(signal, response[int(response.abs().argmax()) :])[: len(signal)]
+    power = wet.square().mean()
+    return wet * (signal.square().mean() / power).sqrt() if power > 0 else signal

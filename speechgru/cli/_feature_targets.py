@@ -1,6 +1,6 @@
 """Where the features of each recording of a command line go: one archive, or a file each in a folder.
 
-All that can be known to be wrong is said before any work. A folder is resumed: what lies there with the same kind,
+Errors that can be known beforehand are raised before any work. A folder is resumed: what lies there with the same kind,
 settings and augmentation, and is no older than its recording, is kept.
 """
 
@@ -40,7 +40,11 @@ class Plan:
 
 
 def plan(
-    found: Sequence[Input], output: str | None, extension: str | None, overwrite: bool, header: dict[str, Any]
+    recordings: Sequence[Input],
+    output: str | None,
+    extension: str | None,
+    overwrite: bool,
+    header: dict[str, Any],
 ) -> Plan:
     """Where the features that `header` describes go: `output` is a folder, an archive, or None (nowhere).
 
@@ -52,19 +56,19 @@ def plan(
             `overwrite`); nothing can be written there. ConfigError: two recordings of one name, an unknown format,
             or one that takes a library that isn't installed.
     """
-    names = [entry.relative.as_posix().encode("utf-8", "replace").decode() for entry in found]
+    names = [entry.relative.as_posix().encode("utf-8", "replace").decode() for entry in recordings]
     if output is None:
-        return _together(found, names)  # nothing is written by these names
+        return _together(recordings, names)  # nothing is written by these names
     advice = "Rename one, or name a folder above both, so that its tree is kept."
-    inputs.refuse_same(found, names, "called", advice)
+    inputs.refuse_same(recordings, names, "called", advice)
     if extension is None and not _is_folder(output):
-        return _one_archive(found, names, Path(output), overwrite)
+        return _one_archive(recordings, names, Path(output), overwrite)
     kind = extension or "npy"
     feature_archive.require(kind)
     # Not with_suffix: "talk.2024" has no suffix to replace.
     items = [
         Item(entry.path, name, Path(output) / entry.relative.with_name(f"{entry.relative.name}.{kind}"))
-        for entry, name in zip(found, names)
+        for entry, name in zip(recordings, names)
     ]
     files.check_writable(Path(output))
     done = [not overwrite and _is_done(item, header) for item in items]
@@ -74,23 +78,23 @@ def plan(
     return Plan(todo, everything=tuple(everything))
 
 
-def _one_archive(found: Sequence[Input], names: Sequence[str], path: Path, overwrite: bool) -> Plan:
+def _one_archive(recordings: Sequence[Input], names: Sequence[str], path: Path, overwrite: bool) -> Plan:
     try:
         kind = feature_archive.format_of(path)
     except ConfigError as error:
         raise UsageError(str(error)) from None
     feature_archive.require(kind)
-    if kind == "npy" and len(found) > 1:
+    if kind == "npy" and len(recordings) > 1:
         raise UsageError(
-            f"{path} holds the features of one recording, not {len(found)}. Choose .npz, or a folder."
+            f"{path} holds the features of one recording, not {len(recordings)}. Choose .npz, or a folder."
         )
     files.refuse_existing([path], overwrite)
     files.check_writable(path.parent)
-    return _together(found, names, path)
+    return _together(recordings, names, path)
 
 
-def _together(found: Sequence[Input], names: Sequence[str], archive: Path | None = None) -> Plan:
-    items = tuple(Item(entry.path, name) for entry, name in zip(found, names))
+def _together(recordings: Sequence[Input], names: Sequence[str], archive: Path | None = None) -> Plan:
+    items = tuple(Item(entry.path, name) for entry, name in zip(recordings, names))
     return Plan(items, archive, items)
 
 

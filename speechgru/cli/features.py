@@ -26,15 +26,13 @@ EXAMPLES = """\
   speechgru features recordings --kind log_mel --preset kaldi -o features/ --format h5 --jobs 4
   speechgru features train --stats > stats.json
   speechgru features song.ogg --plot song.png
-  speechgru features talk.wav --augment robust --augment noise=1 --sound heard.wav --plot heard.png
-  speechgru features kinds
-  speechgru features parity
+  speechgru features talk.wav --augment robust --augment noise=1 --sound noisy.wav --plot noisy.png
+  speechgru features --list-kinds
 
-Settings are written as key=value among the files; a file of such a name as ./key=value. `features kinds` lists all
-kinds and their settings, `features parity` compares them with librosa, torchaudio and kaldi-native-fbank (a file of
-such a name is ./kinds). With -o FILE all recordings go into one archive, which is there as a whole or not at all;
-with -o FOLDER/ each has its own file, and a run that was stopped goes on where it was: what is there with the same
-settings is kept. The settings lie in the file. Other sampling rates are resampled, which is said.
+Settings are written as key=value among the files; a file of such a name as ./key=value. With -o FILE all recordings go
+into one archive, which is written as a whole or not at all; with -o FOLDER/ each recording has its own file, and a run
+that was stopped goes on where it was: files with the same settings are kept. The settings are stored in the file.
+Recordings of other sampling rates are resampled, and a note says so.
 Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
 _FILES_A_PROCESS = 8
@@ -44,9 +42,10 @@ _FORMATS = ("npy", "npz", "h5", "csv", "parquet")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "inputs", nargs="+", metavar="FILE_OR_FOLDER|KEY=VALUE", help="recordings, folders, settings"
+        "inputs", nargs="*", metavar="FILE_OR_FOLDER|KEY=VALUE", help="recordings, folders, settings"
     )
-    parser.add_argument("--kind", help="which features: one of `features kinds` (default: log_mel)")
+    parser.add_argument("--list-kinds", action="store_true", help="print all kinds and their settings")
+    parser.add_argument("--kind", help="which features: one of --list-kinds (default: log_mel)")
     parser.add_argument("--preset", metavar="NAME", help="conventions: kaldi, librosa, whisper or htk")
     parser.add_argument(
         "-o", "--output", metavar="FILE_OR_DIR", help=".npz, .npy, .h5, .csv or .parquet file, or a folder"
@@ -75,29 +74,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.inputs in (["kinds"], ["parity"]):
-        if any(value for name, value in vars(args).items() if name != "inputs"):
-            raise UsageError(f"`features {args.inputs[0]}` takes no options: leave them out.")
-        return _print_kinds() if args.inputs == ["kinds"] else _print_parity()
+    if args.list_kinds:
+        if any(value for name, value in vars(args).items() if name != "list_kinds"):
+            raise UsageError("--list-kinds stands alone: leave out recordings, settings and other options.")
+        return _print_kinds()
     from speechgru.cli.audio import _files as audio_files
     from speechgru.utils import process_pool
 
     sources, pairs = _split(args.inputs)
     _check(args, sources)
-    found = audio_files.find(sources, args.recursive, twice=args.plot is not None or args.sound is not None)
-    if _processes(args, len(found.inputs)) > 1:
+    selected = audio_files.find(
+        sources, args.recursive, twice=args.plot is not None or args.sound is not None
+    )
+    if _processes(args, len(selected.inputs)) > 1:
         process_pool.prepare(_IMPORTS)  # takes seconds, as do our own
     wanted = _wanted(args, pairs)
     header = _header(wanted)
-    _check_one(args, found)
+    _check_one(args, selected)
     from speechgru.cli import _feature_targets as feature_targets
 
-    plan = feature_targets.plan(found.inputs, args.output, args.format, args.overwrite, header)
+    plan = feature_targets.plan(selected.inputs, args.output, args.format, args.overwrite, header)
     if plan.kept:
-        say(f"note: {plan.kept} of {len(found.inputs)} are there already with these settings.")
-    good = not found.problems
-    if (args.plot or args.sound) and found.inputs:
-        good &= _show(args, found.inputs[0].path, wanted)
+        say(f"note: {plan.kept} of {len(selected.inputs)} are there already with these settings.")
+    good = not selected.problems
+    if (args.plot or args.sound) and selected.inputs:
+        good &= _show(args, selected.inputs[0].path, wanted)
     if args.output is not None or args.stats:
         good &= _extract(args, plan, wanted, header)
     return 0 if good else 1
@@ -116,14 +117,12 @@ def _split(inputs: list[str]) -> tuple[list[str], list[str]]:
 
 def _check(args: argparse.Namespace, sources: list[str]) -> None:
     if not sources:
-        raise UsageError("Settings alone are no recording: name a file or a folder too.")
+        raise UsageError("No recording is given: name a file or a folder (or --list-kinds).")
     if args.output == "":
         raise UsageError('-o "" names no file and no folder. Is a variable of the shell empty?')
     if not (args.output or args.stats or args.plot or args.sound):
         missing = [name for name in sources if name != "-" and not os.path.exists(name)]
-        hint = (
-            f" ({missing[0]} is no file; `features kinds` and `features parity` are all.)" if missing else ""
-        )
+        hint = f" ({missing[0]} doesn't exist; all kinds are listed by --list-kinds.)" if missing else ""
         raise UsageError(
             f"Say what to do with the features: -o FILE_OR_DIR, --stats, --plot or --sound.{hint}"
         )
@@ -141,15 +140,15 @@ def _check(args: argparse.Namespace, sources: list[str]) -> None:
         dependencies.require("matplotlib", "--plot")
 
 
-def _check_one(args: argparse.Namespace, found: Found) -> None:
+def _check_one(args: argparse.Namespace, selected: Found) -> None:
     """--plot and --sound: of one recording, which they don't replace."""
     from speechgru.cli.audio import _files as audio_files
 
     targets = [Path(name) for name in (args.plot, args.sound) if name is not None]
-    if targets and len(found.inputs) > 1:
-        raise UsageError(f"--plot and --sound are of one recording; {len(found.inputs)} were given.")
+    if targets and len(selected.inputs) > 1:
+        raise UsageError(f"--plot and --sound are of one recording; {len(selected.inputs)} were given.")
     for target in targets:
-        if any(target.exists() and target.samefile(entry.path) for entry in found.inputs):
+        if any(target.exists() and target.samefile(entry.path) for entry in selected.inputs):
             raise UsageError(f"{target} is the recording itself. Choose another name.")
         audio_files.check_writable(target.parent)
     audio_files.refuse_existing(targets, args.overwrite)
@@ -169,7 +168,9 @@ def _header(wanted: Wanted) -> dict[str, Any]:
     try:
         return wanted.header()
     except ConfigError as error:
-        raise UsageError(f"{error} (`speechgru features kinds` lists all kinds and settings.)") from None
+        raise UsageError(
+            f"{error} (`speechgru features --list-kinds` lists all kinds and settings.)"
+        ) from None
 
 
 def _values(pairs: list[str]) -> dict[str, Any]:
@@ -249,13 +250,13 @@ def _report(done: Done) -> bool:
 
 
 def _print_stats(header: dict[str, Any], files: int, moments: Moments) -> None:
-    found = {
+    totals = {
         "files": files,
         "frames": moments.count,
         "mean": moments.mean.tolist(),
         "variance": moments.variance.tolist(),
     }
-    print(json.dumps({**header, **found}, ensure_ascii=False))
+    print(json.dumps({**header, **totals}, ensure_ascii=False))
 
 
 def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
@@ -271,12 +272,12 @@ def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
             asked = args.kind or wanted.preset or wanted.settings
             panel = features.panel(path, wanted.module()) if asked else None
         else:
-            from speechgru.augment.preview import hear
+            from speechgru.augment.preview import augmented_file
 
             module = wanted.module()
-            heard = hear(path, module, wanted.augment, wanted.seed)
-            signal, rate = heard.signal.numpy(), module.rate
-            panel = features.Panel.of(module, heard.values.numpy())
+            changed = augmented_file(path, module, wanted.augment, wanted.seed)
+            signal, rate = changed.signal.numpy(), module.rate
+            panel = features.Panel.of(module, changed.values.numpy())
     except AudioError as error:
         audio_files.report(path, error)
         return False
@@ -307,12 +308,3 @@ def _print_kinds() -> int:
 def _plain(value: Any) -> str:
     """As it is written on a command line."""
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _print_parity() -> int:
-    """1 where something differs by more than it should."""
-    from speechgru.features import parity
-
-    rows = parity.table()
-    print(parity.format_table(rows))
-    return int(not all(row.is_within for row in rows))

@@ -137,7 +137,7 @@ class Recordings(Dataset[tuple[Tensor, list[int]]]):
         """The signal [time] of an utterance at a speed, from the cache where there is one."""
         if self.cache is None:
             return self._read(utterance, speed)
-        path = self.cache / f"{_fingerprint(utterance, speed, self.features.settings.sample_rate)}.npy"
+        path = self.cache / f"{_fingerprint(utterance, speed, self.features.rate)}.npy"
         if not path.exists():
             quantised = (self._read(utterance, speed) * 32767).round().clamp(-32768, 32767).short().numpy()
             try:
@@ -154,7 +154,7 @@ class Recordings(Dataset[tuple[Tensor, list[int]]]):
         if speed != 1:
             return speed_change.speed(self.samples(utterance), speed)
         # Other warnings than that of a cut are the corpus's business: a line for each narrow-band file helps nobody.
-        sound = read_audio(utterance, self.features.settings.sample_rate)
+        sound = read_audio(utterance, self.features.rate)
         if sound.truncated:
             _log.warning(
                 "%s is damaged or cut short: unpacked only in part? It is learnt from as far as it can be read.",

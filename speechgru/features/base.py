@@ -30,7 +30,7 @@ class Kind:
 
 
 class Transform(nn.Module):
-    """Signals → frames. A subclass sets the attributes and says what `rows` are.
+    """Signals → frames. A subclass sets the attributes and computes `rows`.
 
     Attributes:
         kind: its name, where the registry made it.
@@ -49,8 +49,8 @@ class Transform(nn.Module):
     framing: Framing | None
     whole: str | None = None
     shortest = 1
-    block_frames = 512
-    """At a time: what fits the cache is several times faster than a long recording in one piece."""
+    block_frames: int | None = 512
+    """At a time, so that they fit the cache; None: `rows` sees to that itself."""
 
     def rows(self, signal: Tensor) -> Tensor:
         """Values [B, frames, bins] of signals [B, time] that are all of this length."""
@@ -66,14 +66,7 @@ class Transform(nn.Module):
         Raises:
             AudioError: no floats, more than two dimensions, or a row shorter than one window.
         """
-        if not isinstance(signal, Tensor) or not signal.is_floating_point():
-            got = getattr(signal, "dtype", type(signal).__name__)
-            raise AudioError(
-                f"Expected a tensor of floats in [-1, 1], got {got}; features.extract takes arrays and integers."
-            )
-        if signal.dim() not in (1, 2):
-            raise AudioError(f"Expected signals [time] or [batch, time], got shape {tuple(signal.shape)}.")
-        signal = signal if signal.dim() == 2 else signal[None]
+        signal = self.batch(signal)
         if lengths is None and self.framing is not None:
             self.check(signal.shape[1])
             values = self.compute(signal)
@@ -86,6 +79,17 @@ class Transform(nn.Module):
         frames = torch.tensor([len(part) for part in parts], device=signal.device)
         return pad_sequence(parts, batch_first=True), frames
 
+    def batch(self, signal: Tensor) -> Tensor:
+        """`signal` as [B, time]. Raises AudioError for another shape, or what aren't floats."""
+        if not isinstance(signal, Tensor) or not signal.is_floating_point():
+            got = getattr(signal, "dtype", type(signal).__name__)
+            raise AudioError(
+                f"Expected a tensor of floats in [-1, 1], got {got}; features.extract takes arrays and integers."
+            )
+        if signal.dim() not in (1, 2):
+            raise AudioError(f"Expected signals [time] or [batch, time], got shape {tuple(signal.shape)}.")
+        return signal if signal.dim() == 2 else signal[None]
+
     def check(self, samples: int) -> None:
         """Raises AudioError where a signal of `samples` is shorter than one window."""
         if samples < self.shortest:
@@ -96,15 +100,15 @@ class Transform(nn.Module):
 
     def compute(self, signal: Tensor) -> Tensor:
         """`rows`, block by block where frames allow it."""
-        framing, samples = self.framing, signal.shape[1]
+        framing, samples, block = self.framing, signal.shape[1], self.block_frames
         own = next((buffer.dtype for buffer in self.buffers() if buffer.is_floating_point()), signal.dtype)
         signal = signal.to(own)  # NumPy's floats have 64 bits, unless told otherwise
         count = framing.frames(samples) if framing else 0
-        if framing is None or self.whole is not None or count <= self.block_frames:
+        if framing is None or block is None or self.whole is not None or count <= block:
             return self.rows(signal)
         parts = []
-        for begin in range(0, count, self.block_frames):
-            end = min(count, begin + self.block_frames)
+        for begin in range(0, count, block):
+            end = min(count, begin + block)
             start, stop, drop = framing.span(begin, end, samples)
             parts.append(self.rows(signal[:, start:stop])[:, drop : drop + end - begin])
         return torch.cat(parts, dim=1)

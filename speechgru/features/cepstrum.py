@@ -72,8 +72,8 @@ class MFCC(LogMelSpectrogram):
         self.register_buffer("dct", dct, persistent=False)
         self.bins = tuple(f"c{n}" for n in range(settings.n_mfcc))
 
-    def rows(self, signal: Tensor) -> Tensor:
-        return self.log_bands(signal) @ self.dct
+    def finish(self, power: Tensor, mask: Tensor) -> Tensor:
+        return super().finish(power, mask) @ self.dct
 
 
 class LFCC(Spectrogram):
@@ -92,7 +92,7 @@ class LFCC(Spectrogram):
         self.bins = tuple(f"c{n}" for n in range(settings.n_lfcc))
 
     def rows(self, signal: Tensor) -> Tensor:
-        values: Tensor = (self.spectrum(signal) @ self.bank + self.settings.log_floor).log() @ self.dct
+        values: Tensor = (self.spectrum(signal, self.bank) + self.settings.log_floor).log() @ self.dct
         return values
 
 

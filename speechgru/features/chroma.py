@@ -139,13 +139,13 @@ class _Part(ArrayTransform):
 
 
 class Harmonic(_Part):
-    """Magnitudes of what sounds on: [B, frames, 1 + n_fft // 2]. Median filter over time, Fitzgerald 2010."""
+    """Magnitudes of sustained sound: [B, frames, 1 + n_fft // 2]. Median filter over time, Fitzgerald 2010."""
 
     which = 0
 
 
 class Percussive(_Part):
-    """Magnitudes of what strikes: [B, frames, 1 + n_fft // 2]. Median filter over frequency, Fitzgerald 2010."""
+    """Magnitudes of strokes: [B, frames, 1 + n_fft // 2]. Median filter over frequency, Fitzgerald 2010."""
 
     which = 1
 

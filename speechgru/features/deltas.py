@@ -61,7 +61,7 @@ class CMVNSettings:
             )
         if (self.mode == "global") != bool(self.mean):
             raise ConfigError(
-                "mode='global' wants mean=[...] (and deviation=[...]), one number a bin; others don't."
+                "mode='global' takes mean=[...] (and deviation=[...]), one number a bin; other modes take neither."
             )
         if self.mean and self.variance and len(self.deviation) != len(self.mean):
             raise ConfigError(

@@ -25,7 +25,7 @@ OUTPUTS = ("torch", "numpy")
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What `extract` found, and what it takes to find it again: `extract(source, f.kind, **f.settings)`.
+    """Features with all that describes them; `extract(source, f.kind, **f.settings)` computes them again.
 
     Attributes:
         values: float32 [frames, bins], or [batch, frames, bins], zero past each end; tensor or array as asked.
@@ -88,12 +88,12 @@ def extract(
     _check_output(output)
     module = transform(kind, preset=preset, **settings)
     recordings, batched = sources.rows(source, sample_rate, channels, lengths)
-    found = [
+    parts = [
         _named(module, recording, rate, f"recording {number}" if batched else "")
         for number, (recording, rate) in enumerate(recordings)
     ]
-    counts = torch.tensor([len(values) for values in found]) if batched else None
-    values = pad_sequence(found, batch_first=True) if batched else found[0]
+    counts = torch.tensor([len(values) for values in parts]) if batched else None
+    values = pad_sequence(parts, batch_first=True) if batched else parts[0]
     return describe(module, _as(output, values), None if counts is None else _as(output, counts))
 
 
@@ -126,7 +126,7 @@ def stream(
     """The values of `extract`, [some frames, bins] at a time, in flat memory however long the recording.
 
     Raises:
-        ConfigError: as `extract`, or a kind that needs the whole recording; the message says why.
+        ConfigError: as `extract`, or a kind that needs the whole recording; the message names the reason.
         AudioError: as `extract`.
     """
     _check_output(output)

@@ -89,8 +89,8 @@ class Pitch(Transform):
     def rows(self, signal: Tensor) -> Tensor:
         if self.settings.method == "nccf":
             return self._nccf(signal)
-        found = [self._pyin(row) for row in signal.detach().cpu().numpy()]
-        return torch.from_numpy(np.stack(found)).to(signal.device)
+        rows = [self._pyin(row) for row in signal.detach().cpu().numpy()]
+        return torch.from_numpy(np.stack(rows)).to(signal.device)
 
     def _pyin(self, signal: Any) -> Any:
         librosa = load("librosa")
@@ -140,11 +140,11 @@ def _highest_peak(correlation: Tensor, shortest: float, longest: float) -> tuple
     cost = _OCTAVE_COST * torch.log2(lags / shortest)
     best = torch.where(is_peak, middle - cost, -torch.inf).argmax(dim=-1, keepdim=True)
     a, b, c = (x.gather(-1, best)[..., 0] for x in (left, middle, right))
-    found = is_peak.gather(-1, best)[..., 0]
+    has_peak = is_peak.gather(-1, best)[..., 0]
     # A parabola through the three; its curvature is below zero at a peak.
-    curve = torch.where(found, a - 2 * b + c, -1.0)
+    curve = torch.where(has_peak, a - 2 * b + c, -1.0)
     shift = (0.5 * (a - c) / curve).clamp(-0.5, 0.5)
-    height = torch.where(found, b - 0.25 * (a - c) * shift, 0.0)
+    height = torch.where(has_peak, b - 0.25 * (a - c) * shift, 0.0)
     return lags[best[..., 0]] + shift, height
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from speechgru.errors import ConfigError
@@ -12,25 +10,33 @@ from speechgru.features.base import Kind, Transform
 from speechgru.features.presets import PRESETS
 from speechgru.utils import plugins, schema
 
-
-@lru_cache(maxsize=1)
-def table() -> Mapping[str, Kind]:
-    """Every kind, sorted by name."""
-    files = (importlib.import_module(f"speechgru.features.{name}") for name in plugins.names("features"))
-    found = {name: kind for file in files for name, kind in getattr(file, "KINDS", {}).items()}
-    return dict(sorted(found.items()))
+# Kind → its family, so that a kind is found without importing the others.
+FAMILIES = {
+    kind: family
+    for family, names in {
+        "cepstrum": "lfcc mfcc",
+        "chroma": "chroma cqt harmonic percussive",
+        "deltas": "cmvn deltas",
+        "kaldi": "kaldi_fbank kaldi_mfcc",
+        "pitch": "pitch",
+        "rhythm": "beats onset_strength onsets tempo tempogram",
+        "spectral_shape": "bandwidth centroid contrast energy rolloff zero_crossings",
+        "spectrogram": "log_mel mel spectrogram",
+    }.items()
+    for kind in names.split()
+}
 
 
 def kinds() -> list[str]:
     """Names of all kinds, sorted."""
-    return list(table())
+    return sorted(FAMILIES)
 
 
 def find(kind: str) -> Kind:
     """The entry named `kind`. Raises ConfigError naming the choices."""
-    if kind not in table():
-        raise ConfigError(plugins.unknown("kind of feature", str(kind), table()))
-    return table()[kind]
+    _check(kind)
+    entry: Kind = importlib.import_module(f"speechgru.features.{FAMILIES[kind]}").KINDS[kind]
+    return entry
 
 
 def transform(kind: str = "log_mel", *, preset: str | None = None, **settings: Any) -> Transform:
@@ -41,12 +47,17 @@ def transform(kind: str = "log_mel", *, preset: str | None = None, **settings: A
     Raises:
         ConfigError: no such kind, preset or setting (the choices are named), or an impossible value.
     """
-    find(kind)
+    _check(kind)
     kind, conventions = _conventions(kind, preset)
     entry = find(kind)
     made = entry.transform(schema.build(entry.settings, {**conventions, **settings}, kind))
     made.kind = kind
     return made
+
+
+def _check(kind: str) -> None:
+    if kind not in FAMILIES:
+        raise ConfigError(plugins.unknown("kind of feature", str(kind), kinds()))
 
 
 def _conventions(kind: str, preset: str | None) -> tuple[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Onsets, tempo and beats: librosa's, in its conventions.
 
 `onset_strength` and `tempogram` have frames; `onsets`, `beats` and `tempo` are events: one row each, none
-where nothing was found.
+where there are none.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ class Tempo(_Events):
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
         tempo = load("librosa.feature").tempo
-        found: NDArray[Any] = tempo(y=signal, start_bpm=self.settings.start_bpm, **self.times)
-        return found.reshape(1, 1)
+        bpm: NDArray[Any] = tempo(y=signal, start_bpm=self.settings.start_bpm, **self.times)
+        return bpm.reshape(1, 1)
 
 
 class Beats(_Events):

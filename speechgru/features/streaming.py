@@ -28,7 +28,7 @@ class Streaming:
     """
 
     def __init__(self, transform: Streamable) -> None:
-        """Raises ConfigError where `transform` needs the whole signal; the message says why."""
+        """Raises ConfigError where `transform` needs the whole signal; the message names the reason."""
         if transform.whole is not None or transform.framing is None:
             reason = transform.whole or "it finds events, not frames"
             raise ConfigError(f"{type(transform).__name__} can't work in blocks: {reason}.")

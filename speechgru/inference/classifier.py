@@ -86,7 +86,7 @@ class Classifier:
 
     def __init__(self, model: nn.Module, features: LogMel, classes: Classes) -> None:
         self.model, self.features, self.classes = model, features, classes
-        self.sample_rate = features.settings.sample_rate
+        self.sample_rate = features.rate
 
     @torch.inference_mode()
     def classify(self, signals: Sequence[NDArray[np.float32]]) -> list[Answer]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RATE = 22050  # Hz: up to half of it is shown
-MAX_SECONDS = 120.0  # more than that, nobody sees anything in
+MAX_SECONDS = 120.0  # in a longer picture nothing can be read
 _SHORTEST = 4096  # samples: shorter recordings are continued by zeros, so that every kind has a frame
 _WIDTH, _HEIGHTS = 14.0, (1.6, 3.2, 2.2, 2.0)  # inches
 _PANEL = 2.2
@@ -73,7 +73,7 @@ class Panel:
 
 
 def panel(path: str | Path, module: Transform) -> Panel:
-    """What `module` finds in the first MAX_SECONDS of a recording.
+    """The features that `module` computes of the first MAX_SECONDS of a recording.
 
     Raises:
         AudioError: it can't be read, or is shorter than a window.
@@ -138,19 +138,19 @@ def _waveform(axes: Axes, signal: Signal, rate: int) -> None:
 
 
 def _spectrogram(axes: Axes, signal: Signal, rate: int) -> None:
-    found = extract(signal, "spectrogram", sample_rate=rate, output="numpy", rate=rate)
-    level = 10 * np.log10(np.maximum(found.values.T, 10 ** (_FLOOR_DB / 10)))
+    spectrum = extract(signal, "spectrogram", sample_rate=rate, output="numpy", rate=rate)
+    level = 10 * np.log10(np.maximum(spectrum.values.T, 10 ** (_FLOOR_DB / 10)))
     top = max(float(level.max()), _FLOOR_DB + _RANGE_DB)  # of silence nothing is bright
-    first, step = found.first_seconds, found.frame_seconds or 1.0
+    first, step = spectrum.first_seconds, spectrum.frame_seconds or 1.0
     _image(axes, level, first, step, (0, rate / 2), vmin=top - _RANGE_DB, vmax=top, cmap="magma")
     axes.set_ylabel("hertz")
 
 
 def _pitch(axes: Axes, signal: Signal, rate: int) -> None:
     low, high = _PITCH
-    found = extract(signal, "pitch", sample_rate=rate, output="numpy", method="nccf", f_min=low, f_max=high)
-    hertz = np.where(found.values[:, 0] > 0, found.values[:, 0], np.nan)
-    seconds = np.arange(len(hertz)) * (found.frame_seconds or 0.0)
+    pitch = extract(signal, "pitch", sample_rate=rate, output="numpy", method="nccf", f_min=low, f_max=high)
+    hertz = np.where(pitch.values[:, 0] > 0, pitch.values[:, 0], np.nan)
+    seconds = np.arange(len(hertz)) * (pitch.frame_seconds or 0.0)
     axes.plot(seconds, hertz, ".", markersize=2.5, color="tab:blue")
     axes.set_yscale("log")
     axes.set_ylim(low, high)
@@ -165,9 +165,9 @@ def _pitch(axes: Axes, signal: Signal, rate: int) -> None:
 
 
 def _chroma(axes: Axes, signal: Signal, rate: int) -> None:
-    found = extract(signal, "chroma", sample_rate=rate, output="numpy")
-    first, step = found.first_seconds, found.frame_seconds or 1.0
-    _image(axes, found.values.T, first, step, (-0.5, 11.5), vmin=0, vmax=1, cmap="viridis")
+    chroma = extract(signal, "chroma", sample_rate=rate, output="numpy")
+    first, step = chroma.first_seconds, chroma.frame_seconds or 1.0
+    _image(axes, chroma.values.T, first, step, (-0.5, 11.5), vmin=0, vmax=1, cmap="viridis")
     axes.set_yticks(range(12), NOTES, fontsize=7)
     axes.set_ylabel("pitch class")
 

@@ -1,7 +1,7 @@
 """A recording and its words as a picture: log-mel spectrogram, and above it each word from its start to its end.
 
 Rows of ROW_SECONDS each, times in seconds, frequencies in kHz on the mel scale, words coloured by confidence.
-A picture holds at most ROWS of them: more than that of a long recording, nobody could open.
+A picture holds at most ROWS of them: few programs open a larger one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAX_SECONDS = ROW_SECONDS * ROWS
 _WIDTH, _LEFT, _RIGHT = 16.0, 0.6, 0.2  # inches
 _TOP, _WORDS, _SOUND, _BETWEEN = 0.65, 0.32, 1.15, 0.5
 _DPI = 100
-_LETTER = 0.66  # width of a letter, on average, for its font size
+_CHARACTER = 0.66  # width of a character, on average, for its font size
 _FONT, _SMALLEST = 9.0, 4.5  # points
 _RANGE = 12.0  # nats of power from white to black: 52 dB
 _TICKS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # kHz
@@ -172,7 +172,7 @@ def _draw_words(band: Axes, sound: Axes, words: list[Word], start: float) -> Non
         # A word on the edge of two rows has its text where more of it lies.
         if right - left >= (word.end - word.start) / 2:
             room = 72 * inches * (right - left)
-            size = min(_FONT, max(_SMALLEST, room / (_LETTER * max(len(word.text), 1))))
+            size = min(_FONT, max(_SMALLEST, room / (_CHARACTER * max(len(word.text), 1))))
             text = band.text((left + right) / 2, 0.5, word.text, fontsize=size, ha="center", va="center")
             text.set_color("white" if np.dot(colour[:3], _BRIGHTNESS) < 0.5 else "black")
             text.set_parse_math(False)  # "$5 and $6" is no formula

@@ -68,11 +68,10 @@ class Detector:
     def __init__(self, model: Any, features: LogMel, rules: Rules) -> None:
         self.model, self.features, self.rules = model, features, rules
         settings = features.settings
-        self.sample_rate = settings.sample_rate
+        self.sample_rate = features.rate
         self.frame_seconds: float = settings.hop * model.stride
-        transform: Any = features.transform
         # Samples on either side that a frame of features looks at.
-        self.reach: int = transform.n_fft // 2
+        self.reach: int = settings.size // 2
 
     @torch.inference_mode()
     def probabilities(self, signals: Sequence[Signal]) -> list[Probabilities]:

@@ -276,31 +276,16 @@ def test_augmentation_to_numbers_picture_and_sound(run: Run, folder: Path) -> No
     assert plain != first
 
 
-# ----------------------------------------------------------------------------------------------- kinds and parity
+# ---------------------------------------------------------------------------------------------------------- kinds
 
 
 def test_kinds_and_their_settings(run: Run, folder: Path) -> None:
-    found = run("kinds")
+    found = run("--list-kinds")
     assert found.code == 0
     assert "log_mel: log-mel bands; ln power\n  rate=16000, window=0.025, hop=0.01" in found.out
     assert {"mfcc", "pitch", "chroma", "beats"} <= {line.split(":")[0] for line in found.out.splitlines()}
     save("x.wav").rename("kinds")
-    assert run("kinds").out == found.out
-    assert run("./kinds", "-o", "a.npy").code == 0
-
-
-def test_parity_is_printed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from speechgru.features import parity
-
-    class Row:
-        def __init__(self, within: bool) -> None:
-            self.is_within = within
-
-    monkeypatch.setattr(parity, "format_table", lambda rows: f"{len(rows)} rows")
-    for within, code in ((True, 0), (False, 1)):
-        monkeypatch.setattr(parity, "table", lambda within=within: [Row(True), Row(within)])
-        found = run("parity")
-        assert (found.code, found.out) == (code, "2 rows\n")
+    assert run("kinds", "-o", "a.npy").code == 0
 
 
 def test_files_may_be_named_like_settings(run: Run, folder: Path) -> None:
@@ -326,7 +311,7 @@ def test_files_may_be_named_like_settings(run: Run, folder: Path) -> None:
         (["rate=8000", "f_max=8000", "--stats"], "8000", 2),
         ([], "-o FILE_OR_DIR, --stats, --plot or --sound", 2),
         (["-o", ""], "names no file and no folder", 2),
-        (["kind"], "kind is no file; `features kinds`", 2),
+        (["kind"], "kind doesn't exist; all kinds are listed by --list-kinds", 2),
         (["-o", "b.txt"], "'txt'", 2),
         (["-o", "a.wav"], "'wav'", 2),
         (["-o", "file/b.npz"], "Nothing can be written into file", 2),
@@ -367,10 +352,10 @@ def test_sound_of_no_format_stops_the_run_before_its_work(run: Run, folder: Path
     assert left() == ["a.wav"]
 
 
-@pytest.mark.parametrize("command", ["kinds", "parity"])
-def test_lists_take_no_options(command: str, run: Run, folder: Path) -> None:
-    refused = run(command, "--kind", "mfcc")
-    assert (refused.code, refused.out, "takes no options" in refused.err) == (2, "", True)
+@pytest.mark.parametrize("others", [("--kind", "mfcc"), ("a.wav",), ("n_mels=3",)])
+def test_the_list_of_kinds_stands_alone(others: tuple[str, ...], run: Run, folder: Path) -> None:
+    refused = run("--list-kinds", *others)
+    assert (refused.code, refused.out, "stands alone" in refused.err) == (2, "", True)
 
 
 def test_statistics_need_no_names(run: Run, folder: Path) -> None:

@@ -470,7 +470,7 @@ def test_files_and_sound_agree(tmp_path: Path) -> None:
     wanted = Wanted(augment=AugmentConfig(noise=1.0, time_masks=1), seed=3)
     _run([Item(str(path), "a")], wanted, archive=tmp_path / "a.npz")
     assert wanted.augment is not None
-    heard = preview.hear(path, wanted.module(), wanted.augment, 3)
+    heard = preview.augmented_file(path, wanted.module(), wanted.augment, 3)
     assert np.array_equal(feature_archive.read(tmp_path / "a.npz")["a"], heard.values.numpy())
     assert wanted.header()["augment"]["seed"] == 3
 

@@ -9,10 +9,10 @@ import shutil
 import sys
 from pathlib import Path
 
+import parity
 import pytest
 
 from speechgru import features
-from speechgru.features import parity
 from speechgru.utils.assets import ASSETS
 
 ROOT = Path(__file__).parents[2]

@@ -68,33 +68,33 @@ def chords() -> Signal:
 
 def draw(kind: str, signal: Signal) -> Figure:
     """The figure of `kind` of `signal` [time] at RATE."""
-    found = features.extract(signal, kind, sample_rate=RATE, output="numpy")
+    result = features.extract(signal, kind, sample_rate=RATE, output="numpy")
     figure = Figure(figsize=(7, 2.4), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(features.find(kind).title, fontsize=10, loc="left")
     if kind == "tempo":
-        _tempo(axes, found, signal)
-    elif found.frame_seconds is None:
-        _events(axes, found, signal)
-    elif len(found.bins) <= 2:
-        _lines(axes, found)
+        _tempo(axes, result, signal)
+    elif result.frame_seconds is None:
+        _events(axes, result, signal)
+    elif len(result.bins) <= 2:
+        _lines(axes, result)
     else:
-        _image(figure, axes, found)
+        _image(figure, axes, result)
     if kind != "tempo":
         axes.set_xlabel("seconds")
         axes.set_xlim(0, len(signal) / RATE)
     return figure
 
 
-def _image(figure: Figure, axes: Any, found: Features) -> None:
-    values, unit = legible(found.kind, found.values, found.unit)
-    bins, hertz = found.bins, isinstance(found.bins[0], float)
-    if found.kind == "tempogram":  # in order of its delays; the rest is no tempo
+def _image(figure: Figure, axes: Any, result: Features) -> None:
+    values, unit = legible(result.kind, result.values, result.unit)
+    bins, hertz = result.bins, isinstance(result.bins[0], float)
+    if result.kind == "tempogram":  # in order of its delays; the rest is no tempo
         shown = [i for i, tempo in enumerate(bins) if 30 <= tempo <= 400]
         values, bins = values[:, shown[::-1]], [bins[i] for i in shown[::-1]]
     low, high = np.percentile(values, (1, 99.5))
-    half = found.frame_seconds / 2
-    extent = (found.times[0] - half, found.times[-1] + half, -0.5, len(bins) - 0.5)
+    half = result.frame_seconds / 2
+    extent = (result.times[0] - half, result.times[-1] + half, -0.5, len(bins) - 0.5)
     image = axes.imshow(
         values.T, origin="lower", aspect="auto", extent=extent, vmin=low, vmax=high, interpolation="nearest"
     )
@@ -104,15 +104,15 @@ def _image(figure: Figure, axes: Any, found: Features) -> None:
     names = [f"{bins[i]:.0f}" if hertz else bins[i] for i in ticks]
     axes.set_yticks(list(ticks), names, fontsize=6 if every == 1 else 8)
     if hertz:
-        axes.set_ylabel("beats per minute" if found.kind == "tempogram" else "hertz")
+        axes.set_ylabel("beats per minute" if result.kind == "tempogram" else "hertz")
 
 
-def _lines(axes: Any, found: Features) -> None:
-    values = found.values[:, 0]
-    if found.kind == "pitch":
+def _lines(axes: Any, result: Features) -> None:
+    values = result.values[:, 0]
+    if result.kind == "pitch":
         values = np.where(values > 0, values, np.nan)
         voicing = axes.twinx()
-        voicing.fill_between(found.times, found.values[:, 1], color="0.85")
+        voicing.fill_between(result.times, result.values[:, 1], color="0.85")
         voicing.set_ylabel("voicing")
         voicing.set_ylim(0, 1)
         axes.set_zorder(voicing.get_zorder() + 1)
@@ -120,23 +120,23 @@ def _lines(axes: Any, found: Features) -> None:
         axes.set_yscale("log")
         axes.set_yticks([100, 200, 400, 800], ["100", "200", "400", "800"])
         axes.minorticks_off()
-    axes.plot(found.times, values, linewidth=1)
-    axes.set_ylabel("hertz" if found.kind == "pitch" else found.unit, fontsize=8)
+    axes.plot(result.times, values, linewidth=1)
+    axes.set_ylabel("hertz" if result.kind == "pitch" else result.unit, fontsize=8)
 
 
-def _events(axes: Any, found: Features, signal: Signal) -> None:
+def _events(axes: Any, result: Features, signal: Signal) -> None:
     axes.plot(np.arange(len(signal))[::8] / RATE, signal[::8], linewidth=0.3, color="0.5")
-    axes.vlines(found.values[:, 0], -1, 1, color="C3", linewidth=1)
+    axes.vlines(result.values[:, 0], -1, 1, color="C3", linewidth=1)
     axes.set_ylim(-1, 1)
     axes.set_ylabel("amplitude")
 
 
-def _tempo(axes: Any, found: Features, signal: Signal) -> None:
+def _tempo(axes: Any, result: Features, signal: Signal) -> None:
     tempogram = features.extract(signal, "tempogram", sample_rate=RATE, output="numpy")
     bins = np.array(tempogram.bins)
     shown = (bins > 30) & (bins < 400)
     axes.plot(bins[shown], tempogram.values.mean(axis=0)[shown], linewidth=1)
-    axes.axvline(float(found.values[0, 0]), color="C3", linewidth=1)
+    axes.axvline(float(result.values[0, 0]), color="C3", linewidth=1)
     axes.set_xscale("log", base=2)
     axes.set_xticks([30, 60, 120, 240], ["30", "60", "120", "240"])
     axes.set_xlabel("beats per minute")

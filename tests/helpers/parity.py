@@ -1,8 +1,10 @@
 """Ours against librosa, torchaudio, its Kaldi part and kaldi-native-fbank on one recording: the largest difference.
 
-Each row states the conventions that both sides have and the difference that float32 allows them. Powers are compared
-as a part of the recording's highest; all else (logarithms, cepstra, hertz) as it is. A peer that isn't installed has
-no difference.
+    python tests/helpers/parity.py
+
+prints the table of docs/features. Each row states the conventions that both sides have and the difference that float32
+allows them. Powers are compared as a part of the recording's highest; all else (logarithms, cepstra, hertz) as it is.
+A peer that isn't installed has no difference.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """What a comparison found. `difference` is None where the peer isn't installed."""
+    """The result of a comparison. `difference` is None where the peer isn't installed."""
 
     case: Case
     version: str
@@ -72,15 +74,8 @@ def compare(case: Case, signal: Array) -> Row:
     except PackageNotFoundError:
         return Row(case, "not installed", None)
     theirs = np.asarray(case.theirs(signal), np.float64)
-    found = extract(
-        signal,
-        case.kind,
-        sample_rate=case.rate,
-        preset=case.preset,
-        output="numpy",
-        **dict(case.settings),
-    )
-    ours = found.values.astype(np.float64)
+    options = {"preset": case.preset, "output": "numpy", **dict(case.settings)}
+    ours = extract(signal, case.kind, sample_rate=case.rate, **options).values.astype(np.float64)
     if ours.shape != theirs.shape:
         raise ConfigError(f"{case.kind} has the shape {ours.shape}, {case.peer} {theirs.shape}.")
     inner = slice(case.edges, len(ours) - case.edges)
@@ -88,28 +83,19 @@ def compare(case: Case, signal: Array) -> Row:
     return Row(case, installed, float(np.abs(ours - theirs)[inner].max() / scale))
 
 
-def format_table(rows: list[Row], markdown: bool = False) -> str:
-    """The rows as lines of text, or as a Markdown table."""
-    heads = ("kind", "preset", "peer", "conventions", "difference", "tolerance", "")
-    cells = [_cells(row) for row in rows]
-    if markdown:
-        return tables.table(heads[:-1], [line[:-1] for line in cells])
-    return "\n".join(tables.aligned([heads, *cells]))
+def format_table(rows: list[Row]) -> str:
+    """The rows as a Markdown table."""
+    heads = ("kind", "preset", "peer", "conventions", "difference", "tolerance")
+    return tables.table(heads, list(map(_cells, rows)))
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     case = row.case
-    unit = " of the peak" if case.relative else ""
     difference = "-" if row.difference is None else f"{row.difference:.1e}"
-    return (
-        case.kind,
-        case.preset or "",
-        f"{case.peer} {row.version}",
-        case.conventions,
-        difference,
-        f"{case.tolerance:.0e}{unit}",
-        "" if row.is_within else "BEYOND",
-    )
+    tolerance = f"{case.tolerance:.0e}{' of the peak' if case.relative else ''}"
+    beyond = "" if row.is_within else " BEYOND"
+    peer = f"{case.peer} {row.version}"
+    return case.kind, case.preset or "", peer, case.conventions, difference, tolerance + beyond
 
 
 def cases() -> list[Case]:
@@ -312,3 +298,7 @@ def _onset(signal: Array) -> Array:
     import librosa
 
     return np.asarray(librosa.onset.onset_strength(y=signal))[:, None]
+
+
+if __name__ == "__main__":
+    print(format_table(table()))
