@@ -171,7 +171,7 @@ class Spectrogram(Transform):
         frames = signal.unfold(1, size, settings.hop_length)
         frames = frames[:, :-1] if settings.drop_last else frames
         count = max(1, _BLOCK // max(1, len(signal)) if signal.device.type == "cpu" else frames.shape[1])
-        powers = (self._power(block) for block in frames.split(count, dim=1))
+        powers = (self._power(block) for block in torch.split(frames, count, dim=1))
         return torch.cat([power if bank is None else power @ bank for power in powers], dim=1)
 
     def _power(self, frames: Tensor) -> Tensor:
