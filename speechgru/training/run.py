@@ -73,9 +73,7 @@ def train(
         _refuse_others(expected, settings, fingerprint)
     if resume:  # another run is refused before any of its files is overwritten
         run_state.saved_state(folder, fingerprint)
-    if group.is_main:
-        data.write(folder)
-        files.write_text(folder / "recipe.yaml", composed or to_yaml(recipe))
+    _keep_inputs(begun, folder, composed or to_yaml(recipe))
     provenance = _provenance(recipe, overrides, data, group)
     task = begun.task(provenance)
     if not (resume or trial):
@@ -99,6 +97,13 @@ def train(
     write_report(folder, _report(provenance, task, data, progress, results, **made))
     receipt.write(folder, _receipt(begun, provenance, settings, fingerprint, progress.best))
     return Run(folder, folder / BEST, results, progress.best)
+
+
+def _keep_inputs(begun: _Begun, folder: Path, recipe: str) -> None:
+    """Write the manifests, and the recipe as YAML, beside the result."""
+    if begun.group.is_main:
+        begun.data.write(folder)
+        files.write_text(folder / "recipe.yaml", recipe)
 
 
 def plan(recipe: Recipe) -> estimate.Estimate:
