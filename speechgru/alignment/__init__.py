@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from speechgru.utils.faces import lazy
 
 if TYPE_CHECKING:
     from speechgru.alignment.text import Alignment, align_text
@@ -11,7 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["Alignment", "align_text"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.text"), name)
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Alignment": "text",
+        "align_text": "text",
+    },
+)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from speechgru.utils.faces import lazy
 
 if TYPE_CHECKING:
     from speechgru.decoding.hypothesis import Decoder, Hypothesis
@@ -13,7 +14,10 @@ __all__ = ["PLUGINS", "Decoder", "Hypothesis"]
 PLUGINS = ("beam", "greedy")
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.hypothesis"), name)
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Decoder": "hypothesis",
+        "Hypothesis": "hypothesis",
+    },
+)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from speechgru.utils.faces import lazy
 
 if TYPE_CHECKING:
     from speechgru.models.averaging import average
@@ -13,19 +14,17 @@ if TYPE_CHECKING:
 
 PLUGINS = ("acoustic", "classifier", "detector", "language")
 
-_HOMES = {
-    "Checkpoint": "checkpoint",
-    "Encoder": "encoder",
-    "GRU": "gru",
-    "average": "averaging",
-    "load": "checkpoint",
-    "save": "checkpoint",
-}
-
 __all__ = ["GRU", "PLUGINS", "Checkpoint", "Encoder", "average", "load", "save"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Checkpoint": "checkpoint",
+        "Encoder": "encoder",
+        "GRU": "gru",
+        "average": "averaging",
+        "load": "checkpoint",
+        "save": "checkpoint",
+    },
+)
