@@ -18,7 +18,7 @@ from speechgru.data.manifest import Utterance
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import calibrate, tune_confidence, tune_gate, tune_times
 from speechgru.evaluation.calibrate import calibrate_file, halves, is_enough
-from speechgru.evaluation.calibrate_parts import PARTS, Options
+from speechgru.evaluation.calibrate_parts import PARTS, Calibrator, Options, Sample
 from speechgru.evaluation.tune_confidence import Reading
 from speechgru.evaluation.wer import Counts
 from speechgru.inference.acoustic_header import AcousticHeader
@@ -26,9 +26,23 @@ from speechgru.inference.confidence import Calibration
 from speechgru.inference.gate import Gate
 from speechgru.inference.recognizer import load_recognizer
 from speechgru.inference.word_times import Times
+from speechgru.lm import arpa, slm
+from speechgru.lm.ngram import from_table
 from speechgru.models import checkpoint
 from speechgru.transcript import Word
+from speechgru.utils import assets
 
+PETS = """\\data\\
+ngram 1=4
+
+\\1-grams:
+-3.0\t<unk>
+-99\t<s>
+-0.3\t</s>
+-0.3\tcat
+
+\\end\\
+"""
 WRONG = 0.25  # share of the reference words that the beeps don't spell
 
 
@@ -149,6 +163,29 @@ def test_times_are_learnt_from_words_that_are_late() -> None:
     assert (learnt.start, learnt.end) == (shift.start, shift.end)
     for each in tune_times.errors(items, tune_times.corrector(learnt, 0.04)):
         assert np.abs(each).max() < 1e-9
+
+
+def test_weights_are_kept_where_the_search_makes_fewer_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that spells cat a little more like cot, and a language model that knows no cot."""
+    (tmp_path / "pets.arpa").write_text(PETS)
+    lm = from_table(arpa.read(tmp_path / "pets.arpa"))
+    slm.save(tmp_path / "pets.slm", tuple(lm.words), lm.arrays, {})
+    model = header(save_checkpoint(tmp_path / "model.safetensors"))
+    monkeypatch.setattr(assets, "ASSETS", tmp_path)
+    matrix = np.full((13, len(VOCABULARY)), 1e-3)
+    matrix[::2, 0] = 1.0
+    for frame, (right, wrong) in enumerate(zip("cat", "cot")):
+        matrix[2 * frame + 1, VOCABULARY.encode(right)] += 0.45
+        matrix[2 * frame + 1, VOCABULARY.encode(wrong)] += 0.55
+    output = np.log(matrix / matrix.sum(axis=1, keepdims=True)).astype(np.float32)
+    samples = [Sample("dev", Utterance(Path("x.wav"), 1.0, "cat", "me"), output)] * 12
+    options = Options(("search",), lm="pets", trials=10)
+    (part,) = Calibrator(recognizer(), model, options, calibrate.silent, samples, samples).parts()
+    assert part.lines[-1] == "WER: 100.0% before, 100.0% greedy, 0.0% after"
+    assert part.entries["decoder"]["name"] == "beam"
+    assert part.entries["decoder"]["settings"]["lm"] == "pets"
 
 
 # --------------------------------------------------------------------------------------------- the whole
