@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru.config.compose import load_recipe, recipes
+    from speechgru.config.compose import load_recipe, recipes, to_yaml
     from speechgru.training import distributed
     from speechgru.training import receipt as receipts
     from speechgru.training import run as training_run
@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     finished = training_run.train(
         composed,
         overrides,
+        composed=to_yaml(composed),
         command=shlex.join(["speechgru", "train", recipe, *overrides]),
         resume=args.resume,
         quiet=args.quiet,

@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         finished = training_run.train(
             recipe,
             args.overrides,
+            composed=to_yaml(recipe),
             command=command,
             resume=args.resume,
             quiet=args.quiet,

@@ -348,7 +348,7 @@ def test_what_is_refused(arguments: list[str], expected: str, code: int, run: Ru
 def test_sound_of_no_format_stops_the_run_before_its_work(run: Run, folder: Path) -> None:
     save("a.wav")
     refused = run("a.wav", "--augment", "none", "--sound", "b.txt", "-o", "b.npz")
-    assert (refused.code, "b.txt: Unknown format to write" in refused.err) == (1, True)
+    assert (refused.code, "b.txt: sound can be written as" in refused.err) == (1, True)
     assert left() == ["a.wav"]
 
 
