@@ -37,9 +37,9 @@ import soundfile
 from speechgru.alignment.ctc import Prices, align
 from speechgru.audio import stream as audio
 from speechgru.data.corpus_tools import same_stem
+from speechgru.inference import load_recognizer
 from speechgru.inference.emissions import posteriors
-from speechgru.inference.recognizer import load_recognizer
-from speechgru.text.english import normalise
+from speechgru.text import normalise
 
 SECONDS, BYTES = 60.0, 1e9
 

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from speechgru.config.compose import load_recipe
+from speechgru.config import load_recipe
 from speechgru.training import curves
 from speechgru.training.search.grid import DATA
 from speechgru.utils import plugins

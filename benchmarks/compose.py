@@ -14,9 +14,8 @@ from collections.abc import Callable
 
 import torch
 
+from speechgru.music import harmonize, load_composer
 from speechgru.music.files import primer
-from speechgru.music.generation.compose import load_composer
-from speechgru.music.generation.harmonize import harmonize
 from speechgru.music.generation.request import Request
 from speechgru.music.generation.roll_composer import RollComposer
 

@@ -12,9 +12,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from speechgru.audio import stream as audio
-from speechgru.data import corpus_check, corpus_tools
-from speechgru.data.manifest import Utterance
+from speechgru import audio
+from speechgru.data import Utterance, corpus_check, corpus_tools
 
 
 def main() -> None:

@@ -33,11 +33,11 @@ from speechgru.data import manifest
 from speechgru.decoding.beam import Decoder, Settings
 from speechgru.evaluation import tune_lm
 from speechgru.evaluation import wer as word_errors
+from speechgru.inference import load_recognizer
 from speechgru.inference.acoustic_header import AcousticHeader
-from speechgru.inference.recognizer import load_recognizer
-from speechgru.lm.ngram import load
+from speechgru.lm import load
 from speechgru.models import checkpoint
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 from speechgru.utils import console
 from speechgru.utils.assets import find_model
 

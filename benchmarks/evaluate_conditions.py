@@ -28,17 +28,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from speechgru import audio
 from speechgru.audio import mix
-from speechgru.audio import stream as audio
 from speechgru.augment import channel, choose, speed
 from speechgru.augment.pipeline import find
 from speechgru.config.recipe import CorpusConfig
-from speechgru.data import manifest
+from speechgru.data import Utterance, manifest
 from speechgru.data.corpora import speechocean762
-from speechgru.data.manifest import Utterance
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import wer
-from speechgru.inference.recognizer import Recognizer, load_recognizer
+from speechgru.inference import Recognizer, load_recognizer
 from speechgru.utils import console
 
 ADULT = 16  # years, as the corpus counts

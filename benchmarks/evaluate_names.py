@@ -15,12 +15,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from speechgru.data import manifest
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance, manifest
 from speechgru.errors import SpeechGruError
-from speechgru.evaluation import wer
-from speechgru.evaluation.recognition import evaluate
-from speechgru.inference.recognizer import Recognizer, load_recognizer
+from speechgru.evaluation import evaluate, wer
+from speechgru.inference import Recognizer, load_recognizer
 from speechgru.lm import ngram
 from speechgru.utils import console
 from speechgru.utils.assets import find_lm

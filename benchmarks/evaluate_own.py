@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 
 from speechgru.config import compose
-from speechgru.data import manifest
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance, manifest
 from speechgru.errors import SpeechGruError
-from speechgru.evaluation.recognition import Evaluation, evaluate
-from speechgru.inference.recognizer import load_recognizer
+from speechgru.evaluation import evaluate
+from speechgru.evaluation.recognition import Evaluation
+from speechgru.inference import load_recognizer
 from speechgru.training import run
 from speechgru.utils import console
 

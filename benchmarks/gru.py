@@ -26,7 +26,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from speechgru.models.gru import GRU
+from speechgru.models import GRU
 
 GOALS = {256: 0.57, 512: 0.75}  # forward+backward of "before", as a part of torch.nn.GRU's time
 

@@ -23,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 
+from speechgru.lm import NGram, load
 from speechgru.lm import bit_packing as lm_bits
 from speechgru.lm import packed_query as lm_arrays
-from speechgru.lm.ngram import NGram, load
 from speechgru.lm.packed_query import Arrays, advance
 from speechgru.lm.sentences import read_lines, read_sentences
 from speechgru.utils.jit import compiled

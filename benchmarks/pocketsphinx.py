@@ -106,7 +106,7 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
 
 def store(path: Path, utterances: Sequence[Any]) -> list[int]:
     """Write the samples of all recordings one after the other; returns how many each has."""
-    from speechgru.data.manifest import read_audio
+    from speechgru.data import read_audio
 
     signals = [read_audio(utterance, RATE).signal for utterance in utterances]
     np.save(path, np.concatenate(signals), allow_pickle=False)
@@ -203,7 +203,7 @@ def ours(decoder: str, job: dict[str, Any]) -> Recognise:
     """speechgru, in batches as `speechgru transcribe` runs them."""
     import torch
 
-    from speechgru.inference.recognizer import load_recognizer
+    from speechgru.inference import load_recognizer
 
     torch.set_num_threads(job["threads"])
     settings = {"lm": job["lm"]} if decoder == "beam" else {}

@@ -22,16 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from speechgru.audio import stream as audio
+from speechgru import audio
 from speechgru.data import manifest
-from speechgru.decoding.hypothesis import Hypothesis
+from speechgru.decoding import Hypothesis
 from speechgru.decoding.rescoring import HEADER, Settings, rescore
 from speechgru.evaluation import wer
 from speechgru.evaluation.comparison import paired_differences
-from speechgru.inference import select
+from speechgru.inference import load_recognizer, select
 from speechgru.inference.acoustic_header import AcousticHeader
-from speechgru.inference.recognizer import load_recognizer
-from speechgru.lm.neural import LanguageModel, load_language_model
+from speechgru.lm import LanguageModel, load_language_model
 from speechgru.models import checkpoint
 from speechgru.utils import bootstrap, console, plugins
 from speechgru.utils.assets import find_model

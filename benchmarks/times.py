@@ -31,14 +31,14 @@ import jiwer
 import numpy as np
 from tqdm import tqdm
 
-from speechgru.audio import stream as audio
+from speechgru import audio
+from speechgru.audio import AudioWarning
 from speechgru.audio.energy import Signal
-from speechgru.audio.stream import AudioWarning
 from speechgru.data import manifest
 from speechgru.decoding import hypothesis
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation.tune_times import Clip, Correct, Placed, clips, corrector, errors, place, trimmed
-from speechgru.inference.recognizer import Recognizer, load_recognizer
+from speechgru.inference import Recognizer, load_recognizer
 from speechgru.inference.word_times import Span
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -36,10 +36,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from speechgru.config.compose import load_recipe
-from speechgru.config.recipe import Recipe
+from speechgru.config import Recipe, load_recipe
+from speechgru.training import TaskContext
 from speechgru.training.optim import autocast, optimizer, precision
-from speechgru.training.task import TaskContext
 from speechgru.utils import plugins
 
 GPU = ["trainer.batch_seconds=960"]

@@ -33,17 +33,17 @@ import torch
 from speechgru.audio import stream as audio
 from speechgru.audio.energy import FRAME_SECONDS, PAUSE_SHARE, may_hold_speech, pauses
 from speechgru.audio.segments import Rules, spans, without_gaps
-from speechgru.config.compose import load_recipe
+from speechgru.config import load_recipe
 from speechgru.evaluation import vad as vad_metrics
 from speechgru.evaluation.vad import Agreement, measures
 from speechgru.tasks import vad
 from speechgru.tasks.vad_mixtures import Mixtures
-from speechgru.training.task import TaskContext
+from speechgru.training import TaskContext
 from speechgru.transcript import Transcript
 from speechgru.utils import console
 from speechgru.utils.tables import table
+from speechgru.vad import Detector, load_detector
 from speechgru.vad import labels as speech_labels
-from speechgru.vad.detector import Detector, load_detector
 
 RATE = audio.SAMPLE_RATE
 SHARES = np.arange(0.1, 0.81, 0.05)
@@ -197,10 +197,10 @@ def _quietness(condition: str) -> float:
 
 def labels(sets: Mapping[str, Sequence]) -> str:
     """Labels against aligned words (joined over short pauses, as the labels are) of some dev recordings."""
-    from speechgru.alignment.text import align_text
+    from speechgru.alignment import align_text
     from speechgru.audio.array import Sound
-    from speechgru.data.manifest import read_audio
-    from speechgru.inference.recognizer import load_recognizer
+    from speechgru.data import read_audio
+    from speechgru.inference import load_recognizer
 
     recognizer, rows = load_recognizer(decoder="greedy"), []
     for name, utterances in sets.items():
@@ -228,8 +228,9 @@ def transcribing(
     path: Path, sets: Mapping[str, Sequence], noises: Mapping[str, Sequence[Path]]
 ) -> Iterator[str]:
     """What `transcribe` gains by the detector: WER and time of dev sets, and how often noise gives words."""
-    from speechgru.evaluation.recognition import evaluate, percent
-    from speechgru.inference.recognizer import load_recognizer
+    from speechgru.evaluation import evaluate
+    from speechgru.evaluation.recognition import percent
+    from speechgru.inference import load_recognizer
 
     recognizers = {"without": load_recognizer(), "with": load_recognizer(detector=path)}
     rows = []

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from speechgru import audio
 from speechgru.audio import encode
-from speechgru.audio import stream as audio
 from speechgru.cli.audio import _files as files
 from speechgru.errors import AudioError, AudioWarning, SpeechGruError
 

@@ -110,17 +110,41 @@ def _package(module: str) -> str:
     return ".".join(parts[: 2 if parts[0] == "music" else 1])
 
 
+def _offered(tree: ast.AST) -> dict[str, str]:
+    """Of a package's `__init__`: the names of its face, each with the file that has it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "lazy":
+            homes: dict[str, str] = ast.literal_eval(node.args[1])
+            return homes
+    return {}
+
+
+FACES = {module: offered for module, tree in MODULES.items() if module and (offered := _offered(tree))}
+
+
 def _imports(tree: ast.AST) -> set[str]:
-    """Modules of ours that `tree` imports anywhere: inside functions and for types too."""
+    """Modules of ours that `tree` imports anywhere, inside functions and for types too; those behind a face's names."""
     names: set[str] = set()
+    packages: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"line {node.lineno}: imports are written in full here"
+            base = str(node.module).partition(".")[2]
             for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                names.add(inner if inner.partition(".")[2] in MODULES else str(node.module))
+                inner = f"{base}.{alias.name}".lstrip(".")
+                home = FACES.get(base, {}).get(alias.name, "").partition(":")[0]
+                target = inner if inner in MODULES else f"{base}.{home}" if home else base
+                if target:
+                    names.add(f"{str(node.module).partition('.')[0]}.{target}")
+                if inner in FACES:
+                    packages[alias.asname or alias.name] = inner
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in packages:
+            package = packages[node.value.id]
+            home = FACES[package].get(node.attr, "").partition(":")[0]
+            names.add(f"speechgru.{package}.{home}".rstrip("."))
     return {name.partition(".")[2] for name in names if name.startswith("speechgru.")}
 
 
@@ -185,6 +209,28 @@ def _circle(graph: dict[str, set[str]]) -> tuple[str, ...]:
 
 def test_no_circles_between_files() -> None:
     assert _circle(GRAPH) == ()
+
+
+def _past_faces(module: str, tree: ast.AST) -> list[str]:
+    """Imports from a file of another package of what that package's face offers."""
+    past = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not str(node.module).startswith("speechgru."):
+            continue
+        package, _, file = str(node.module).partition(".")[2].rpartition(".")
+        if package in FACES and module != package and not module.startswith(package + "."):
+            homes = {name: home.partition(":") for name, home in FACES[package].items()}
+            offered = {inner or name for name, (place, _, inner) in homes.items() if place == file}
+            past += [f"{node.module}.{alias.name}" for alias in node.names if alias.name in offered]
+    return past
+
+
+def test_what_a_face_offers_is_taken_from_it() -> None:
+    inside = {
+        m: tree for m, tree in MODULES.items() if not (ROOT / m.replace(".", "/") / "__init__.py").is_file()
+    }
+    past = {module: names for module, tree in inside.items() if (names := _past_faces(module, tree))}
+    assert past == {}
 
 
 def _siblings(registry: str, graph: dict[str, set[str]]) -> list[tuple[str, str]]:

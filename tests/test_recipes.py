@@ -15,13 +15,13 @@ import replicas
 import torch
 
 from speechgru.audio import encode
-from speechgru.config.compose import load_recipe, recipes, to_yaml
-from speechgru.config.recipe import Recipe, SourceConfig
+from speechgru.config import Recipe, load_recipe
+from speechgru.config.compose import recipes, to_yaml
+from speechgru.config.recipe import SourceConfig
 from speechgru.data import manifest
 from speechgru.errors import ConfigError, TrainingError
-from speechgru.inference.classifier import load_classifier
-from speechgru.inference.recognizer import load_recognizer
-from speechgru.lm.neural import load_language_model
+from speechgru.inference import load_classifier, load_recognizer
+from speechgru.lm import load_language_model
 from speechgru.models import checkpoint
 from speechgru.tasks import ctc
 from speechgru.tasks.text_settings import TextConfig

@@ -16,16 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.alignment.ctc import Path, align
-from speechgru.decoding import hypothesis
-from speechgru.decoding.hypothesis import Hypothesis, Token
+from speechgru.decoding import Hypothesis, hypothesis
+from speechgru.decoding.hypothesis import Token
 from speechgru.errors import AudioWarning, TextError
-from speechgru.inference import word_times
+from speechgru.inference import Recognizer, word_times
 from speechgru.inference.emissions import Posteriors, posteriors
 from speechgru.inference.job import Source
-from speechgru.inference.recognizer import Recognizer
-from speechgru.text import spoken_form
+from speechgru.text import Vocabulary, spoken_form
 from speechgru.text.spoken_form import Line, Unit
-from speechgru.text.vocabulary import SPACE, Vocabulary
+from speechgru.text.vocabulary import SPACE
 from speechgru.transcript import Segment, Transcript, Word
 from speechgru.writers import json as json_writer
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speechgru.audio.resampling import resample
+from speechgru.audio import resample
 from speechgru.augment import convolve
 
 TELEPHONE = (300.0, 3400.0)  # Hz: ITU-T G.712

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from speechgru import audio
 from speechgru.audio import mix
-from speechgru.audio import stream as audio
 from speechgru.augment import channel, choose, reverb, specaugment, speed, uniform
 from speechgru.config.recipe import AugmentConfig
 from speechgru.errors import CorpusError

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechgru.audio import stream as audio
+from speechgru import audio
 from speechgru.augment import choose, speed
 from speechgru.augment.pipeline import Augmentation
 from speechgru.config.recipe import AugmentConfig

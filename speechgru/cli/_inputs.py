@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from speechgru.audio.stream import is_audio
+from speechgru.audio import is_audio
 from speechgru.errors import ConfigError
 from speechgru.utils.console import say
 

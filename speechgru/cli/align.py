@@ -13,7 +13,7 @@ from speechgru.errors import ConfigError, UsageError
 from speechgru.utils.console import progress, say
 
 if TYPE_CHECKING:
-    from speechgru.alignment.text import Alignment
+    from speechgru.alignment import Alignment
 
 HELP = "Find the times of each word of a known text"
 EXAMPLES = """\
@@ -54,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
     _check(args)
     text = spoken_form.read(args.text)
-    from speechgru.alignment.text import align_text
-    from speechgru.inference.recognizer import load_recognizer
+    from speechgru.alignment import align_text
+    from speechgru.inference import load_recognizer
 
     # No decoder is needed: the greedy one loads nothing.
     recognizer = load_recognizer(args.model, device=args.device, decoder="greedy")

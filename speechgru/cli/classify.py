@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Print a line a file. 1 where a recording could not be read or breaks off: it is named on stderr."""
     from speechgru.cli import _inputs as inputs
     from speechgru.errors import AudioError
-    from speechgru.inference.classifier import load_classifier
+    from speechgru.inference import load_classifier
 
     found = inputs.find(args.sources, args.recursive)
     found.tell()

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Score both on each manifest. 1 where a recording could not be read: it is named, and in no score."""
     from speechgru.data import manifest
     from speechgru.evaluation import compare, evaluate
-    from speechgru.inference.recognizer import load_recognizer
+    from speechgru.inference import load_recognizer
 
     sets = {path: manifest.read_set(path) for path in args.manifests}
     recognizers = [load_recognizer(model, device=args.device) for model in (args.first, args.second)]

@@ -11,9 +11,9 @@ from speechgru.errors import SpeechGruError, UsageError
 from speechgru.utils.console import progress, say
 
 if TYPE_CHECKING:
+    from speechgru.music import NoteSequence
     from speechgru.music.generation.compose import Composer
     from speechgru.music.generation.request import Request
-    from speechgru.music.score.notes import NoteSequence
 
 HELP = "Generate music: in a key, from a few notes or a hummed tune, or a chorale for a melody"
 EXAMPLES = """\

@@ -13,9 +13,9 @@ from speechgru.cli import positive
 from speechgru.errors import ConfigError
 
 if TYPE_CHECKING:
-    from speechgru.data.manifest import Utterance
+    from speechgru.data import Utterance
     from speechgru.evaluation.recognition import Evaluation
-    from speechgru.inference.recognizer import Recognizer
+    from speechgru.inference import Recognizer
 
 HELP = "Score a model on manifests: WER and CER with counts, intervals and speed"
 EXAMPLES = """\
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.cli import _decoder_options as decoder_options
     from speechgru.data import manifest
     from speechgru.evaluation.recognition import write_details
-    from speechgru.inference.recognizer import load_recognizer
+    from speechgru.inference import load_recognizer
 
     # All manifests before the first is scored: a mistake in the last should not cost the others' time.
     sets = {path: manifest.read_set(path) for path in args.manifests}

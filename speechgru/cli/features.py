@@ -295,7 +295,7 @@ def _show(args: argparse.Namespace, path: str, wanted: Wanted) -> bool:
 def _print_kinds() -> int:
     from dataclasses import MISSING, fields
 
-    from speechgru.features.registry import find, kinds
+    from speechgru.features import find, kinds
 
     for name in kinds():
         kind = find(name)

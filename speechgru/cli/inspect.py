@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from speechgru.models.checkpoint import Checkpoint
+    from speechgru.models import Checkpoint
 
 HELP = "Show what is in a model file"
 EXAMPLES = """\

@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru.config.compose import load_recipe, recipes, to_yaml
+    from speechgru.config import load_recipe
+    from speechgru.config.compose import recipes, to_yaml
     from speechgru.training import distributed
     from speechgru.training import receipt as receipts
     from speechgru.training import run as training_run

@@ -42,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.multirun:
         return _multirun(args)
-    from speechgru.config.compose import load_recipe, to_yaml
+    from speechgru.config import load_recipe
+    from speechgru.config.compose import to_yaml
 
     recipe = load_recipe(args.recipe, args.overrides)
     if args.show:

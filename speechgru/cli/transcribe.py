@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from speechgru.cli._inputs import Found
-    from speechgru.inference.recognizer import Recognizer
+    from speechgru.inference import Recognizer
     from speechgru.transcript import Transcript
 
 HELP = "Turn recordings into text, subtitles or JSON with word times"
@@ -127,7 +127,8 @@ def _check_plot(path: str, found: Found, several: bool) -> None:
 
 def _load(args: argparse.Namespace) -> Recognizer:
     from speechgru.cli import _decoder_options as decoder_options
-    from speechgru.inference.recognizer import BATCH_SIZE, load_recognizer
+    from speechgru.inference import load_recognizer
+    from speechgru.inference.recognizer import BATCH_SIZE
 
     batch_size = args.batch_size or BATCH_SIZE
     wanted = decoder_options.choose(args)

@@ -77,8 +77,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _search(args: argparse.Namespace) -> tuple[Search, int]:
     """What is to be searched, and how many trials there are to be."""
-    from speechgru.config import sweep
-    from speechgru.config.compose import load_recipe, split
+    from speechgru.config import load_recipe, sweep
+    from speechgru.config.compose import split
     from speechgru.training.search.study import Search
 
     single, several = sweep.parted(args.overrides)

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the speech of each recording as soon as it is detected. 1 where one could not be read."""
     from speechgru.cli import _inputs as inputs
     from speechgru.errors import AudioError
-    from speechgru.vad.detector import load_detector
+    from speechgru.vad import load_detector
 
     found = inputs.find(args.sources, args.recursive)
     found.tell()

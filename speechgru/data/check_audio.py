@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from speechgru.audio import energy
+from speechgru.audio import AudioStream, energy
 from speechgru.audio.energy import Signal
-from speechgru.audio.stream import AudioStream
 from speechgru.errors import AudioError
 
 Part = tuple[float, float | None]  # offset and duration in seconds; None: to the end

@@ -24,7 +24,7 @@ from speechgru.augment.pipeline import Augmentation
 from speechgru.config.recipe import AugmentConfig
 from speechgru.data.manifest import Utterance, read_audio
 from speechgru.errors import CorpusError, SpeechGruError
-from speechgru.features.frontend import LogMel
+from speechgru.features import LogMel
 from speechgru.features.frontend import Settings as FeatureSettings
 from speechgru.utils import files
 from speechgru.utils.signals import held

@@ -27,15 +27,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from speechgru.audio import stream as audio
+from speechgru import audio
 from speechgru.config.recipe import AugmentConfig
 from speechgru.data import feature_archive
 from speechgru.data._feature_spool import Spool, Values
 from speechgru.errors import AudioError, AudioWarning
+from speechgru.features import Streaming, transform
 from speechgru.features.base import Transform
 from speechgru.features.extraction import describe
-from speechgru.features.registry import transform
-from speechgru.features.streaming import Streaming
 from speechgru.utils import process_pool
 
 _CHUNK = 16  # recordings that a process gets at once, at most

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from speechgru.audio import AudioStream, AudioWarning
 from speechgru.audio.array import Sound
-from speechgru.audio.stream import AudioStream, AudioWarning
 from speechgru.errors import AudioError, ManifestError
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 from speechgru.utils import files
 
 TOLERANCE = 0.1  # seconds by which a recording may differ from its manifest and still be meant whole

@@ -15,13 +15,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from speechgru.config.recipe import CorpusConfig, Recipe
+from speechgru.config import Recipe
+from speechgru.config.recipe import CorpusConfig
 from speechgru.data import manifest
 from speechgru.data import splits as published
 from speechgru.data.manifest import Dropped, Utterance
 from speechgru.errors import CorpusError
+from speechgru.text import Vocabulary
 from speechgru.text import languages as language_codes
-from speechgru.text.vocabulary import Vocabulary
 from speechgru.utils import plugins
 
 _log = logging.getLogger(__name__)

@@ -32,8 +32,9 @@ from speechgru.decoding.search_state import HotwordWeights, Limits, Scorer
 from speechgru.errors import ConfigError
 from speechgru.lexicon import g2p
 from speechgru.lexicon.g2p import Pronouncer
-from speechgru.lm.ngram import NGram, load
-from speechgru.text.vocabulary import SPACE, Vocabulary
+from speechgru.lm import NGram, load
+from speechgru.text import Vocabulary
+from speechgru.text.vocabulary import SPACE
 from speechgru.utils import jit
 from speechgru.utils.assets import find_lm
 

@@ -9,7 +9,8 @@ import numpy as np
 from speechgru.decoding import lexicon_trie, prefix_search
 from speechgru.decoding.beam_settings import Settings
 from speechgru.decoding.search_state import LEXICON, Records
-from speechgru.lm.ngram import NGram, from_table
+from speechgru.lm import NGram
+from speechgru.lm.ngram import from_table
 from speechgru.lm.table import SPECIAL, UNKNOWN_ID, Level, Table
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from speechgru.decoding.hypothesis import Hypothesis, Token
 from speechgru.decoding.settings import GreedySettings
 from speechgru.errors import ConfigError
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 
 Settings = GreedySettings
 BLANK = 0

@@ -22,9 +22,10 @@ from speechgru.decoding.hotwords import Automaton
 from speechgru.decoding.phone_search import PhoneSearch
 from speechgru.lexicon.dictionary import SPACE_ID
 from speechgru.lexicon.g2p import Pronouncer
-from speechgru.lm.ngram import NGram
+from speechgru.lm import NGram
 from speechgru.lm.table import UNKNOWN_ID
-from speechgru.text.vocabulary import SPACE, Vocabulary
+from speechgru.text import Vocabulary
+from speechgru.text.vocabulary import SPACE
 
 Probs = NDArray[np.float64]
 RESCORED = 32  # texts of each search, at least, that are scored by characters and phones

@@ -17,7 +17,7 @@ from speechgru.decoding.beam_settings import Settings
 from speechgru.decoding.search_state import LEXICON, Limits, Records, Scorer, no_hotwords
 from speechgru.lexicon.dictionary import SPACE_ID
 from speechgru.lexicon.g2p import Pronouncer
-from speechgru.lm.ngram import NGram
+from speechgru.lm import NGram
 from speechgru.lm.table import SPECIAL, UNKNOWN_ID
 from speechgru.text.vocabulary import SPACE
 from speechgru.utils import jit

@@ -15,7 +15,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from speechgru.decoding.hypothesis import Decoder, Hypothesis
 from speechgru.errors import CheckpointError, ConfigError
-from speechgru.lm.neural import LanguageModel, RescoringSettings, load_language_model
+from speechgru.lm import LanguageModel, load_language_model
+from speechgru.lm.neural import RescoringSettings
 
 HEADER = "rescoring"
 """Where a language model's file keeps the settings that were tuned for it (benchmarks/rescore.py)."""

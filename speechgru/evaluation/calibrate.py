@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from speechgru.data.manifest import Utterance, read_audio
+from speechgru.data import Utterance, read_audio
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation.calibrate_parts import Calibrator, Options, Part, Progress, Sample
+from speechgru.inference import Recognizer, load_recognizer
 from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.inference.chunking import MAX_SECONDS
-from speechgru.inference.recognizer import Recognizer, load_recognizer
 from speechgru.models import checkpoint
 
 MIN_UTTERANCES, MIN_WORDS = 10, 100  # of either half

@@ -14,19 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru.data.manifest import Utterance, read_audio
-from speechgru.decoding import beam, greedy, hypothesis
-from speechgru.decoding.hypothesis import Decoder
+from speechgru.data import Utterance, read_audio
+from speechgru.decoding import Decoder, beam, greedy, hypothesis
 from speechgru.errors import ConfigError, CorpusError, LanguageModelError, SpeechGruError
 from speechgru.evaluation import tune_confidence, tune_gate, tune_lm, tune_times, wer
 from speechgru.evaluation.tune_confidence import Reading
 from speechgru.evaluation.tune_times import Placed
-from speechgru.inference import select
+from speechgru.inference import Recognizer, select
 from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.inference.chunking import MAX_SECONDS
 from speechgru.inference.gate import Gate
 from speechgru.inference.job import Job
-from speechgru.inference.recognizer import Recognizer
 from speechgru.transcript import Word
 from speechgru.utils.assets import language_models
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance
 from speechgru.errors import AudioError, SpeechGruError
 from speechgru.evaluation.recognition import interval_text
-from speechgru.inference.classifier import Classifier
+from speechgru.inference import Classifier
 from speechgru.utils.bootstrap import are_blocks, ratio_interval, resampled
 from speechgru.utils.tables import columns, table
 

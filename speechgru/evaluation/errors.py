@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from speechgru.audio.energy import floor_and_top, levels
-from speechgru.data.manifest import Utterance, read_audio
+from speechgru.data import Utterance, read_audio
 from speechgru.errors import AudioError
 from speechgru.evaluation.wer import Alignment
 from speechgru.utils.tables import table

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.audio import stream as audio
-from speechgru.data.manifest import TOLERANCE, Utterance, read_audio
+from speechgru import audio
+from speechgru.data import Utterance, read_audio
+from speechgru.data.manifest import TOLERANCE
 from speechgru.errors import AudioError, SpeechGruError
 from speechgru.evaluation import errors, wer
 from speechgru.evaluation.calibration import Reliability, measure
@@ -21,7 +22,7 @@ from speechgru.utils.files import write_text
 if TYPE_CHECKING:
     import numpy as np
 
-    from speechgru.inference.recognizer import Recognizer
+    from speechgru.inference import Recognizer
     from speechgru.transcript import Transcript
 
 DETAIL_COLUMNS = (

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru.data.manifest import Utterance, read_audio
-from speechgru.decoding.hypothesis import Decoder
+from speechgru.data import Utterance, read_audio
+from speechgru.decoding import Decoder
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import wer
 from speechgru.inference import select
@@ -26,7 +26,7 @@ from speechgru.inference.chunking import MAX_SECONDS
 if TYPE_CHECKING:
     from speechgru.decoding.beam import Decoder as BeamDecoder
     from speechgru.decoding.beam import Settings
-    from speechgru.inference.recognizer import Recognizer
+    from speechgru.inference import Recognizer
 
 # Of each weight: the least and the greatest value, and the first step.
 RANGES: Mapping[str, tuple[float, float, float]] = {

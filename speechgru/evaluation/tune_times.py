@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.audio.energy import Signal, floor_and_top, levels
-from speechgru.decoding import ctc, hypothesis
-from speechgru.decoding.hypothesis import Hypothesis, Token
-from speechgru.inference import word_times
-from speechgru.inference.recognizer import Recognizer
+from speechgru.decoding import Hypothesis, ctc, hypothesis
+from speechgru.decoding.hypothesis import Token
+from speechgru.inference import Recognizer, word_times
 from speechgru.inference.word_times import Silences, Span, Times
 from speechgru.text.vocabulary import SPACE
 from speechgru.transcript import Word

@@ -27,7 +27,8 @@ import jiwer
 import numpy as np
 
 from speechgru.errors import SpeechGruError
-from speechgru.text.normalize import ENGLISH, Normaliser
+from speechgru.text import Normaliser
+from speechgru.text.normalize import ENGLISH
 from speechgru.utils.bootstrap import are_blocks, ratio_interval, resampled
 
 

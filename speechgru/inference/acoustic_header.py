@@ -9,7 +9,7 @@ from speechgru.inference.confidence import Calibration
 from speechgru.inference.gate import Gate
 from speechgru.inference.word_times import Times
 from speechgru.models.audio_header import AudioHeader
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 
 
 @dataclass(frozen=True)

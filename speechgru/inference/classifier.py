@@ -15,9 +15,9 @@ from torch import nn
 
 from speechgru.audio.array import Sound, pad
 from speechgru.audio.quality import NARROW_RATE
-from speechgru.data.manifest import Utterance, read_audio
+from speechgru.data import Utterance, read_audio
 from speechgru.errors import AudioError, AudioWarning, CorpusError
-from speechgru.features.frontend import LogMel
+from speechgru.features import LogMel
 from speechgru.models import checkpoint
 from speechgru.models.audio_header import AudioHeader
 from speechgru.utils import device as devices

@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 
 from speechgru.errors import SpeechGruError
-from speechgru.features.frontend import LogMel
+from speechgru.features import LogMel
 from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.inference.protocols import AcousticModel
-from speechgru.models import checkpoint
-from speechgru.models.checkpoint import Checkpoint
+from speechgru.models import Checkpoint, checkpoint
 
 
 class Engine:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Union
 
 from numpy.typing import NDArray
 
-from speechgru.audio import stream as audio
+from speechgru import audio
 from speechgru.audio.array import Sound, is_array
 from speechgru.audio.energy import Signal
 from speechgru.errors import AudioError, AudioWarning, SpeechGruError

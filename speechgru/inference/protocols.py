@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Protocol
 
 from speechgru.audio.energy import Signal
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 
 if TYPE_CHECKING:
     import torch

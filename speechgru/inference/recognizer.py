@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from speechgru.audio import array
 from speechgru.audio.energy import Signal
-from speechgru.decoding import greedy, hypothesis
-from speechgru.decoding.hypothesis import Decoder, Hypothesis
+from speechgru.decoding import Decoder, Hypothesis, greedy, hypothesis
 from speechgru.errors import AudioError, ConfigError, SpeechGruError
 from speechgru.inference import select
 from speechgru.inference.batching import BATCH_SECONDS, POOLED_BATCHES, batches, padded
@@ -30,8 +29,7 @@ from speechgru.inference.gate import Gate
 from speechgru.inference.job import Job, Source
 from speechgru.inference.protocols import Engine, SpeechDetector
 from speechgru.inference.word_times import Times, corrected
-from speechgru.text import normalize
-from speechgru.text.normalize import Normaliser
+from speechgru.text import Normaliser, normalize
 from speechgru.transcript import Transcript, Word
 from speechgru.utils import device as devices
 from speechgru.utils.assets import find_model
@@ -316,7 +314,7 @@ def _detector(path: str | Path | None, engine: Engine) -> SpeechDetector | None:
     """The detector in a file, if one is named."""
     if path is None:
         return None
-    from speechgru.vad.detector import load_detector
+    from speechgru.vad import load_detector
 
     detector = load_detector(path, str(engine.device))
     if detector.sample_rate != engine.sample_rate:

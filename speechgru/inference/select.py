@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from speechgru.decoding.hypothesis import Decoder
+from speechgru.decoding import Decoder
 from speechgru.errors import CheckpointError, ConfigError
+from speechgru.text import Normaliser, normalize
 from speechgru.text import languages as language_codes
-from speechgru.text import normalize
-from speechgru.text.normalize import ENGLISH, Normaliser
+from speechgru.text.normalize import ENGLISH
 from speechgru.utils import assets, plugins, schema
 
 if TYPE_CHECKING:

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from speechgru.errors import ConfigError, LanguageModelError
 from speechgru.lexicon import dictionary as dictionaries
 from speechgru.lexicon.dictionary import Dictionary
-from speechgru.lm import bit_packing, slm
+from speechgru.lm import NGram, bit_packing, slm
 from speechgru.lm import packed_query as ngram
-from speechgru.lm.ngram import NGram
 from speechgru.lm.packed_query import advance
 from speechgru.lm.table import END_ID, SPECIAL
 from speechgru.utils import jit

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from speechgru.errors import LanguageModelError
 from speechgru.lexicon.dictionary import Dictionary
 from speechgru.lexicon.g2p import JOIN, GraphoneModel, Pronouncer
-from speechgru.lm.estimate import Settings, build
-from speechgru.lm.ngram import NGram
+from speechgru.lm import NGram, build
+from speechgru.lm.estimate import Settings
 from speechgru.utils import jit
 
 ORDER = 7

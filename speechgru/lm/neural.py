@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from speechgru.errors import ConfigError, LanguageModelError
 from speechgru.models import checkpoint
 from speechgru.models.checkpoint import Header, NetworkEntry
-from speechgru.text import english
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary, english
 from speechgru.utils import device as devices
 from speechgru.utils.tables import columns
 

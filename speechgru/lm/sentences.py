@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO
 
 from speechgru.errors import LanguageModelError
-from speechgru.text.english import normalise
+from speechgru.text import normalise
 
 _RUN = 4
 SHORTEST_CONTAINED = 4

@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from speechgru.audio import stream as audio
+from speechgru import audio
 from speechgru.audio.energy import Signal
+from speechgru.features import extract, find
 from speechgru.features.base import Bins, Transform
 from speechgru.features.chroma import NOTES
-from speechgru.features.extraction import extract
 from speechgru.features.framing import Framing
-from speechgru.features.registry import find
 from speechgru.utils.files import atomic_path
 
 if TYPE_CHECKING:

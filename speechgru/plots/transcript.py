@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from speechgru.audio import stream as audio
 from speechgru.audio.energy import Signal
 from speechgru.errors import UsageError
-from speechgru.features.frontend import LogMel, Settings
+from speechgru.features import LogMel
+from speechgru.features.frontend import Settings
 from speechgru.transcript import Transcript, Word
 from speechgru.utils import dependencies
 from speechgru.utils.files import atomic_path

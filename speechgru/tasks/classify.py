@@ -7,17 +7,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from speechgru.config.recipe import Recipe
-from speechgru.data import preparation
-from speechgru.data.dataset import Batch, Recordings
+from speechgru.config import Recipe
+from speechgru.data import Recordings, preparation
+from speechgru.data.dataset import Batch
 from speechgru.data.preparation import Data
 from speechgru.errors import CorpusError
 from speechgru.evaluation import classification
 from speechgru.evaluation.classification import Classification
-from speechgru.inference.classifier import Classes, ClassifierHeader, load_classifier
+from speechgru.inference import load_classifier
+from speechgru.inference.classifier import Classes, ClassifierHeader
 from speechgru.tasks.speech_task import SpeechTask
+from speechgru.training import TaskContext
 from speechgru.training.report import Curve
-from speechgru.training.task import TaskContext
 
 CURVE = Curve("score", "dev error, %", 100)
 

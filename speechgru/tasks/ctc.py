@@ -13,29 +13,26 @@ import jiwer
 import torch
 from torch import Tensor
 
-from speechgru.config.recipe import Recipe
-from speechgru.data import preparation
-from speechgru.data.dataset import Batch, Recordings
-from speechgru.data.manifest import Utterance
+from speechgru.config import Recipe
+from speechgru.data import Recordings, Utterance, preparation
+from speechgru.data.dataset import Batch
 from speechgru.data.preparation import Data
 from speechgru.errors import SpeechGruError
-from speechgru.evaluation import calibrate
+from speechgru.evaluation import calibrate, evaluate
 from speechgru.evaluation.calibrate_parts import Options
-from speechgru.evaluation.recognition import Evaluation, evaluate
-from speechgru.inference import select
+from speechgru.evaluation.recognition import Evaluation
+from speechgru.inference import load_recognizer, select
 from speechgru.inference.acoustic_header import AcousticHeader
-from speechgru.inference.recognizer import load_recognizer
 from speechgru.lexicon import dictionary, g2p
 from speechgru.lexicon.dictionary import Dictionary
 from speechgru.models import checkpoint
 from speechgru.tasks.ctc_loss import ctc, disagreement, objective
 from speechgru.tasks.ctc_settings import CtcConfig
 from speechgru.tasks.speech_task import SpeechTask
+from speechgru.text import Vocabulary
 from speechgru.text import languages as language_codes
-from speechgru.text.vocabulary import Vocabulary
-from speechgru.training import initialize
+from speechgru.training import TaskContext, initialize
 from speechgru.training.report import Curve
-from speechgru.training.task import TaskContext
 from speechgru.utils import plugins
 from speechgru.utils.assets import find_model
 

@@ -12,12 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from speechgru.lm.neural import EDGE, KIND, LanguageHeader, LanguageModel, Perplexity, load_language_model
+from speechgru.lm import LanguageModel, load_language_model
+from speechgru.lm.neural import EDGE, KIND, LanguageHeader, Perplexity
 from speechgru.tasks import text_data
 from speechgru.tasks.text_data import HELD_OUT, Data
 from speechgru.tasks.text_settings import TextConfig
+from speechgru.training import TaskContext
 from speechgru.training.report import Curve
-from speechgru.training.task import BaseTask, TaskContext
+from speechgru.training.task import BaseTask
 
 CURVE = Curve("score", "held-out text, bits per character")
 prepare = text_data.prepare

@@ -8,13 +8,12 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from speechgru.config.recipe import AugmentConfig
-from speechgru.data import dataset
-from speechgru.data.dataset import Batch, Encoder, Recordings
-from speechgru.data.manifest import Utterance
+from speechgru.data import Recordings, Utterance, dataset
+from speechgru.data.dataset import Batch, Encoder
 from speechgru.data.preparation import Data
 from speechgru.models.checkpoint import H
-from speechgru.training import initialize
-from speechgru.training.task import BaseTask, TaskContext
+from speechgru.training import TaskContext, initialize
+from speechgru.training.task import BaseTask
 
 EVALUATION_SECONDS = 240.0
 NAMED = 5

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru.config.recipe import Recipe
+from speechgru.config import Recipe
 from speechgru.data import preparation
 from speechgru.data.preparation import CorpusUse
 from speechgru.errors import CorpusError
 from speechgru.lm.sentences import Exclusion, read_sentences
 from speechgru.tasks.text_settings import TextConfig
-from speechgru.text.english import normalise
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary, normalise
 from speechgru.utils import files
 
 HELD_OUT = "held-out"

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechgru.audio import stream as audio
+from speechgru import audio
 from speechgru.augment import pipeline
-from speechgru.config.recipe import AugmentConfig, Recipe
-from speechgru.data import preparation
-from speechgru.data.dataset import Batch, Recordings
-from speechgru.data.manifest import Utterance
+from speechgru.config import Recipe
+from speechgru.config.recipe import AugmentConfig
+from speechgru.data import Recordings, Utterance, preparation
+from speechgru.data.dataset import Batch
 from speechgru.data.preparation import CorpusUse
 from speechgru.errors import ConfigError, CorpusError
 from speechgru.evaluation import vad as vad_metrics
@@ -26,11 +26,11 @@ from speechgru.models.encoder import inside
 from speechgru.tasks.speech_task import SpeechTask
 from speechgru.tasks.vad_mixtures import CLEAN, Fixed, Mixtures, Stretch
 from speechgru.tasks.vad_settings import VadConfig
+from speechgru.training import TaskContext
 from speechgru.training.report import Curve
-from speechgru.training.task import TaskContext
 from speechgru.utils import files
-from speechgru.vad import labels
-from speechgru.vad.detector import SOUNDS, Detector, DetectorHeader, load_detector
+from speechgru.vad import Detector, labels, load_detector
+from speechgru.vad.detector import SOUNDS, DetectorHeader
 
 CURVE = Curve("score", "dev 1 - F1, %", 100)
 NOISE = "noise"

@@ -19,8 +19,8 @@ from speechgru.audio.segments import Mask
 from speechgru.augment import choose, uniform
 from speechgru.augment.pipeline import Augmentation
 from speechgru.config.recipe import AugmentConfig
-from speechgru.data.dataset import Encoder, Recordings
-from speechgru.data.manifest import Utterance
+from speechgru.data import Recordings, Utterance
+from speechgru.data.dataset import Encoder
 from speechgru.features.frontend import Settings as FeatureSettings
 from speechgru.tasks.vad_settings import VadConfig
 from speechgru.vad import labels as spoken

@@ -8,12 +8,12 @@ from typing import Any, Generic
 
 from torch import Tensor, nn
 
-from speechgru.config.recipe import Recipe
+from speechgru.config import Recipe
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.features.frontend import Settings as FeatureSettings
-from speechgru.models import checkpoint
+from speechgru.models import Checkpoint, checkpoint
 from speechgru.models.audio_header import AudioHeader
-from speechgru.models.checkpoint import Checkpoint, H
+from speechgru.models.checkpoint import H
 from speechgru.utils import plugins
 
 PHONE_HEAD = "sounds."  # prefix of the names of the phone head's tensors: see speechgru/models/acoustic.py

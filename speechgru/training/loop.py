@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from speechgru.config.recipe import Recipe
+from speechgru.config import Recipe
 from speechgru.errors import TrainingError
 from speechgru.training import monitor
 from speechgru.training.distributed import ALONE, Group

@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from speechgru.config import Recipe
 from speechgru.config.compose import to_yaml
-from speechgru.config.recipe import Recipe
 from speechgru.data.preparation import CorpusUse
 from speechgru.errors import ConfigError, SpeechGruError, TrainingError
 from speechgru.training import distributed, estimate, loop, receipt

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 
-from speechgru.config.recipe import Recipe
+from speechgru.config import Recipe
 from speechgru.data import dataset
 from speechgru.data.preparation import CorpusUse
 from speechgru.features.frontend import Settings as FeatureSettings

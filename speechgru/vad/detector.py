@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from speechgru.audio import stream as audio
+from speechgru import audio
 from speechgru.audio.array import pad
 from speechgru.audio.energy import Signal
 from speechgru.audio.segments import Rules, Span, spans
 from speechgru.errors import AudioError, ConfigError
-from speechgru.features.frontend import LogMel
+from speechgru.features import LogMel
 from speechgru.models import checkpoint
 from speechgru.models.audio_header import AudioHeader
 from speechgru.utils import device as devices

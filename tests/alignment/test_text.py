@@ -15,12 +15,13 @@ import soundfile
 from beeps import FRAME, LETTER_SECONDS, PAUSE_SECONDS, RATE, Engine, beep, recognizer, sentence, spoken
 
 from speechgru import cli
-from speechgru.alignment.text import Alignment, align_text, as_dict
+from speechgru.alignment import Alignment, align_text
+from speechgru.alignment.text import as_dict
 from speechgru.audio.array import Sound
 from speechgru.errors import AudioError, TextError
 from speechgru.inference.emissions import posteriors
 from speechgru.inference.word_times import Times, silences
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 from speechgru.transcript import Word
 
 NEAR = 1.01 * FRAME / RATE  # a tone may begin within a frame

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechgru.audio import stream as audio
-from speechgru.audio.stream import AudioStream, AudioWarning
+from speechgru import audio
+from speechgru.audio import AudioStream, AudioWarning
 from speechgru.errors import AudioError
 
 RATE = 16000

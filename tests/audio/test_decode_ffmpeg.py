@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechgru.audio import stream as audio
-from speechgru.audio.stream import AudioStream
+from speechgru import audio
+from speechgru.audio import AudioStream
 from speechgru.errors import AudioError
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")

@@ -17,11 +17,11 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechgru.audio import decode_soundfile, encode, energy, formats, measure, split
+from speechgru import audio
+from speechgru.audio import AudioStream, decode_soundfile, encode, energy, formats, measure, split
 from speechgru.audio import edit as editing
-from speechgru.audio import stream as audio
 from speechgru.audio.loudness import FrameLevels, Loudness, TruePeak, amplitude, decibels
-from speechgru.audio.stream import BLOCK, AudioStream
+from speechgru.audio.stream import BLOCK
 from speechgru.data import manifest
 from speechgru.errors import AudioError
 

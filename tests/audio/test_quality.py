@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from speechgru.audio import resample
 from speechgru.audio.quality import Bandwidth, Clipping
-from speechgru.audio.resampling import resample
 
 NOISE = np.random.default_rng(0).standard_normal(48000).astype(np.float32) * np.float32(0.1)
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechgru.audio.resampling import Resampler, resample
+from speechgru.audio import resample
+from speechgru.audio.resampling import Resampler
 from speechgru.errors import AudioError
 
 RATES = (4000, 8000, 11025, 22050, 44100, 48000, 96000)

@@ -17,9 +17,9 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from speechgru.audio import formats
+from speechgru.audio import AudioStream, AudioWarning, formats, info, is_audio, read
 from speechgru.audio import stream as audio
-from speechgru.audio.stream import AudioStream, AudioWarning, info, is_audio, read, resample
+from speechgru.audio.stream import resample
 from speechgru.errors import AudioError
 
 RNG = np.random.default_rng(0)

@@ -12,9 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechgru.audio import encode, formats
-from speechgru.audio.encode import write
-from speechgru.audio.stream import AudioWarning, info, read
+from speechgru.audio import AudioWarning, encode, formats, info, read, write
 from speechgru.errors import AudioError
 
 NOISE = (0.1 * np.random.default_rng(0).standard_normal(40000)).astype(np.float32)

@@ -9,17 +9,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from speechgru import audio
 from speechgru.audio import encode
-from speechgru.audio import stream as audio
 from speechgru.augment import channel, specaugment
 from speechgru.augment.pipeline import Augmentation, find
-from speechgru.config.recipe import AugmentConfig, CorpusConfig, Recipe
-from speechgru.data.dataset import Recordings
-from speechgru.data.manifest import Utterance
+from speechgru.config import Recipe
+from speechgru.config.recipe import AugmentConfig, CorpusConfig
+from speechgru.data import Recordings, Utterance
 from speechgru.errors import ConfigError, CorpusError
-from speechgru.features.frontend import LogMel, Settings
+from speechgru.features import LogMel
+from speechgru.features.frontend import Settings
 from speechgru.features.spectrogram import band_centres
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 
 RATE = 16000
 FEATURES = Settings(n_mels=24)

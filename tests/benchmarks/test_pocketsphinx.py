@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import scripts
 
-from speechgru.audio import stream as audio
-from speechgru.data import manifest
-from speechgru.data.manifest import Utterance
+from speechgru import audio
+from speechgru.data import Utterance, manifest
 from speechgru.utils.assets import ASSETS, DEFAULT_MODEL
 
 SAMPLE = ASSETS / "sample.flac"

@@ -8,11 +8,9 @@ from pathlib import Path
 import beeps
 import pytest
 
-from speechgru import cli
+from speechgru import audio, cli
 from speechgru.audio import encode
-from speechgru.audio import stream as audio
-from speechgru.data import manifest
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance, manifest
 from speechgru.inference import recognizer
 
 

@@ -13,11 +13,12 @@ import pytest
 import soundfile
 
 from speechgru.cli import main
+from speechgru.music import Note, NoteSequence
 from speechgru.music.files import midi
 from speechgru.music.generation import compose, harmonize
 from speechgru.music.rendering import render
 from speechgru.music.score.keys import Key
-from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence, Tempo
+from speechgru.music.score.notes import KeyChange, Metre, Tempo
 
 ABC = "X:1\nT:First tune\nL:1/4\nM:3/4\nQ:1/4=90\nK:G\nGAB|c3|\n\nX:2\nT:Odd\nK:G\nG?\n\nX:3\nT:Last\nL:1/4\nK:D\nD\n"
 

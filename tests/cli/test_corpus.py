@@ -15,7 +15,7 @@ import replicas
 from servers import Server, serving
 
 from speechgru.cli import main
-from speechgru.config.compose import load_recipe
+from speechgru.config import load_recipe
 from speechgru.data import manifest, preparation
 from speechgru.data.corpora import librispeech, yesno
 from speechgru.errors import CorpusError, DownloadError

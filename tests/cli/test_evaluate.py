@@ -11,10 +11,9 @@ import pytest
 import soundfile
 
 from speechgru.cli import main
-from speechgru.data import manifest
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance, manifest
+from speechgru.text import Vocabulary
 from speechgru.text.normalize import ENGLISH
-from speechgru.text.vocabulary import Vocabulary
 from speechgru.transcript import Segment, Transcript, Word
 
 RATE = 16000

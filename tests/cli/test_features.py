@@ -17,7 +17,7 @@ import soundfile
 
 from speechgru import cli
 from speechgru.data import feature_archive
-from speechgru.features.extraction import extract
+from speechgru.features import extract
 from speechgru.plots import features
 
 RATE = 16000

@@ -8,7 +8,7 @@ import pytest
 from lm_models import SENTENCES
 
 from speechgru.cli import main
-from speechgru.lm.ngram import load
+from speechgru.lm import load
 
 TEXT = "".join(f"{sentence.capitalize()}. " for sentence in SENTENCES)
 

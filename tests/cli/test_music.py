@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from speechgru.cli import main
+from speechgru.music import Note, NoteSequence
 from speechgru.music.files import midi
-from speechgru.music.score.notes import Note, NoteSequence
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ import replicas
 
 from speechgru import cli
 from speechgru.cli.model import calibrate
-from speechgru.config.compose import load_recipe
+from speechgru.config import load_recipe
 from speechgru.data import splits
 from speechgru.tasks import ctc
 from speechgru.training import monitor

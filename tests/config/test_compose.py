@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from speechgru.config import compose
-from speechgru.config.compose import load_recipe, recipes, to_yaml
-from speechgru.config.recipe import Recipe, SourceConfig
+from speechgru.config import Recipe, compose, load_recipe
+from speechgru.config.compose import recipes, to_yaml
+from speechgru.config.recipe import SourceConfig
 from speechgru.errors import ConfigError
 from speechgru.tasks.ctc_settings import CtcConfig
 from speechgru.tasks.text_settings import TextConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from speechgru.config.compose import load_recipe
+from speechgru.config import load_recipe
 from speechgru.config.recipe import CorpusConfig, SourceConfig
 from speechgru.config.trainer import TrainerConfig
 from speechgru.errors import ConfigError

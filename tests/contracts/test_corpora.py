@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance
 from speechgru.errors import CorpusError
 from speechgru.utils import plugins
 

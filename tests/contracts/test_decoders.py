@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from speechgru.decoding.hypothesis import Hypothesis, words
+from speechgru.decoding import Hypothesis
+from speechgru.decoding.hypothesis import words
 from speechgru.errors import ConfigError
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 from speechgru.utils import plugins
 
 VOCABULARY = Vocabulary(("<blank>", " ", *"abcdefghijklmnopqrstuvwxyz"))

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from speechgru.decoding import greedy
-from speechgru.features.frontend import LogMel
+from speechgru.features import LogMel
 from speechgru.features.frontend import Settings as FeatureSettings
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 from speechgru.utils import plugins
 
 MODELS = plugins.names("models")

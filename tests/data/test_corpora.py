@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechgru.data import corpus_tools, manifest
+from speechgru.data import Utterance, corpus_tools, manifest
 from speechgru.data.corpora import (
     folder,
     free_spoken_digits,
@@ -20,7 +20,6 @@ from speechgru.data.corpora import (
     speechocean762,
     tsv,
 )
-from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
 
 RATE = 16000

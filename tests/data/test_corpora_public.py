@@ -19,7 +19,7 @@ import soundfile
 from servers import Server, serving
 
 from speechgru.audio import encode
-from speechgru.data import corpus_tools, splits
+from speechgru.data import Utterance, corpus_tools, splits
 from speechgru.data.corpora import (
     an4,
     cmu_arctic,
@@ -32,7 +32,6 @@ from speechgru.data.corpora import (
     tedlium,
     yesno,
 )
-from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError, DownloadError
 from speechgru.utils import plugins
 

@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 
 from speechgru.audio import encode
 from speechgru.cli import main
-from speechgru.data import check_text, corpus_check, manifest
+from speechgru.data import Utterance, check_text, corpus_check, manifest
 from speechgru.data.check_audio import Examined, examine
 from speechgru.data.check_text import KINDS
 from speechgru.data.corpus_check import Diagnosis, diagnose
-from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
 from speechgru.utils.process_pool import PoolError
 

@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 from speechgru.audio import encode
 from speechgru.audio import stream as audio
 from speechgru.config.recipe import AugmentConfig
-from speechgru.data import dataset
-from speechgru.data.dataset import JITTER, Recordings, collate, plan
-from speechgru.data.manifest import Utterance
+from speechgru.data import Recordings, Utterance, dataset
+from speechgru.data import plan_batches as plan
+from speechgru.data.dataset import JITTER, collate
 from speechgru.errors import AudioError, CorpusError
-from speechgru.features.frontend import LogMel, Settings
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.features import LogMel
+from speechgru.features.frontend import Settings
+from speechgru.text import Vocabulary
 
 RATE = 16000
 FEATURES = Settings(n_mels=16)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.figure import Figure
 
-from speechgru.audio.resampling import resample
+from speechgru.audio import resample
 from speechgru.augment import preview, speed
 from speechgru.config.compose import augmentation
 from speechgru.config.recipe import AugmentConfig
@@ -30,8 +30,7 @@ from speechgru.data import feature_archive, feature_extraction
 from speechgru.data._feature_spool import Spool
 from speechgru.data.feature_extraction import Item, Moments, Wanted
 from speechgru.errors import AudioError, ConfigError, DependencyError, SpeechGruError
-from speechgru.features.extraction import extract
-from speechgru.features.registry import transform
+from speechgru.features import extract, transform
 from speechgru.plots import features
 from speechgru.utils import process_pool
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.audio import encode
-from speechgru.data import manifest
-from speechgru.data.manifest import Dropped, Utterance
+from speechgru.data import Utterance, manifest
+from speechgru.data.manifest import Dropped
 from speechgru.errors import AudioError, ManifestError
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 
 NAMES = st.text(alphabet=st.characters(exclude_characters="/\0"), min_size=1, max_size=8).filter(
     lambda n: n not in (".", "..")

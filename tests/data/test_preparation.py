@@ -13,12 +13,12 @@ import pytest
 import replicas
 import soundfile
 
-from speechgru.config.recipe import CorpusConfig, Recipe, SourceConfig
-from speechgru.data import manifest, preparation, splits
-from speechgru.data.manifest import Utterance
+from speechgru.config import Recipe
+from speechgru.config.recipe import CorpusConfig, SourceConfig
+from speechgru.data import Utterance, manifest, preparation, splits
 from speechgru.data.preparation import Data
 from speechgru.errors import ConfigError, CorpusError
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 
 RATE = 16000
 

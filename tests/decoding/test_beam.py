@@ -21,7 +21,7 @@ from lattices import ALL, SMALL, Lattice, bigrams, every_text, lattice, letters_
 from speechgru.decoding import ctc, greedy, hotwords
 from speechgru.decoding.beam import Decoder, Settings
 from speechgru.errors import ConfigError, LanguageModelError
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 from speechgru.utils import jit
 
 WORDLESS = Vocabulary(("<blank>", "a", "b", "c"))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from speechgru.decoding.greedy import Decoder, Settings
 from speechgru.decoding.hypothesis import Token
 from speechgru.errors import ConfigError
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 
 VOCABULARY = Vocabulary(("<blank>", " ", "a", "b", "c"))
 DECODER = Decoder(Settings(), VOCABULARY)

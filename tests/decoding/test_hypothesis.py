@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechgru.decoding.hypothesis import Hypothesis, Token, confidences, words
+from speechgru.decoding import Hypothesis
+from speechgru.decoding.hypothesis import Token, confidences, words
 from speechgru.transcript import Word, segments
 
 

@@ -18,13 +18,13 @@ from speechgru.decoding import beam, ctc, hotwords
 from speechgru.decoding.phone_fusion import PhoneFusion
 from speechgru.decoding.phone_search import PhoneSearch
 from speechgru.errors import CheckpointError, ConfigError
-from speechgru.inference.recognizer import load_recognizer
+from speechgru.inference import load_recognizer
 from speechgru.lexicon import g2p
 from speechgru.lexicon.dictionary import Dictionary
 from speechgru.lexicon.g2p import Pronouncer
-from speechgru.lm.ngram import NGram
+from speechgru.lm import NGram
 from speechgru.models import acoustic, checkpoint
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 
 PHONES = (" ", "P", "Q")
 HEARD = Vocabulary(("<blank>", " ", "P", "Q"))

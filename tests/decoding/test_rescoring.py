@@ -10,15 +10,14 @@ import pytest
 import torch
 
 from speechgru.cli import _decoder_options as decoder_options
-from speechgru.decoding import greedy
-from speechgru.decoding.hypothesis import Hypothesis
+from speechgru.decoding import Hypothesis, greedy
 from speechgru.decoding.rescoring import Rescorer, Settings, load_rescorer, rescore
 from speechgru.errors import CheckpointError, ConfigError, UsageError
-from speechgru.inference.recognizer import load_recognizer
+from speechgru.inference import load_recognizer
 from speechgru.models import checkpoint
 from speechgru.models.language import Model
 from speechgru.models.language import Settings as ModelSettings
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 from speechgru.utils.assets import find_model
 
 SYMBOLS = ("<blank>", " ", *"abc")

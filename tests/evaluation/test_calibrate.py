@@ -13,18 +13,17 @@ from beeps import RATE, VOCABULARY, beep, recognizer, save_checkpoint, sentence
 
 from speechgru import cli
 from speechgru.audio.energy import Signal
-from speechgru.data import manifest
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance, manifest
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import calibrate, tune_confidence, tune_gate, tune_times
 from speechgru.evaluation.calibrate import calibrate_file, halves, is_enough
 from speechgru.evaluation.calibrate_parts import PARTS, Calibrator, Options, Sample
 from speechgru.evaluation.tune_confidence import Reading
 from speechgru.evaluation.wer import Counts
+from speechgru.inference import load_recognizer
 from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.inference.confidence import Calibration
 from speechgru.inference.gate import Gate
-from speechgru.inference.recognizer import load_recognizer
 from speechgru.inference.word_times import Times
 from speechgru.lm import arpa, slm
 from speechgru.lm.ngram import from_table

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance
 from speechgru.errors import SpeechGruError
-from speechgru.evaluation import wer
-from speechgru.evaluation.comparison import MIN_PAIRS, compare, matched_pairs
+from speechgru.evaluation import compare, wer
+from speechgru.evaluation.comparison import MIN_PAIRS, matched_pairs
 from speechgru.evaluation.recognition import Evaluation, Row
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from speechgru.audio import encode
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance
 from speechgru.evaluation import errors, wer
 from speechgru.evaluation.recognition import Row
 

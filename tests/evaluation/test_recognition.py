@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance
 from speechgru.errors import AudioError, SpeechGruError
 from speechgru.evaluation import recognition
 from speechgru.text.normalize import ENGLISH

@@ -11,17 +11,16 @@ import soundfile
 from beeps import RATE, VOCABULARY, beep, recognizer, save_checkpoint
 
 from speechgru import cli
-from speechgru.data import manifest
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance, manifest
 from speechgru.decoding.beam import Decoder, Settings
 from speechgru.decoding.greedy import Decoder as Greedy
 from speechgru.decoding.greedy import Settings as GreedySettings
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import tune_lm
 from speechgru.evaluation.tune_lm import RANGES, Heard
-from speechgru.inference.recognizer import load_recognizer
-from speechgru.lm import arpa, slm
-from speechgru.lm.ngram import NGram, from_table
+from speechgru.inference import load_recognizer
+from speechgru.lm import NGram, arpa, slm
+from speechgru.lm.ngram import from_table
 from speechgru.models import checkpoint
 from speechgru.utils import assets
 

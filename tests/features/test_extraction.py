@@ -14,7 +14,7 @@ import torch
 import speechgru
 from speechgru import features
 from speechgru.errors import AudioError, ConfigError
-from speechgru.features.extraction import Features
+from speechgru.features import Features
 
 RATE = 16000
 rng = np.random.default_rng(0)

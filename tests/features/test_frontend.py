@@ -16,7 +16,8 @@ from torch import Tensor
 import speechgru
 from speechgru import log_mel, mfcc
 from speechgru.errors import AudioError, ConfigError
-from speechgru.features.frontend import LogMel, Settings
+from speechgru.features import LogMel
+from speechgru.features.frontend import Settings
 from speechgru.features.spectrogram import MIN_DEVIATION
 from speechgru.utils import schema
 

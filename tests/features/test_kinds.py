@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from speechgru import features
 from speechgru.errors import AudioError, ConfigError
+from speechgru.features import LogMel
 from speechgru.features.base import ArrayTransform
-from speechgru.features.frontend import LogMel, Settings
+from speechgru.features.frontend import Settings
 from speechgru.utils import schema
 
 KINDS = features.kinds()

@@ -11,7 +11,8 @@ from safetensors import safe_open
 
 from speechgru import features
 from speechgru.errors import AudioError
-from speechgru.features.frontend import LogMel, Settings
+from speechgru.features import LogMel
+from speechgru.features.frontend import Settings
 from speechgru.utils.assets import ASSETS
 
 

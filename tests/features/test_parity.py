@@ -7,8 +7,7 @@ import dataclasses
 import parity
 import pytest
 
-from speechgru import features
-from speechgru.audio import stream as audio
+from speechgru import audio, features
 from speechgru.errors import ConfigError
 from speechgru.utils.assets import ASSETS
 

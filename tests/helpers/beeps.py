@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from speechgru.decoding.greedy import Decoder, Settings
+from speechgru.inference import Recognizer
 from speechgru.inference.gate import Gate
-from speechgru.inference.recognizer import Recognizer
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 
 RATE = 16000
 FRAME = 640

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from speechgru.decoding.beam import Settings
-from speechgru.lm.ngram import NGram, from_table
+from speechgru.lm import NGram
+from speechgru.lm.ngram import from_table
 from speechgru.lm.table import SPECIAL, Level, Table
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 
 SMALL = Vocabulary(("<blank>", " ", "a", "b"))
 

@@ -7,9 +7,9 @@ from collections import Counter
 
 import numpy as np
 
+from speechgru.lm import NGram
 from speechgru.lm._counts import Counts, count
 from speechgru.lm.corpus import Corpus, Reader, Scratch
-from speechgru.lm.ngram import NGram
 from speechgru.lm.table import Level, Table, sorted_words
 
 ARPA = """\\data\\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from speechgru.music.score.notes import Note
+from speechgru.music import Note
 
 
 def notes(

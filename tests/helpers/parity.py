@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from speechgru.audio import stream as audio
+from speechgru import audio
 from speechgru.errors import ConfigError
-from speechgru.features.extraction import extract
+from speechgru.features import extract
 from speechgru.utils import assets, tables
 
 Array = NDArray[Any]

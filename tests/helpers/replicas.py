@@ -12,8 +12,8 @@ import numpy as np
 import soundfile
 
 from speechgru.audio import encode
-from speechgru.config.compose import load_recipe
-from speechgru.config.recipe import Recipe, SourceConfig
+from speechgru.config import Recipe, load_recipe
+from speechgru.config.recipe import SourceConfig
 from speechgru.data.corpora import librispeech
 from speechgru.utils import plugins
 

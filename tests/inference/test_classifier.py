@@ -13,24 +13,23 @@ import numpy as np
 import pytest
 import torch
 
-from speechgru import cli
+from speechgru import audio, cli
 from speechgru.audio import encode
-from speechgru.audio import stream as audio
-from speechgru.config.recipe import CorpusConfig, Recipe, SourceConfig
+from speechgru.config import Recipe
+from speechgru.config.recipe import CorpusConfig, SourceConfig
 from speechgru.config.trainer import OptimizerConfig, TrainerConfig
-from speechgru.data import manifest
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance, manifest
 from speechgru.data.preparation import Data
 from speechgru.errors import CheckpointError, CorpusError, SpeechGruError
 from speechgru.evaluation.classification import Classification, _interval, evaluate
-from speechgru.inference.classifier import Classes, load_classifier
+from speechgru.inference import load_classifier
+from speechgru.inference.classifier import Classes
 from speechgru.models import checkpoint
 from speechgru.tasks import classify
 from speechgru.tasks.classify import Task
-from speechgru.text.vocabulary import Vocabulary
-from speechgru.training import loop
+from speechgru.text import Vocabulary
+from speechgru.training import TaskContext, loop
 from speechgru.training.distributed import Group
-from speechgru.training.task import TaskContext
 from speechgru.utils import assets
 from speechgru.utils.assets import find_model
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from speechgru.errors import CheckpointError
 from speechgru.evaluation.calibration import auc, calibration_error, measure, reliability
+from speechgru.inference import load_recognizer
 from speechgru.inference.confidence import Calibration, features
-from speechgru.inference.recognizer import load_recognizer
 from speechgru.inference.word_times import Times
 from speechgru.models import checkpoint
 from speechgru.transcript import Word

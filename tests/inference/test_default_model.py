@@ -12,7 +12,7 @@ import pytest
 
 from speechgru import cli
 from speechgru.evaluation import wer
-from speechgru.inference.recognizer import Recognizer, load_recognizer
+from speechgru.inference import Recognizer, load_recognizer
 from speechgru.utils.assets import ASSETS
 
 RATE = 16000
@@ -41,7 +41,7 @@ def test_it_is_small_and_says_what_it_is() -> None:
 
 
 def test_it_trained_on_nothing_share_alike() -> None:
-    from speechgru.models.checkpoint import load
+    from speechgru.models import load
 
     provenance = load(MODEL).header["provenance"]
     assert len(provenance["corpora"]) >= 3

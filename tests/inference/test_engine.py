@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from speechgru.errors import CheckpointError
-from speechgru.features.frontend import LogMel, Settings
+from speechgru.features import LogMel
+from speechgru.features.frontend import Settings
 from speechgru.inference.engine import Engine
 from speechgru.models import acoustic, checkpoint
 from speechgru.utils import plugins

@@ -7,8 +7,8 @@ import torch
 
 from speechgru.errors import CheckpointError
 from speechgru.features.frontend import Settings as Features
+from speechgru.inference import load_recognizer
 from speechgru.inference.gate import SHORTEST_SPAN_SECONDS, Gate, evidence
-from speechgru.inference.recognizer import load_recognizer
 from speechgru.models import acoustic, checkpoint
 from speechgru.transcript import Word
 

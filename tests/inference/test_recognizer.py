@@ -15,10 +15,9 @@ from beeps import LETTER_SECONDS, RATE, beep, recognizer, sentence, spoken
 
 from speechgru.audio import energy
 from speechgru.errors import AudioError, CheckpointError, ConfigError, SpeechGruError
-from speechgru.inference import batching, chunking
+from speechgru.inference import batching, chunking, load_recognizer
 from speechgru.inference.chunking import MAX_SECONDS, OVERLAP_SECONDS, cut, join
 from speechgru.inference.gate import Gate
-from speechgru.inference.recognizer import load_recognizer
 from speechgru.models import checkpoint
 from speechgru.transcript import Transcript, Word
 from speechgru.utils.assets import find_model

@@ -15,10 +15,10 @@ from lm_models import ARPA
 
 from speechgru import cli
 from speechgru.cli import _decoder_options as decoder_options
-from speechgru.decoding import beam, greedy
-from speechgru.decoding.hypothesis import Hypothesis, Token
+from speechgru.decoding import Hypothesis, beam, greedy
+from speechgru.decoding.hypothesis import Token
 from speechgru.errors import CheckpointError, ConfigError, LanguageModelError, UsageError
-from speechgru.inference.recognizer import Recognizer, load_recognizer
+from speechgru.inference import Recognizer, load_recognizer
 from speechgru.models import checkpoint
 from speechgru.utils import assets
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.errors import CheckpointError
-from speechgru.inference.recognizer import load_recognizer
+from speechgru.inference import load_recognizer
 from speechgru.inference.word_times import SHORTEST_PAUSE_SECONDS, Times, corrected
 from speechgru.models import checkpoint
 from speechgru.transcript import Word

@@ -10,11 +10,11 @@ import pytest
 from lm_models import PUBLISHED, SENTENCES, counts
 
 from speechgru.errors import LanguageModelError
-from speechgru.lm import arpa
+from speechgru.lm import arpa, load
 from speechgru.lm._kneser_ney import estimate
 from speechgru.lm._prune import importance, prune, table
 from speechgru.lm.corpus import Scratch
-from speechgru.lm.ngram import from_table, load
+from speechgru.lm.ngram import from_table
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from speechgru.lm.ngram import load
+from speechgru.lm import load
 from speechgru.lm.packed_query import advance
 from speechgru.lm.table import SPECIAL
 from speechgru.utils.assets import ASSETS, find_lm

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from speechgru import cli
 from speechgru.errors import CheckpointError, CorpusError, LanguageModelError
-from speechgru.lm import neural
-from speechgru.lm.neural import LanguageModel, Perplexity, load_language_model
+from speechgru.lm import LanguageModel, load_language_model, neural
+from speechgru.lm.neural import Perplexity
 from speechgru.models import checkpoint
 from speechgru.models.language import Model, Settings
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.text import Vocabulary
 from speechgru.utils.assets import find_model
 
 VOCABULARY = Vocabulary(("<blank>", " ", *"abc"))

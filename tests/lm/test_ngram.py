@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lm_models import PUBLISHED, back_off, table, weights_of
 
 from speechgru.errors import LanguageModelError
-from speechgru.lm import arpa
-from speechgru.lm.ngram import from_table, load
+from speechgru.lm import arpa, load
+from speechgru.lm.ngram import from_table
 from speechgru.lm.packed_query import advance
 
 LN10 = math.log(10)

@@ -11,12 +11,13 @@ from lm_models import SENTENCES, back_off, counts, sum_after, weights_of
 
 from speechgru import lm
 from speechgru.errors import LanguageModelError
+from speechgru.lm import load
 from speechgru.lm._kneser_ney import estimate
 from speechgru.lm._prune import importance, prune, quantised, renormalised, table
 from speechgru.lm.bit_packing import codebook
 from speechgru.lm.corpus import Reader, Scratch
 from speechgru.lm.estimate import Settings, fitted, make, write
-from speechgru.lm.ngram import from_table, load
+from speechgru.lm.ngram import from_table
 
 CONTEXTS = [
     "",

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from lm_models import SENTENCES, counts
 
 from speechgru.errors import LanguageModelError
-from speechgru.lm import slm
+from speechgru.lm import load, slm
 from speechgru.lm._kneser_ney import estimate
 from speechgru.lm._prune import table
 from speechgru.lm.corpus import Scratch
-from speechgru.lm.ngram import from_table, load
+from speechgru.lm.ngram import from_table
 from speechgru.lm.packed_query import advance
 
 

@@ -14,7 +14,7 @@ from speechgru.cli.lm._references import read_references
 from speechgru.errors import LanguageModelError, ManifestError
 from speechgru.lm.corpus import Reader, Scratch
 from speechgru.lm.sentences import Exclusion, fast_normalise, read_lines, read_sentences, split_sentences
-from speechgru.text.english import normalise
+from speechgru.text import normalise
 
 
 @pytest.mark.parametrize(

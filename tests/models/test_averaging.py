@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from speechgru import cli
 from speechgru.errors import CheckpointError
-from speechgru.inference.recognizer import load_recognizer
+from speechgru.inference import load_recognizer
 from speechgru.models import averaging, checkpoint
 
 HEADER: dict[str, Any] = {

@@ -22,9 +22,9 @@ from speechgru.inference import engine as engines
 from speechgru.inference.acoustic_header import AcousticHeader, DecoderEntry
 from speechgru.inference.gate import Gate
 from speechgru.inference.word_times import Times
-from speechgru.models import checkpoint
-from speechgru.models.checkpoint import Checkpoint, Header, NetworkEntry
-from speechgru.text.vocabulary import Vocabulary
+from speechgru.models import Checkpoint, checkpoint
+from speechgru.models.checkpoint import Header, NetworkEntry
+from speechgru.text import Vocabulary
 
 HEADER = {
     "model": {"name": "acoustic", "settings": {"width": 6, "dropout": 0.2}},

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from speechgru.models import Encoder
 from speechgru.models.dropout import FrameDropout
-from speechgru.models.encoder import Encoder, Settings, inside
+from speechgru.models.encoder import Settings, inside
 
 SMALL = {"layers": 3, "width": 6, "channels": 2, "dropout": 0.0}
 

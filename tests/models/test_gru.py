@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from speechgru.models.gru import GRU
+from speechgru.models import GRU
 
 RESETS = ("before", "after")
 

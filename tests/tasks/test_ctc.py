@@ -13,20 +13,20 @@ import pytest
 import torch
 
 from speechgru.audio import encode
-from speechgru.config.recipe import AugmentConfig, CorpusConfig, Recipe
+from speechgru.config import Recipe
+from speechgru.config.recipe import AugmentConfig, CorpusConfig
 from speechgru.config.trainer import OptimizerConfig, ScheduleConfig, TrainerConfig
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance
 from speechgru.data.preparation import Data
 from speechgru.errors import CheckpointError, ConfigError
-from speechgru.inference.recognizer import load_recognizer
+from speechgru.inference import load_recognizer
 from speechgru.lexicon import g2p
 from speechgru.models import checkpoint
 from speechgru.tasks.ctc import Task
 from speechgru.tasks.ctc_loss import disagreement, objective
 from speechgru.tasks.ctc_settings import CtcConfig
-from speechgru.text.vocabulary import Vocabulary
-from speechgru.training import loop, state
-from speechgru.training.task import TaskContext
+from speechgru.text import Vocabulary
+from speechgru.training import TaskContext, loop, state
 
 TEXTS = ("cab", "a bad cab", "added", "bad ace")
 CPU = torch.device("cpu")

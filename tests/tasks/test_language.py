@@ -16,20 +16,19 @@ import pytest
 import torch
 
 from speechgru.audio import encode
-from speechgru.config.recipe import CorpusConfig, Recipe, SourceConfig
+from speechgru.config import Recipe
+from speechgru.config.recipe import CorpusConfig, SourceConfig
 from speechgru.config.trainer import OptimizerConfig, TrainerConfig
-from speechgru.data import manifest
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance, manifest
 from speechgru.errors import ConfigError, CorpusError, LanguageModelError
-from speechgru.lm.neural import LanguageModel, load_language_model
+from speechgru.lm import LanguageModel, load_language_model
 from speechgru.models import checkpoint
 from speechgru.tasks import text_data
 from speechgru.tasks.language import Batch, Task
 from speechgru.tasks.text_settings import TextConfig, TextSourceConfig
-from speechgru.text.vocabulary import Vocabulary
-from speechgru.training import loop
+from speechgru.text import Vocabulary
+from speechgru.training import TaskContext, loop
 from speechgru.training.distributed import ALONE, Group
-from speechgru.training.task import TaskContext
 
 CPU = torch.device("cpu")
 # A language with exactly two bits a sentence, told in its first letter.

@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 import replicas
 
-from speechgru.config.compose import load_recipe
-from speechgru.config.recipe import CorpusConfig, Recipe, SourceConfig
-from speechgru.data import manifest, preparation
-from speechgru.data.manifest import Utterance
+from speechgru.config import Recipe, load_recipe
+from speechgru.config.recipe import CorpusConfig, SourceConfig
+from speechgru.data import Utterance, manifest, preparation
 from speechgru.errors import ConfigError, CorpusError
+from speechgru.evaluation import evaluate
 from speechgru.evaluation.calibrate_parts import Options, Part
-from speechgru.evaluation.recognition import evaluate
 from speechgru.features.frontend import Settings as Features
-from speechgru.inference.recognizer import load_recognizer
+from speechgru.inference import load_recognizer
 from speechgru.models import checkpoint
 from speechgru.tasks import ctc
 from speechgru.training import run as training_run

@@ -16,25 +16,24 @@ import vads
 
 from speechgru import cli
 from speechgru.audio import encode
-from speechgru.config.compose import load_recipe, to_yaml
-from speechgru.config.recipe import AugmentConfig, CorpusConfig, Recipe, SourceConfig
+from speechgru.config import Recipe, load_recipe
+from speechgru.config.compose import to_yaml
+from speechgru.config.recipe import AugmentConfig, CorpusConfig, SourceConfig
 from speechgru.config.trainer import OptimizerConfig, TrainerConfig
-from speechgru.data import manifest
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance, manifest
 from speechgru.errors import ConfigError, CorpusError
 from speechgru.evaluation.vad import measures
-from speechgru.inference.recognizer import load_recognizer
+from speechgru.inference import load_recognizer
 from speechgru.models import checkpoint
 from speechgru.tasks import vad
 from speechgru.tasks.vad import Task
 from speechgru.tasks.vad_mixtures import CLEAN, Fixed
 from speechgru.tasks.vad_settings import VadConfig
-from speechgru.training import loop
+from speechgru.training import TaskContext, loop
 from speechgru.training import run as training_run
 from speechgru.training.distributed import Group
-from speechgru.training.task import TaskContext
 from speechgru.vad import labels as speech_labels
-from speechgru.vad.detector import load_detector
+from speechgru.vad import load_detector
 
 CPU, RATE = torch.device("cpu"), vads.RATE
 

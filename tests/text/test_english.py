@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.errors import ConfigError, CorpusError
-from speechgru.text import english, numbers
-from speechgru.text.english import normalise, unsupported_characters
-from speechgru.text.vocabulary import BLANK, Vocabulary
+from speechgru.text import Vocabulary, english, normalise, numbers
+from speechgru.text.english import unsupported_characters
+from speechgru.text.vocabulary import BLANK
 
 # Characters on which the rules hang, so that hypothesis meets them together often.
 TRICKY = st.text(alphabet="ab's emti0129.,$£%/-–’\"½´é&*\n\u200bİ™ßﬁ", max_size=16)

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from speechgru.errors import TextError
-from speechgru.text.english import normalise
+from speechgru.text import normalise
 from speechgru.text.spoken_form import Unit, lines, read
 
 

@@ -9,7 +9,7 @@ import pytest
 import scripts
 from scripts import ROOT
 
-from speechgru.config.compose import load_recipe
+from speechgru.config import load_recipe
 from speechgru.tasks.ctc_settings import CtcConfig
 
 script = scripts.load("tools/release/make_default_model.py")

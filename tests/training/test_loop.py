@@ -14,12 +14,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from speechgru.config.recipe import Recipe
+from speechgru.config import Recipe
 from speechgru.config.trainer import OptimizerConfig, ScheduleConfig, TrainerConfig
 from speechgru.errors import TrainingError
-from speechgru.training import loop
+from speechgru.training import fit, loop
 from speechgru.training import state as run_state
-from speechgru.training.loop import Interrupted, fit
+from speechgru.training.loop import Interrupted
 from speechgru.training.optim import Average, factor
 from speechgru.training.state import Progress
 from speechgru.utils import signals

@@ -13,7 +13,7 @@ import pytest
 import replicas
 import torch
 
-from speechgru.config.compose import load_recipe
+from speechgru.config import load_recipe
 from speechgru.models import checkpoint
 
 EPOCHS = 40

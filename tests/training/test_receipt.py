@@ -11,8 +11,7 @@ import replicas
 import torch
 
 from speechgru import cli
-from speechgru.config.compose import load_recipe
-from speechgru.config.recipe import Recipe
+from speechgru.config import Recipe, load_recipe
 from speechgru.config.section import Section
 from speechgru.errors import TrainingError
 from speechgru.models import checkpoint

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance
 from speechgru.evaluation import wer
 from speechgru.evaluation.recognition import Evaluation, Failure
 from speechgru.training import report

@@ -20,9 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru import cli
-from speechgru.config import compose, sweep
-from speechgru.config.compose import load_recipe, to_yaml
-from speechgru.config.recipe import RangeConfig, Recipe
+from speechgru.config import Recipe, compose, load_recipe, sweep
+from speechgru.config.compose import to_yaml
+from speechgru.config.recipe import RangeConfig
 from speechgru.errors import ConfigError, TrainingError
 from speechgru.tasks import ctc
 from speechgru.training import loop, run

@@ -210,8 +210,8 @@ def test_commands_without_sound_load_no_torchaudio(line: list[str], tmp_path: Pa
 def test_midi_files_are_read_and_written_without_another_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from speechgru.music import Note, NoteSequence
     from speechgru.music.files import midi
-    from speechgru.music.score.notes import Note, NoteSequence
 
     monkeypatch.setitem(sys.modules, "mido", None)
     midi.write(tmp_path / "a.mid", NoteSequence((Note(0.0, 60, 1.0),)))

@@ -18,8 +18,7 @@ from speechgru.errors import AudioError, CheckpointError, ConfigError
 from speechgru.evaluation.vad import count, measures, summarise
 from speechgru.models import checkpoint
 from speechgru.utils.assets import find_model
-from speechgru.vad import labels
-from speechgru.vad.detector import Detector, load_detector
+from speechgru.vad import Detector, labels, load_detector
 
 RATE = vads.RATE
 masks = st.lists(st.booleans(), max_size=40).map(lambda values: np.array(values, dtype=bool))

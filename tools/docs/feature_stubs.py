@@ -9,7 +9,7 @@ import textwrap
 from pathlib import Path
 
 import speechgru
-from speechgru.features.registry import kinds
+from speechgru.features import kinds
 from speechgru.features.signatures import signature, summary
 
 TARGET = Path(speechgru.__file__).parent / "features" / "functions.pyi"

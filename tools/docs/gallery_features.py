@@ -18,9 +18,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from speechgru import features
-from speechgru.audio import stream as audio
-from speechgru.features.extraction import Features
+from speechgru import audio, features
+from speechgru.features import Features
 from speechgru.plots.features import legible
 from speechgru.utils.assets import ASSETS
 from speechgru.utils.files import atomic_path

@@ -21,9 +21,9 @@ from pathlib import Path
 from speechgru import __version__
 from speechgru.data import manifest
 from speechgru.errors import SpeechGruError
+from speechgru.lm import NGram
 from speechgru.lm.corpus import Corpus, Reader, Scratch
 from speechgru.lm.estimate import Settings, make, write
-from speechgru.lm.ngram import NGram
 from speechgru.lm.sentences import SHORTEST_CONTAINED, Exclusion, fast_normalise, read_sentences
 from speechgru.text.english import NORMALISER
 from speechgru.utils import files

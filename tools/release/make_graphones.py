@@ -23,8 +23,7 @@ from speechgru.lexicon import dictionary as dictionaries
 from speechgru.lexicon import g2p, graphones
 from speechgru.lexicon.dictionary import Dictionary
 from speechgru.lexicon.g2p import GraphoneModel
-from speechgru.lm import slm
-from speechgru.lm.ngram import load
+from speechgru.lm import load, slm
 from speechgru.lm.table import SPECIAL
 from speechgru.utils import files
 from speechgru.utils.assets import ASSETS, find_lm

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from speechgru.data.manifest import Utterance
+from speechgru.data import Utterance
 from speechgru.errors import SpeechGruError
 from speechgru.utils import files, plugins
 

@@ -25,12 +25,13 @@ from release_model import cleaned, shaping
 from speechgru import cli
 from speechgru.errors import SpeechGruError
 from speechgru.models import checkpoint
+from speechgru.music import load_composer
 from speechgru.music.corpora import folk
 from speechgru.music.evaluation import report
 from speechgru.music.evaluation.report import Report
 from speechgru.music.files.load import Named
 from speechgru.music.files.piece import Piece
-from speechgru.music.generation.compose import DEFAULT_MODEL, load_composer
+from speechgru.music.generation.compose import DEFAULT_MODEL
 from speechgru.music.generation.request import Request
 from speechgru.music.models.scores import number, span
 from speechgru.music.models.token_model import TokenModel, item, load_token_model

@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speechgru import audio
 from speechgru.alignment.ctc import Path as Aligned
 from speechgru.alignment.ctc import Prices, align
-from speechgru.audio import stream as audio
 from speechgru.data import manifest
-from speechgru.inference.recognizer import load_recognizer
+from speechgru.inference import load_recognizer
 
 KINDS = ("true", "single", "swap", "sentence", "audio", "both", "missing", "extra")
 GRID = (

@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from zlib import crc32
 
+    from speechgru import audio
     from speechgru.audio import edit as editing
-    from speechgru.audio import stream as audio
     from speechgru.cli.audio import _files as files
 
     if not -100 <= args.snr <= 100:

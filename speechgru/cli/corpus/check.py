@@ -13,8 +13,8 @@ from speechgru.cli import positive
 from speechgru.errors import CorpusError, UsageError
 
 if TYPE_CHECKING:
+    from speechgru.data import Utterance
     from speechgru.data.corpus_check import Diagnosis
-    from speechgru.data.manifest import Utterance
 
 HELP = "Check manifests: unreadable and silent recordings, wrong texts, leaks between splits"
 EXAMPLES = """\

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from speechgru.decoding.beam import Decoder, Settings
     from speechgru.evaluation.tune_lm import Heard, Result
-    from speechgru.inference.recognizer import Recognizer
+    from speechgru.inference import Recognizer
 
 HELP = "Choose a language model's weights on dev recordings, and store them with a model"
 EXAMPLES = """\
@@ -64,8 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """Print what each way of decoding makes of the sets, and store the best where asked to."""
     from speechgru.decoding.beam import Decoder, Settings
     from speechgru.evaluation import tune_lm
-    from speechgru.inference import select
-    from speechgru.inference.recognizer import load_recognizer
+    from speechgru.inference import load_recognizer, select
     from speechgru.utils.assets import language_models
 
     target = _target(args)

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _options(args: argparse.Namespace) -> Options:
-    from speechgru.audio import stream as audio
+    from speechgru import audio
     from speechgru.evaluation.calibrate_parts import PARTS, Options
 
     given: dict[str, Any] = {key: getattr(args, key) for key in ("lose", "trials", "seed")}

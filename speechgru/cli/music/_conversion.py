@@ -12,8 +12,8 @@ from speechgru.errors import SpeechGruError, UsageError
 from speechgru.utils.console import say
 
 if TYPE_CHECKING:
+    from speechgru.music import NoteSequence
     from speechgru.music.files.load import Missing, Named
-    from speechgru.music.score.notes import NoteSequence
 
 
 def targets(pieces: Sequence[Named | Missing], output: str, extension: str) -> list[Path]:

@@ -9,7 +9,7 @@ from speechgru.cli import positive
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:
-    from speechgru.music.score.notes import NoteSequence
+    from speechgru.music import NoteSequence
 
 HELP = "Turn ABC into MIDI; transpose, change the tempo, move notes to a grid"
 EXAMPLES = """\

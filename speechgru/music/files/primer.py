@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from speechgru.audio import stream as audio
+from speechgru import audio
 from speechgru.errors import MusicError
 from speechgru.music.files import abc, midi, recording
 from speechgru.music.score import scales

@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru.audio import stream as audio
+from speechgru import audio
 from speechgru.errors import AudioError, MusicError
 from speechgru.music.score.notes import Note, NoteSequence, Tempo, spans
 

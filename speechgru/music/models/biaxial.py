@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from speechgru.models.gru import GRU
+from speechgru.models import GRU
 from speechgru.music.models import roll_inputs
 from speechgru.music.models.layers import Recurrent, advance
 from speechgru.music.models.likelihood import log_probs_of_keys

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from speechgru.models import GRU
 from speechgru.models.dropout import LockedDropout
-from speechgru.models.gru import GRU
 
 
 class Recurrent(nn.Module, ABC):

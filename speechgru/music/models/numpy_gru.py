@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from speechgru.models.gru import GRU
+from speechgru.models import GRU
 
 Array = NDArray[np.floating[Any]]
 

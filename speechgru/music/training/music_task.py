@@ -15,7 +15,8 @@ from speechgru.music.models.scoring import MusicHeader, Views, on
 from speechgru.music.training import pieces
 from speechgru.music.training.pieces import Chunk, Data
 from speechgru.music.training.settings import MusicConfig
-from speechgru.training.task import BaseTask, TaskContext
+from speechgru.training import TaskContext
+from speechgru.training.task import BaseTask
 
 
 class Batch(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from speechgru.config.recipe import Recipe
+from speechgru.config import Recipe
 from speechgru.data.preparation import CorpusUse
 from speechgru.errors import ConfigError, CorpusError, MusicError
 from speechgru.music.files.piece import Piece

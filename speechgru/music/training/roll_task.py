@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from speechgru.config.recipe import Recipe
+from speechgru.config import Recipe
 from speechgru.music.models import roll_inputs as views
 from speechgru.music.models.roll_inputs import RollInputs
 from speechgru.music.models.roll_model import KIND, RollItem, RollModel, load_roll_model

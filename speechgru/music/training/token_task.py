@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from speechgru.config.recipe import Recipe
+from speechgru.config import Recipe
 from speechgru.music.models import token_inputs
 from speechgru.music.models.token_inputs import TokenInputs
 from speechgru.music.models.token_model import KIND, TokenItem, TokenModel, TokenScore, item, load_token_model

@@ -7,7 +7,8 @@ from typing import Any
 
 import optuna
 
-from speechgru.config.recipe import RangeConfig, Recipe
+from speechgru.config import Recipe
+from speechgru.config.recipe import RangeConfig
 
 DIGITS = 4  # of a drawn number: what is printed is what was trained
 

@@ -17,8 +17,8 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from speechgru.config.compose import load_recipe
-from speechgru.config.recipe import RangeConfig, Recipe
+from speechgru.config import Recipe, load_recipe
+from speechgru.config.recipe import RangeConfig
 from speechgru.errors import TrainingError
 from speechgru.training import receipt
 from speechgru.training import run as training_run

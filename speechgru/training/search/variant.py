@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speechgru.config import compose
-from speechgru.config.recipe import Recipe
+from speechgru.config import Recipe, compose
 from speechgru.training import run, state
 
 

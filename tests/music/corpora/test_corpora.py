@@ -14,11 +14,11 @@ import pytest
 import scipy.io
 
 from speechgru.errors import CorpusError
+from speechgru.music import Note, NoteSequence
 from speechgru.music.corpora import chorales, folk, jsb_chorales, own_midi
 from speechgru.music.files import midi
 from speechgru.music.files.piece import Piece, split_of
 from speechgru.music.score.corpus_facts import BY_NAME, CorpusFacts, combined
-from speechgru.music.score.notes import Note, NoteSequence
 from speechgru.music.score.piano_roll import check, from_roll, to_roll
 from speechgru.utils import plugins
 

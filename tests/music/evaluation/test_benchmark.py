@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from speechgru.cli import main
-from speechgru.config.compose import load_recipe
+from speechgru.config import load_recipe
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.music.corpora import jsb_chorales, nottingham
 from speechgru.music.evaluation import benchmark
@@ -22,7 +22,7 @@ from speechgru.music.files.piece import Piece
 from speechgru.music.models.likelihood import PieceScore
 from speechgru.music.models.scores import RollScore
 from speechgru.music.training.roll_task import Task, prepare
-from speechgru.training.task import TaskContext
+from speechgru.training import TaskContext
 
 # --- near-duplicates
 

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as arrays
 from scipy.spatial.distance import jensenshannon
 
 from speechgru.errors import MusicError
+from speechgru.music import Note, NoteSequence
 from speechgru.music.evaluation.distances import HISTOGRAMS, distance, distances, divergence
-from speechgru.music.score.notes import Note, NoteSequence
 
 counts = arrays.arrays(np.int64, 6, elements=st.integers(0, 50)).filter(np.any)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speechgru.music import Note, NoteSequence
 from speechgru.music.evaluation.plagiarism import Index, Passage, read_moves
-from speechgru.music.score.notes import Note, NoteSequence
 
 lines = st.lists(st.integers(60, 63), max_size=25)
 

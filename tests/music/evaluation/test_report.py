@@ -12,11 +12,11 @@ import pytest
 
 from speechgru.cli import main
 from speechgru.errors import MusicError
+from speechgru.music import Note, NoteSequence
 from speechgru.music.evaluation import report, statistics
 from speechgru.music.files import load, midi
 from speechgru.music.files.load import Named
 from speechgru.music.score import chorale
-from speechgru.music.score.notes import Note, NoteSequence
 
 
 def tune(seed: int, steps: int = 40, low: int = 60, jump: int = 3) -> NoteSequence:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speechgru.music import Note, NoteSequence
 from speechgru.music.evaluation import statistics
 from speechgru.music.score.keys import Key
-from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence
+from speechgru.music.score.notes import KeyChange, Metre
 
 
 def tune(*pitches: int, length: float = 1.0) -> NoteSequence:

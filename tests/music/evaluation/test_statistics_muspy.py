@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speechgru.music import Note, NoteSequence
 from speechgru.music.evaluation import statistics
 from speechgru.music.evaluation.statistics import GRID
-from speechgru.music.score.notes import Metre, Note, NoteSequence
+from speechgru.music.score.notes import Metre
 
 muspy = pytest.importorskip("muspy", reason="MusPy isn't installed")
 

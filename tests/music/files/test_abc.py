@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.errors import MusicError
+from speechgru.music import NoteSequence
 from speechgru.music.files import abc
 from speechgru.music.files.abc import Tune
 from speechgru.music.score.keys import Key
-from speechgru.music.score.notes import KeyChange, Metre, NoteSequence, Tempo
+from speechgru.music.score.notes import KeyChange, Metre, Tempo
 
 
 def tune(body: str, *, key: str = "C", header: str = "M:4/4\nL:1/4\n") -> Tune:

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechgru.errors import MusicError
+from speechgru.music import Note, NoteSequence
 from speechgru.music.files import midi
 from speechgru.music.files.midi import Oddities
 from speechgru.music.score.keys import Key
-from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence, Tempo
+from speechgru.music.score.notes import KeyChange, Metre, Tempo
 
 TICKS = 24
 

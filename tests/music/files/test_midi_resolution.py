@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speechgru.music import Note, NoteSequence
 from speechgru.music.files import midi
-from speechgru.music.score.notes import Note, NoteSequence
 
 
 @st.composite

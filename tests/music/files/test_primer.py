@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from speechgru.audio import encode
 from speechgru.errors import AudioError, MusicError
+from speechgru.music import Note, NoteSequence
 from speechgru.music.files import midi, primer, recording
 from speechgru.music.rendering import synth
 from speechgru.music.score import scales
 from speechgru.music.score.keys import Key
-from speechgru.music.score.notes import Note, NoteSequence, Tempo
+from speechgru.music.score.notes import Tempo
 
 
 def line(*pitches: int, length: float = 1.0, gap: float = 0.0) -> NoteSequence:

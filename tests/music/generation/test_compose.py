@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 
 from speechgru.errors import CheckpointError, MusicError
+from speechgru.music import Note, NoteSequence, load_composer
 from speechgru.music.files import primer
 from speechgru.music.generation import compose, roll_composer, token_composer, transposition
-from speechgru.music.generation.compose import RollComposer, TokenComposer, load_composer
+from speechgru.music.generation.compose import RollComposer, TokenComposer
 from speechgru.music.generation.request import BARS, Request, metre
 from speechgru.music.generation.sample_tokens import sample_tokens
 from speechgru.music.score import piano_roll, scales
 from speechgru.music.score.corpus_facts import BY_NAME, CorpusFacts
 from speechgru.music.score.keys import Key
-from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence, Tempo
+from speechgru.music.score.notes import KeyChange, Metre, Tempo
 
 C = scales.scale("C", "chromatic")
 

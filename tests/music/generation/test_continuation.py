@@ -13,13 +13,12 @@ import pytest
 from hypothesis import given
 
 from speechgru.errors import MusicError
+from speechgru.music import Note, NoteSequence, load_composer
 from speechgru.music.files import primer
 from speechgru.music.generation import continuation
-from speechgru.music.generation.compose import load_composer
 from speechgru.music.generation.request import Request
 from speechgru.music.generation.token_composer import LEAST_TOKENS
 from speechgru.music.score import piano_roll, scales, voices
-from speechgru.music.score.notes import Note, NoteSequence
 
 QUICK = "G4:1/2 A4:1/2 B4:1/4 A4:1/4 G4:1/2 C5"
 

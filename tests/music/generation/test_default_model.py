@@ -10,10 +10,11 @@ import pytest
 
 from speechgru.cli import main
 from speechgru.models import checkpoint
+from speechgru.music import load_composer
 from speechgru.music.evaluation import statistics
 from speechgru.music.files import midi
 from speechgru.music.generation import compose
-from speechgru.music.generation.compose import DEFAULT_MODEL, load_composer
+from speechgru.music.generation.compose import DEFAULT_MODEL
 from speechgru.music.generation.request import Request
 from speechgru.music.score import form
 from speechgru.music.score.keys import Key

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from speechgru.music import Note, NoteSequence
 from speechgru.music.generation.endings import LONGEST, PART, Ending
 from speechgru.music.score import form
 from speechgru.music.score.keys import Key
-from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence
+from speechgru.music.score.notes import KeyChange, Metre
 from speechgru.music.score.tokens import Encoding, Settings
 
 ENCODING = Encoding(Settings(steps_per_beat=4, lowest=60, highest=72, longest=16))

@@ -14,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.errors import CheckpointError, MusicError
+from speechgru.music import Note, NoteSequence, load_composer
 from speechgru.music.files import primer
 from speechgru.music.generation import harmonize
-from speechgru.music.generation.compose import load_composer
 from speechgru.music.generation.harmonize import Line, on_grid
 from speechgru.music.generation.request import Request
 from speechgru.music.score import chorale, piano_roll, scales
 from speechgru.music.score import voices as voice_assignment
 from speechgru.music.score.chorale import REST
-from speechgru.music.score.notes import Note, NoteSequence, Tempo
+from speechgru.music.score.notes import Tempo
 
 
 @pytest.fixture(scope="module")

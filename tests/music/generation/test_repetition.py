@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from speechgru.music.generation.compose import load_composer
+from speechgru.music import Note, NoteSequence, load_composer
 from speechgru.music.generation.repetition import NEAR, Loops
 from speechgru.music.generation.request import Request
 from speechgru.music.models.match_model import MatchModel
 from speechgru.music.score import form
-from speechgru.music.score.notes import Metre, Note, NoteSequence
+from speechgru.music.score.notes import Metre
 from speechgru.music.score.tokens import Encoding, Settings
 from speechgru.utils.assets import ASSETS
 

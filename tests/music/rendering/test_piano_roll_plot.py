@@ -8,9 +8,10 @@ import pytest
 from matplotlib.colors import to_hex
 
 from speechgru.errors import MusicError
+from speechgru.music import Note, NoteSequence
 from speechgru.music.rendering import piano_roll_plot
 from speechgru.music.score.keys import Key
-from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence
+from speechgru.music.score.notes import KeyChange, Metre
 
 PIECE = NoteSequence(
     (Note(0, 60, 1), Note(1, 64, 2, voice=1), Note(11, 67, 13), Note(0, 36, 1, voice=2, drum=True)),

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from speechgru.music import Note, NoteSequence
 from speechgru.music.rendering import render, soundfont, synth
-from speechgru.music.score.notes import Note, NoteSequence, Tempo
+from speechgru.music.score.notes import Tempo
 
 UPBEAT = NoteSequence((Note(3, 67, 4), Note(4, 72, 6)), (Tempo(0, 120), Tempo(2, 60)))
 

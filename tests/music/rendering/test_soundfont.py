@@ -15,10 +15,10 @@ import soundfile
 
 from speechgru.cli import main
 from speechgru.errors import MusicError
+from speechgru.music import NoteSequence
 from speechgru.music.files import midi, primer
 from speechgru.music.rendering import soundfont
 from speechgru.music.rendering.synth import PEAK
-from speechgru.music.score.notes import NoteSequence
 
 needs_program = pytest.mark.skipif(
     shutil.which(soundfont.PROGRAM) is None, reason="fluidsynth isn't installed"

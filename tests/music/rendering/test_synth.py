@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechgru.errors import MusicError
+from speechgru.music import Note, NoteSequence
 from speechgru.music.rendering.synth import PEAK, render, tone
-from speechgru.music.score.notes import Note, NoteSequence, Tempo
+from speechgru.music.score.notes import Tempo
 
 RATE = 16000
 

@@ -6,9 +6,10 @@ import math
 
 import pytest
 
+from speechgru.music import Note, NoteSequence
 from speechgru.music.score import form
 from speechgru.music.score.keys import Key
-from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence
+from speechgru.music.score.notes import KeyChange, Metre
 
 
 def tune(*pitches: int, first: float = 0.0, metre: Metre | None = None) -> NoteSequence:

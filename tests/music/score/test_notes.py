@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.errors import MusicError
+from speechgru.music import Note, NoteSequence
 from speechgru.music.score import keys
 from speechgru.music.score.keys import MODES, Key
-from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence, Tempo, nearest
+from speechgru.music.score.notes import KeyChange, Metre, Tempo, nearest
 
 
 def test_notes_are_sorted_and_length_reaches_the_last_end() -> None:

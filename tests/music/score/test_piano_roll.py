@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from speechgru.errors import MusicError
+from speechgru.music import Note, NoteSequence
 from speechgru.music.files import chorale_json
 from speechgru.music.score.chorale import from_parts, to_parts
-from speechgru.music.score.notes import Note, NoteSequence
 from speechgru.music.score.piano_roll import KEYS, LOWEST, Losses, from_roll, losses, to_roll
 
 rolls = arrays.arrays(

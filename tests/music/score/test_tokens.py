@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.errors import MusicError
+from speechgru.music import Note, NoteSequence
 from speechgru.music.score.keys import Key
-from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence, Tempo
+from speechgru.music.score.notes import KeyChange, Metre, Tempo
 from speechgru.music.score.tokens import Encoding, Settings
 
 ENCODINGS = [

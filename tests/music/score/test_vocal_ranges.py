@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.errors import MusicError
+from speechgru.music import load_composer
 from speechgru.music.files import primer
 from speechgru.music.generation import harmonize, roll_composer
-from speechgru.music.generation.compose import load_composer
 from speechgru.music.generation.request import Request
 from speechgru.music.score import chorale, scales, vocal_ranges, voice_leading
 from speechgru.music.score.chorale import REST

@@ -15,14 +15,13 @@ import numpy as np
 import pytest
 import torch
 
-from speechgru.config.compose import load_recipe, recipes, to_yaml
-from speechgru.config.recipe import Recipe
+from speechgru.config import Recipe, load_recipe
+from speechgru.config.compose import recipes, to_yaml
 from speechgru.errors import CheckpointError, ConfigError, CorpusError
 from speechgru.models import checkpoint
+from speechgru.music import harmonize, load_composer
 from speechgru.music.files import midi, primer
 from speechgru.music.files.piece import Piece
-from speechgru.music.generation.compose import load_composer
-from speechgru.music.generation.harmonize import harmonize
 from speechgru.music.generation.request import Request
 from speechgru.music.generation.roll_composer import RollComposer
 from speechgru.music.models import roll
@@ -32,10 +31,9 @@ from speechgru.music.score.corpus_facts import CorpusFacts
 from speechgru.music.training import pieces
 from speechgru.music.training.roll_task import Task, prepare
 from speechgru.music.training.settings import MusicConfig
-from speechgru.training import estimate, loop, receipt
+from speechgru.training import TaskContext, estimate, loop, receipt
 from speechgru.training import run as training_run
 from speechgru.training.distributed import ALONE, Group
-from speechgru.training.task import TaskContext
 from speechgru.utils import plugins
 
 CPU = torch.device("cpu")

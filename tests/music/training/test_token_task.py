@@ -14,19 +14,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechgru.config.compose import load_recipe, to_yaml
+from speechgru.config import load_recipe
+from speechgru.config.compose import to_yaml
 from speechgru.errors import CheckpointError, ConfigError, MusicError
+from speechgru.music import Note, NoteSequence
 from speechgru.music.files import midi
 from speechgru.music.files.piece import Piece
 from speechgru.music.generation.sample_tokens import TokenSampling, sample_tokens
 from speechgru.music.models import token_inputs, words
 from speechgru.music.models.token_model import TokenItem, TokenModel, item, load_token_model
 from speechgru.music.score.keys import Key
-from speechgru.music.score.notes import KeyChange, Metre, Note, NoteSequence
+from speechgru.music.score.notes import KeyChange, Metre
 from speechgru.music.training.token_task import Task, prepare
-from speechgru.training import estimate
+from speechgru.training import TaskContext, estimate
 from speechgru.training import run as training_run
-from speechgru.training.task import TaskContext
 
 SMALL = {"layers": 2, "width": 10, "embedding": 6, "steps_per_beat": 4, "longest": 8}
 every_reset = pytest.mark.parametrize("reset", ["before", "after"])
