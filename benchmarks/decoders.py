@@ -75,11 +75,11 @@ def collect(paths: Sequence[Path], model: str | None) -> Speech:
             speech.durations.extend(map(float, kept["durations"]))
             speech.log_probs.extend(kept[f"lp{i}"].astype(np.float32) for i in range(len(kept["texts"])))
             continue
-        heard = tune_lm.hear(recognizer, path.stem, manifest.read(path), lambda done: None)
-        speech.texts.extend(heard.texts)
-        speech.log_probs.extend(p[:, : heard.letters] for p in heard.log_probs)
+        emissions = tune_lm.emissions(recognizer, path.stem, manifest.read(path), lambda done: None)
+        speech.texts.extend(emissions.texts)
+        speech.log_probs.extend(p[:, : emissions.characters] for p in emissions.log_probs)
         step = recognizer.engine.frame_seconds
-        speech.durations.extend(len(p) * step for p in heard.log_probs)
+        speech.durations.extend(len(p) * step for p in emissions.log_probs)
     return speech
 
 

@@ -186,7 +186,7 @@ class Calibrator:
         lines = (" ".join(f"{name}={getattr(settings, name):g}" for name in names), rates)
         return Part("search", entries, lines)
 
-    def _first(self, teaching: Sequence[tune_lm.Heard]) -> beam.Settings:
+    def _first(self, teaching: Sequence[tune_lm.Emissions]) -> beam.Settings:
         """Where the search for weights begins: as the model is searched so far, or for the first time."""
         first: dict[str, Any] = {} if self.search else tune_lm.FIRST
         settings = replace(self.search or beam.Settings(), **first)
@@ -297,17 +297,17 @@ class _LeftError(SpeechGruError):
     """A part can't be learnt, and why; the others can."""
 
 
-def _sets(samples: Sequence[Sample], letters: int) -> list[tune_lm.Heard]:
+def _sets(samples: Sequence[Sample], characters: int) -> list[tune_lm.Emissions]:
     """The samples by set, as the search for weights takes them."""
     names = dict.fromkeys(sample.set for sample in samples)
     groups = [[sample for sample in samples if sample.set == name] for name in names]
     return [
-        tune_lm.Heard(
+        tune_lm.Emissions(
             group[0].set,
             tuple(sample.output for sample in group),
             tuple(sample.utterance.text for sample in group),
             tuple(sample.utterance.speaker for sample in group),
-            letters=letters,
+            characters=characters,
         )
         for group in groups
     ]

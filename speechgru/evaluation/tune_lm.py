@@ -1,4 +1,4 @@
-"""Weights of a language model, chosen on dev recordings that the network has heard once.
+"""Weights of a language model, chosen on dev recordings that the network has processed once.
 
 What is minimised is word errors, pooled over all sets, by the simplex of Nelder and Mead (1965), which is begun anew
 from the best point with smaller and smaller steps: the errors are whole numbers, and on a plateau a simplex collapses.
@@ -45,11 +45,11 @@ SCALES = (2.0, 1.0, 0.5, 0.25)  # first steps of one simplex after the other
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A set as the network hears it. left_out: utterances longer than what it hears in one piece.
+class Emissions:
+    """The network's output for a set. left_out: utterances longer than one piece.
 
-    log_probs: [frames, letters] of each utterance, and behind them those of sounds, if the network hears any; `letters`
-    says how many columns are the letters'.
+    log_probs: [frames, characters] of each utterance, and behind them those of phones, if the network has a phone head;
+    `characters` says how many columns are the characters'.
     """
 
     name: str
@@ -57,12 +57,14 @@ class Heard:
     texts: tuple[str, ...]
     speakers: tuple[str, ...]
     left_out: int = 0
-    letters: int | None = None
+    characters: int | None = None
 
     def read(self, decoder: Decoder) -> list[str]:
         """What a decoder makes of the utterances, a thread a core: compiled searches run side by side."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            hypotheses = pool.map(lambda p: decoder(select.columns(decoder, p, self.letters)), self.log_probs)
+            hypotheses = pool.map(
+                lambda p: decoder(select.columns(decoder, p, self.characters)), self.log_probs
+            )
             return [hypothesis.text for hypothesis in hypotheses]
 
 
@@ -79,10 +81,10 @@ class Result:
         return self.total.wer < other.total.wer and all(a.wer <= b.wer for a, b in pairs)
 
 
-def hear(
+def emissions(
     recognizer: Recognizer, name: str, utterances: Sequence[Utterance], on_progress: Callable[[int], None]
-) -> Heard:
-    """What the network says of each utterance, the gate and the decoder left aside.
+) -> Emissions:
+    """The network's output for each utterance, the gate and the decoder left aside.
 
     Args:
         on_progress: called with the number of utterances done so far.
@@ -94,24 +96,24 @@ def hear(
     kept = [u for u in utterances if u.duration <= MAX_SECONDS]
     if not kept:
         raise SpeechGruError(f"{name} has no utterance of at most {MAX_SECONDS:g} s; give shorter ones.")
-    heard = []
+    log_probs = []
     for done, utterance in enumerate(kept):
         signal = read_audio(utterance, recognizer.sample_rate).signal
-        heard.append(next(recognizer.outputs([signal])).astype(np.float32))
+        log_probs.append(next(recognizer.outputs([signal])).astype(np.float32))
         on_progress(done + 1)
     speakers = tuple(u.speaker for u in kept)
     texts, left_out = tuple(u.text for u in kept), len(utterances) - len(kept)
-    return Heard(name, tuple(heard), texts, speakers, left_out, len(recognizer.engine.vocabulary))
+    return Emissions(name, tuple(log_probs), texts, speakers, left_out, len(recognizer.engine.vocabulary))
 
 
-def prior(sets: Sequence[Heard]) -> tuple[float, ...]:
+def prior(sets: Sequence[Emissions]) -> tuple[float, ...]:
     """Natural logs of the mean probability of each column over all frames: what `prior` of the decoder `beam` wants."""
     frames = np.concatenate([log_probs for s in sets for log_probs in s.log_probs])
     mean = np.exp(frames.astype(np.float64)).mean(axis=0)
     return tuple(np.log(mean).round(4).tolist())
 
 
-def measure(decoder: Decoder, sets: Sequence[Heard], seed: int = 0) -> Result:
+def measure(decoder: Decoder, sets: Sequence[Emissions], seed: int = 0) -> Result:
     """Scores of what `decoder` reads in `sets`; `seed` is that of the intervals."""
     aligned = [wer.align(s.texts, s.read(decoder)) for s in sets]
     scores = [wer.summarise(a, s.speakers, seed=seed) for a, s in zip(aligned, sets)]
@@ -126,7 +128,7 @@ class _EnoughError(Exception):
 
 def tune(
     decoder: BeamDecoder,
-    sets: Sequence[Heard],
+    sets: Sequence[Emissions],
     names: Sequence[str] = LM_WEIGHTS,
     *,
     trials: int = 60,
@@ -177,7 +179,7 @@ def tune(
     return decoder.settings if lowest == next(iter(tried)) else at(lowest)
 
 
-def _errors(decoder: BeamDecoder, sets: Sequence[Heard]) -> int:
+def _errors(decoder: BeamDecoder, sets: Sequence[Emissions]) -> int:
     texts = [text for s in sets for text in s.texts]
     decoded = [text for s in sets for text in s.read(decoder)]
     return sum(alignment.words.errors for alignment in wer.align(texts, decoded))

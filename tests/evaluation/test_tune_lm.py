@@ -17,7 +17,7 @@ from speechgru.decoding.greedy import Decoder as Greedy
 from speechgru.decoding.greedy import Settings as GreedySettings
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import tune_lm
-from speechgru.evaluation.tune_lm import RANGES, Heard
+from speechgru.evaluation.tune_lm import RANGES, Emissions
 from speechgru.inference import load_recognizer
 from speechgru.lm import NGram, arpa, slm
 from speechgru.lm.ngram import from_table
@@ -57,11 +57,11 @@ def voice(said: str, sounds_like: str, share: float = 0.6) -> np.ndarray[Any, An
     return np.log(matrix / matrix.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def heard(name: str, share: float = 0.6, **sounds: str) -> Heard:
+def heard(name: str, share: float = 0.6, **sounds: str) -> Emissions:
     """A set of texts, and what each mostly sounds like (or less, by `share`)."""
     texts = tuple(text.replace("_", " ") for text in sounds)
     pairs = zip(texts, sounds.values(), strict=True)
-    return Heard(name, tuple(voice(*pair, share) for pair in pairs), texts, ("",) * len(texts))
+    return Emissions(name, tuple(voice(*pair, share) for pair in pairs), texts, ("",) * len(texts))
 
 
 HARD = heard("hard", cat_sat="kat sad", dog_ran="dog ram", cat="cut", ran="ran")
@@ -69,7 +69,7 @@ EASY = heard("easy", cat="cat", dog="dog")
 STRANGE = heard("strange", 0.3, kat="cat", cut="cat", ram="ran")  # heard well, but not known as words
 
 
-def errors(decoder: Any, *sets: Heard) -> int:
+def errors(decoder: Any, *sets: Emissions) -> int:
     return round(sum(score.wer * score.words.total for score in tune_lm.measure(decoder, sets).sets))
 
 
@@ -133,12 +133,12 @@ def test_the_network_hears_each_part_once(tmp_path: Path) -> None:
         Utterance(tmp_path / "two.wav", 1000.0, "too long"),
     ]
     done: list[int] = []
-    found = tune_lm.hear(recognizer(), "beeps", utterances[1:], done.append)
+    found = tune_lm.emissions(recognizer(), "beeps", utterances[1:], done.append)
     decoder = Greedy(GreedySettings(), VOCABULARY)
     assert [decoder(p).text for p in found.log_probs] == ["two"]
     assert (found.texts, found.left_out, done) == (("two",), 1, [1])
     with pytest.raises(SpeechGruError, match="beeps"):
-        tune_lm.hear(recognizer(), "beeps", utterances[2:], done.append)
+        tune_lm.emissions(recognizer(), "beeps", utterances[2:], done.append)
 
 
 # --------------------------------------------------------------------------------------- command line
@@ -153,7 +153,7 @@ def command(
     model = save_checkpoint(tmp_path / "tiny.safetensors")
     monkeypatch.setattr(assets, "ASSETS", tmp_path / "assets")
     sets = {"hard": HARD, "easy": EASY, "strange": STRANGE}
-    monkeypatch.setattr(tune_lm, "hear", lambda recognizer, name, utterances, on_progress: sets[name])
+    monkeypatch.setattr(tune_lm, "emissions", lambda recognizer, name, utterances, on_progress: sets[name])
 
     def call(*arguments: str) -> tuple[int, str, str]:
         paths = []

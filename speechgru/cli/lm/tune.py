@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from speechgru.decoding.beam import Decoder, Settings
-    from speechgru.evaluation.tune_lm import Heard, Result
+    from speechgru.evaluation.tune_lm import Emissions, Result
     from speechgru.inference import Recognizer
 
 HELP = "Choose a language model's weights on dev recordings, and store them with a model"
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     # Before the network's work: a language model or hotword that doesn't fit is told at once.
     search = Decoder(_first(args), vocabulary)
     select.check_sounds(search, recognizer.engine.sounds, args.model)
-    sets = [_hear(recognizer, path) for path in args.manifests]
+    sets = [_emissions(recognizer, path) for path in args.manifests]
     names: tuple[str, ...] = tune_lm.LM_WEIGHTS
     if args.lm in language_models():
         # How far to trust the network is a matter of the model's own file, so it is chosen for the model's own LM.
@@ -150,7 +150,7 @@ def _hotwords(args: argparse.Namespace) -> tuple[str, ...]:
     return tuple(select.spoken(phrase) for phrase in decoder_options.hotwords(args))
 
 
-def _hear(recognizer: Recognizer, path: str) -> Heard:
+def _emissions(recognizer: Recognizer, path: str) -> Emissions:
     from tqdm import tqdm
 
     from speechgru.data import manifest
@@ -159,13 +159,13 @@ def _hear(recognizer: Recognizer, path: str) -> Heard:
     utterances = manifest.read_set(path)
     name = Path(path).stem
     with tqdm(total=len(utterances), desc=name, unit="file", file=sys.stderr, disable=None) as bar:
-        heard = tune_lm.hear(recognizer, name, utterances, lambda done: bar.update(done - bar.n))
-    if heard.left_out:
-        print(f"{path}: left out {heard.left_out} utterances longer than one piece", file=sys.stderr)
-    return heard
+        emissions = tune_lm.emissions(recognizer, name, utterances, lambda done: bar.update(done - bar.n))
+    if emissions.left_out:
+        print(f"{path}: left out {emissions.left_out} utterances longer than one piece", file=sys.stderr)
+    return emissions
 
 
-def _table(sets: Sequence[Heard], seed: int) -> Callable[[str, Any], Result]:
+def _table(sets: Sequence[Emissions], seed: int) -> Callable[[str, Any], Result]:
     """A function that measures a decoder and prints its line."""
     from speechgru.evaluation import tune_lm
     from speechgru.evaluation.recognition import interval_text, percent
@@ -184,7 +184,7 @@ def _table(sets: Sequence[Heard], seed: int) -> Callable[[str, Any], Result]:
 
 
 def _tune(
-    decoder: Decoder, sets: Sequence[Heard], names: Sequence[str], args: argparse.Namespace
+    decoder: Decoder, sets: Sequence[Emissions], names: Sequence[str], args: argparse.Namespace
 ) -> Settings:
     from tqdm import tqdm
 
