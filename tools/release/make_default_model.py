@@ -87,7 +87,7 @@ def choices(noise: Path, run: Path) -> Iterator[Step]:
 
 
 def scores(run: Path) -> Iterator[Step]:
-    """The finished model on dev and test: as it reads, by ear, and in other conditions."""
+    """The finished model on dev and test: with its search, greedily, and in other conditions."""
     model = str(run / "best.safetensors")
     sets = [str(run / "manifests" / f"{name}.jsonl") for name in (*DEV, *TEST)]
     evaluate = (*SPEECHGRU, "evaluate", "--model", model, "--format", "json")

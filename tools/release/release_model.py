@@ -92,7 +92,7 @@ def card(
             "English speech to lower-case text: log-mel features, convolutional subsampling, bidirectional GRU "
             "(Cho et al. 2014), CTC of letters and of sounds. Weights: Apache-2.0.",
             *extras,
-            "## Scores by ear",
+            "## Greedy scores",
             table(COLUMNS, scores(report["scores"])),
             "Greedy decoding (`--decoder greedy`) of whole files through `speechgru evaluate`; texts normalised by "
             "`english-1`. Choices are made on the dev sets alone; the test sets are scored at the end and decide "
