@@ -90,7 +90,7 @@ def card(
         [
             f"# {name}",
             "English speech to lower-case text: log-mel features, convolutional subsampling, bidirectional GRU "
-            "(Cho et al. 2014), CTC of letters and of sounds. Weights: Apache-2.0.",
+            "(Cho et al. 2014), CTC over characters and over phones. Weights: Apache-2.0.",
             *extras,
             "## Greedy scores",
             table(COLUMNS, scores(report["scores"])),
