@@ -16,7 +16,7 @@ from speechgru.inference import recognizer
 
 @pytest.fixture
 def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Twelve speakers; the model called `deaf` hears what is said, but is told to write less of it."""
+    """Twelve speakers; the model called `deaf` recognises no word."""
     utterances = []
     for number in range(12):
         path = tmp_path / f"{number}.wav"
@@ -27,7 +27,7 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def load(model: str, device: str) -> recognizer.Recognizer:
         found = beeps.recognizer()
         if model == "deaf":
-            found.hear = lambda signals, starts: [() for _ in signals]  # type: ignore[method-assign]
+            found.recognize = lambda signals, starts: [() for _ in signals]  # type: ignore[method-assign]
         return found
 
     monkeypatch.setattr(recognizer, "load_recognizer", load)
