@@ -314,7 +314,7 @@ def test_what_is_no_speech_is_not_transcribed(trained: Path, tmp_path: Path) -> 
     assert with_detector.may_hold_speech(vads.voice(2.0, 4))
     assert with_detector.transcribe(hum, RATE).text == ""
     other = vads.save_detector(tmp_path / "other.safetensors", width=4, rate=8000)
-    with pytest.raises(ConfigError, match="8000 Hz and the model 16000 Hz"):
+    with pytest.raises(ConfigError, match="8000 Hz and the model for 16000 Hz"):
         load_recognizer(model, detector=other)
 
 
