@@ -15,7 +15,7 @@ from speechgru.data import Utterance, read_audio
 from speechgru.data.manifest import TOLERANCE
 from speechgru.errors import AudioError, SpeechGruError
 from speechgru.evaluation import errors, wer
-from speechgru.evaluation.calibration import Reliability, measure
+from speechgru.evaluation.calibration_error import Reliability, measure
 from speechgru.utils import bootstrap
 from speechgru.utils.files import write_text
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.errors import SpeechGruError
-from speechgru.evaluation.calibration import Reliability, measure
+from speechgru.evaluation.calibration_error import Reliability, measure
 from speechgru.evaluation.wer import Counts
 from speechgru.inference.confidence import Calibration, features
 from speechgru.transcript import Word

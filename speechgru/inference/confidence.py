@@ -6,7 +6,7 @@ right: Platt scaling (1999) extended by the second term of beta calibration (Kul
 character, and the length. The weights of all that grows with the characters' confidences are 0 or more, so a
 calibrated confidence never falls when that of a character rises.
 
-How good confidences are, speechgru.evaluation.calibration measures.
+How good confidences are, speechgru.evaluation.calibration_error measures.
 """
 
 from __future__ import annotations

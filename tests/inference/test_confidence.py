@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.errors import CheckpointError
-from speechgru.evaluation.calibration import auc, calibration_error, measure, reliability
+from speechgru.evaluation.calibration_error import auc, calibration_error, measure, reliability
 from speechgru.inference import load_recognizer
 from speechgru.inference.confidence import Calibration, features
 from speechgru.inference.word_times import Times
