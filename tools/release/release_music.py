@@ -5,8 +5,8 @@
 Casts best.safetensors to float16 as speechgru/assets/folk.safetensors and writes folk.md beside it: the file is scored
 again as it is released, and makes up tunes that are compared with test tunes and searched for passages of training
 tunes. Then docs/music/tune.mid and tune.png are made by the command that the README shows. What only says where the
-run lay is left out of the file. Without a run the packaged model stays, and is scored and listened to anew: after a change
-to how tunes are drawn.
+run lay is left out of the file. Without a run the packaged model stays, and is scored anew: after a change to how
+tunes are drawn.
 """
 
 from __future__ import annotations
