@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from commands import Run, runner
 
 from speechgru import cli
 from speechgru.utils import plugins
@@ -27,32 +28,11 @@ MORE = {"resample": ["--rate", "8000"], "mix-noise": ["--snr", "10"]}
 WRITERS = [name for name in COMMANDS if name != "info"]
 TO_FILE = [name for name in WRITERS if name != "split-at-pauses"]
 
-Run = Callable[..., "Outcome"]
-
-
-class Outcome:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(command: str, *arguments: object) -> Outcome:
-        capsys.readouterr()
-        code = cli.main(["audio", command, *map(str, arguments), *MORE.get(command, [])])
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        return Outcome(code, printed.out, printed.err)
-
-    return call
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    work = tmp_path / "my recordings"
-    work.mkdir()
-    monkeypatch.chdir(work)
-    return work
+    call = runner(capsys, "audio")
+    return lambda command, *arguments: call(command, *arguments, *MORE.get(command, []))
 
 
 def speech(seed: int = 0, channels: int = 2) -> np.ndarray:

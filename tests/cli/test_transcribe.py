@@ -17,41 +17,19 @@ import numpy as np
 import pytest
 import soundfile
 from beeps import RATE, beep, recognizer, save_checkpoint, sentence, spoken
+from commands import Run, runner
 
 from speechgru import cli
 from speechgru.utils import plugins
 
-Run = Callable[..., "Outcome"]
-
-
-class Outcome:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The real command line in this process, with an engine that hears beeps."""
+    """The real command line in this process, with an engine that recognizes beeps."""
     monkeypatch.setattr(
         "speechgru.inference.recognizer.load_recognizer", lambda *_, batch_size, **__: recognizer(batch_size)
     )
-
-    def call(*arguments: object) -> Outcome:
-        capsys.readouterr()
-        code = cli.main(["transcribe", *map(str, arguments)])
-        printed = capsys.readouterr()
-        return Outcome(code, printed.out, printed.err)
-
-    return call
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to work in."""
-    work = tmp_path / "my recordings"
-    work.mkdir()
-    monkeypatch.chdir(work)
-    return work
+    return runner(capsys, "transcribe")
 
 
 def save(path: str | Path, text: str = "hello", **options: Any) -> Path:

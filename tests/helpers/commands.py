@@ -1,0 +1,33 @@
+"""Command lines run in the test's own process: what they print, and their exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from speechgru import cli
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+def runner(capsys: pytest.CaptureFixture[str], *command: str) -> Run:
+    """A function that runs `command` with more arguments. No traceback may be printed."""
+
+    def run(*arguments: object) -> Outcome:
+        capsys.readouterr()
+        code = cli.main([*command, *map(str, arguments)])
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return Outcome(code, printed.out, printed.err)
+
+    return run
