@@ -16,7 +16,7 @@ import torch
 
 from speechgru.audio import encode
 from speechgru.config import Recipe, load_recipe
-from speechgru.config.compose import recipes, to_yaml
+from speechgru.config.compose import recipes
 from speechgru.config.recipe import SourceConfig
 from speechgru.data import manifest
 from speechgru.errors import ConfigError, TrainingError
@@ -89,9 +89,7 @@ def test_every_task_is_tried() -> None:
 @pytest.mark.parametrize("name", of_task("language"))
 def test_a_recipe_of_a_language_model_trains_a_step(name: str, tmp_path: Path) -> None:
     recipe, overrides = tiny(name, tmp_path)
-    run = training_run.train(
-        recipe, overrides, composed=to_yaml(recipe), command=f"speechgru train {name}", quiet=True
-    )
+    run = training_run.train(recipe, overrides, command=f"speechgru train {name}", quiet=True)
     folder = tmp_path / "run"
     sets = ["held-out", *recipe.corpus.dev, *recipe.corpus.test]
 
@@ -123,9 +121,7 @@ def test_a_recipe_of_a_classifier_trains_a_step(name: str, tmp_path: Path) -> No
     recipe, overrides = tiny(name, tmp_path)
     for source in recipe.corpus.sources:
         words(source, tmp_path / "data" / source.path)
-    run = training_run.train(
-        recipe, overrides, composed=to_yaml(recipe), command=f"speechgru train {name}", quiet=True
-    )
+    run = training_run.train(recipe, overrides, command=f"speechgru train {name}", quiet=True)
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     splits = [*recipe.corpus.dev, *recipe.corpus.test]
     assert report["history"][0]["step"] == 1
@@ -153,9 +149,7 @@ def words(source: SourceConfig, root: Path) -> None:
 @pytest.mark.parametrize("name", of_task("ctc"))
 def test_a_recipe_trains_a_step(name: str, tmp_path: Path) -> None:
     recipe, overrides = tiny(name, tmp_path)
-    run = training_run.train(
-        recipe, overrides, composed=to_yaml(recipe), command=f"speechgru train {name}", quiet=True
-    )
+    run = training_run.train(recipe, overrides, command=f"speechgru train {name}", quiet=True)
     folder = tmp_path / "run"
     splits = [*recipe.corpus.dev, *recipe.corpus.test]
 

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from speechgru.config import load_recipe
-    from speechgru.config.compose import recipes, to_yaml
+    from speechgru.config.compose import recipes
     from speechgru.training import distributed
     from speechgru.training import receipt as receipts
     from speechgru.training import run as training_run
@@ -58,7 +58,6 @@ def run(args: argparse.Namespace) -> int:
     finished = training_run.train(
         composed,
         overrides,
-        composed=to_yaml(composed),
         command=shlex.join(["speechgru", "train", recipe, *overrides]),
         resume=args.resume,
         quiet=args.quiet,

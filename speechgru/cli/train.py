@@ -66,7 +66,6 @@ def run(args: argparse.Namespace) -> int:
         finished = training_run.train(
             recipe,
             args.overrides,
-            composed=to_yaml(recipe),
             command=command,
             resume=args.resume,
             quiet=args.quiet,

@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.decoding import ctc, hotwords, prefix_search
-from speechgru.decoding.beam_settings import Settings as Settings
 from speechgru.decoding.character_lexicon import CharacterLexicon, wordless
 from speechgru.decoding.hypothesis import Hypothesis, Token
 from speechgru.decoding.phone_fusion import RESCORED, PhoneFusion, Probs
 from speechgru.decoding.search_state import HotwordWeights, Limits, Scorer
+from speechgru.decoding.settings import BeamSettings
 from speechgru.errors import ConfigError
 from speechgru.lexicon import g2p
 from speechgru.lexicon.g2p import Pronouncer
@@ -38,6 +38,7 @@ from speechgru.text.vocabulary import SPACE
 from speechgru.utils import jit
 from speechgru.utils.assets import find_lm
 
+Settings = BeamSettings
 FLOOR = -80.0  # natural log: what is rarer counts as this rare, so that no frame is impossible
 Scored = list[tuple[NDArray[np.int64], float]]  # labels and scores of texts, best first
 
@@ -50,7 +51,7 @@ class Decoder:
             dictionary.
 
     Args:
-        settings: see Settings.
+        settings: see BeamSettings.
         vocabulary: the acoustic model's.
         lm: a language model, in place of the one that `settings` names.
         pronouncer: pronounces words, in place of the dictionary that `settings` names.

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from speechgru.decoding import lexicon_trie, prefix_search
-from speechgru.decoding.beam_settings import Settings
 from speechgru.decoding.search_state import LEXICON, Records
+from speechgru.decoding.settings import BeamSettings
 from speechgru.lm import NGram
 from speechgru.lm.ngram import from_table
 from speechgru.lm.table import SPECIAL, UNKNOWN_ID, Level, Table
@@ -36,7 +36,7 @@ class CharacterLexicon:
         self._trie = lexicon_trie.build(words, ids, log_probs[ids], symbols)
         self._unknown = float(log_probs[UNKNOWN_ID])  # the look-ahead of unknown words
 
-    def weighted(self, settings: Settings) -> Records:
+    def weighted(self, settings: BeamSettings) -> Records:
         """Factors of the trie's steps. Along a word they multiply to the look-ahead, taken back at its end."""
         trie = self._trie
         ahead = settings.look_ahead * settings.lm_weight * trie.best

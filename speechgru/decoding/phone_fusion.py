@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.decoding import ctc
-from speechgru.decoding.beam_settings import Settings
 from speechgru.decoding.hotwords import Automaton
 from speechgru.decoding.phone_search import PhoneSearch
+from speechgru.decoding.settings import BeamSettings
 from speechgru.lexicon.dictionary import SPACE_ID
 from speechgru.lexicon.g2p import Pronouncer
 from speechgru.lm import NGram
@@ -48,7 +48,7 @@ class PhoneFusion:
         vocabulary: Vocabulary,
         lm: NGram,
         hotwords: Automaton,
-        settings: Settings,
+        settings: BeamSettings,
     ) -> None:
         self.pronouncer, self._vocabulary, self._settings = pronouncer, vocabulary, settings
         self._lm, self._hotwords = lm, hotwords
@@ -57,7 +57,7 @@ class PhoneFusion:
         self._search = PhoneSearch(lm, pronouncer, self._free)
         self._scorer = self._search.scorer(settings)
 
-    def with_settings(self, settings: Settings) -> PhoneFusion:
+    def with_settings(self, settings: BeamSettings) -> PhoneFusion:
         """The same with other weights or widths; the hotwords must be the same."""
         other = copy(self)
         other._settings, other._scorer = settings, self._search.scorer(settings)

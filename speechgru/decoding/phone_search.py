@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.decoding import lexicon_trie, prefix_search
-from speechgru.decoding.beam_settings import Settings
 from speechgru.decoding.search_state import LEXICON, Limits, Records, Scorer, no_hotwords
+from speechgru.decoding.settings import BeamSettings
 from speechgru.lexicon.dictionary import SPACE_ID
 from speechgru.lexicon.g2p import Pronouncer
 from speechgru.lm import NGram
@@ -56,7 +56,7 @@ class PhoneSearch:
         self._trie = lexicon_trie.build(spellings, range(len(spellings)), best, symbols)
         self._symbols = len(symbols)
 
-    def scorer(self, settings: Settings) -> Scorer:
+    def scorer(self, settings: BeamSettings) -> Scorer:
         """All that the compiled search takes beside probabilities. Of hotwords, single words count here."""
         lexicon = self._lexicon(settings)
         limits = Limits(
@@ -86,7 +86,7 @@ class PhoneSearch:
         ends = [divmod(i, words) for i in order.tolist() if flat[i] > -np.inf]
         return list(dict.fromkeys(self._text(int(nodes[at]), last, parent, symbol) for at, last in ends))
 
-    def _lexicon(self, settings: Settings) -> Records:
+    def _lexicon(self, settings: BeamSettings) -> Records:
         """The trie for the search, then further homophones, then the outside, which nothing leads to."""
         trie, count = self._trie, len(self._trie.word)
         bonus = {word: settings.hotword_weight * len(word) for word in settings.hotwords}

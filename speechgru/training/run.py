@@ -41,7 +41,6 @@ def train(
     recipe: Recipe,
     overrides: Sequence[str] = (),
     *,
-    composed: str = "",
     command: str = "",
     resume: bool = False,
     quiet: bool = False,
@@ -53,7 +52,6 @@ def train(
 
     Args:
         overrides, command: how the recipe was called, for the report.
-        composed: the whole recipe as YAML, kept beside the result.
         resume: go on from `last.pt` in the output folder.
         quiet: no progress bars.
         on_evaluation: called with the dev figures of every evaluated epoch; what it raises ends the run.
@@ -73,7 +71,7 @@ def train(
         _refuse_others(expected, settings, fingerprint)
     if resume:  # another run is refused before any of its files is overwritten
         run_state.saved_state(folder, fingerprint)
-    _keep_inputs(begun, folder, composed or to_yaml(recipe))
+    _keep_inputs(begun, folder)
     provenance = _provenance(recipe, overrides, data, group)
     task = begun.task(provenance)
     if not (resume or trial):
@@ -99,11 +97,11 @@ def train(
     return Run(folder, folder / BEST, results, progress.best)
 
 
-def _keep_inputs(begun: _Begun, folder: Path, recipe: str) -> None:
+def _keep_inputs(begun: _Begun, folder: Path) -> None:
     """Write the manifests, and the recipe as YAML, beside the result."""
     if begun.group.is_main:
         begun.data.write(folder)
-        files.write_text(folder / "recipe.yaml", recipe)
+        files.write_text(folder / "recipe.yaml", to_yaml(begun.recipe))
 
 
 def plan(recipe: Recipe) -> estimate.Estimate:

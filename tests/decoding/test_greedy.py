@@ -108,5 +108,5 @@ def test_greedy_loads_no_other_search_no_dictionary_and_no_language_model() -> N
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = run.stdout.split()
     inside = {name.removeprefix("speechgru.decoding") for name in loaded if ".decoding" in name}
-    assert inside == {"", ".greedy", ".hypothesis"}
+    assert inside == {"", ".greedy", ".hypothesis", ".settings"}
     assert not [name for name in loaded if name.split(".")[1] in {"lexicon", "lm"}]

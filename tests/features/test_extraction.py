@@ -143,7 +143,7 @@ def test_the_package_offers_what_it_says() -> None:
         ({"kind": "pitch", "f_max": 5000.0}, r"f_max ≤ rate / 4 = 4000"),
         ({"n_fft": 256}, "even n_fft of at least the window's 400 samples"),
         ({"drop_last": True, "padding": "none"}, "drop_last goes with padding"),
-        ({"kind": "cmvn", "mode": "global"}, r"wants mean=\[\.\.\.\]"),
+        ({"kind": "cmvn", "mode": "global"}, r"takes mean=\[\.\.\.\]"),
         ({"kind": "cmvn", "mode": "global", "mean": [1.0], "deviation": [1.0]}, "each of 80 bins; got 1"),
         ({"kind": "cmvn", "mode": "global", "mean": [1.0]}, "as many deviations as means, 1; got 0"),
         ({"kind": "cmvn", "base": "beats"}, "beats finds events"),

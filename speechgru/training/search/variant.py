@@ -41,7 +41,6 @@ class Variant:
         return run.train(
             self.recipe,
             self.overrides,
-            composed=compose.to_yaml(self.recipe),
             command=shlex.join(["speechgru", "train", self.called, *self.overrides]),
             resume=self.is_begun,
             **options,

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from speechgru.config import Recipe, load_recipe
-from speechgru.config.compose import recipes, to_yaml
+from speechgru.config.compose import recipes
 from speechgru.errors import CheckpointError, ConfigError, CorpusError
 from speechgru.models import checkpoint
 from speechgru.music import harmonize, load_composer
@@ -191,9 +191,7 @@ def test_the_recipes_of_the_benchmark_are_there() -> None:
 def test_a_recipe_trains_a_step(name: str, tmp_path: Path) -> None:
     overrides = ["trainer.batch_characters=1000"]
     recipe = tiny(tmp_path, *overrides, name=name)
-    run = training_run.train(
-        recipe, overrides, composed=to_yaml(recipe), command=f"speechgru train {name}", quiet=True
-    )
+    run = training_run.train(recipe, overrides, command=f"speechgru train {name}", quiet=True)
     report = json.loads((run.folder / "report.json").read_text())
     assert list(report["scores"]) == ["dev", "test"]
     assert 0 < report["scores"]["test"]["nats_per_step"] < 88 * np.log(2)

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.config import load_recipe
-from speechgru.config.compose import to_yaml
 from speechgru.errors import CheckpointError, ConfigError, MusicError
 from speechgru.music import Note, NoteSequence
 from speechgru.music.files import midi
@@ -198,7 +197,7 @@ def test_the_loss_is_that_of_whole_pieces(tmp_path: Path) -> None:
 
 def test_the_recipe_of_tunes_trains(tmp_path: Path) -> None:
     recipe = folk(tmp_path)
-    run = training_run.train(recipe, [], composed=to_yaml(recipe), command="speechgru train folk", quiet=True)
+    run = training_run.train(recipe, [], command="speechgru train folk", quiet=True)
     report = json.loads((run.folder / "report.json").read_text())
     assert list(report["scores"]) == ["dev", "test"]
     score = report["scores"]["test"]
