@@ -71,7 +71,8 @@ def tiny(name: str, folder: Path, *overrides: str) -> tuple[Recipe, list[str]]:
     given += overrides
     recipe = load_recipe(name, given)
     replicas.build(recipe, folder / "data")
-    for number, source in enumerate(recipe.task_settings(TextConfig).sources):
+    texts = recipe.settings.sources if isinstance(recipe.settings, TextConfig) else ()
+    for number, source in enumerate(texts):
         path = folder / "data" / source.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress("\n".join([*PARAGRAPHS[number:], f"“No {number}!” Yes."]).encode()))

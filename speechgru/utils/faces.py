@@ -22,7 +22,11 @@ def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], 
     def find(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module, _, attribute = homes[name].partition(":")
-        return getattr(importlib.import_module(f"{package}.{module}"), attribute or name)
+        file, _, attribute = homes[name].partition(":")
+        try:
+            module = importlib.import_module(f"{package}.{file}")
+        except AttributeError as error:  # of a broken package; to `from ... import` it would mean that the name is missing
+            raise ImportError(str(error)).with_traceback(error.__traceback__) from error
+        return getattr(module, attribute or name)
 
     return find, lambda: sorted({*vars(importlib.import_module(package)), *homes})
