@@ -24,20 +24,20 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _log = logging.getLogger("speechgru")
 
 
-def compiled(*files: str) -> Callable[[_Function], _Function]:
+def compiled(*files: str, fastmath: bool = False) -> Callable[[_Function], _Function]:
     """A decorator as numba.njit, whose results are kept for as long as the source `files` stay as they are.
 
     Name the file of the function and the files of all compiled functions that it calls. Where the cache folder
-    can't be written, functions are compiled anew in each process.
+    can't be written, functions are compiled anew in each process. `fastmath` lets sums be reordered.
     """
     folder = _folder(files)
 
     def decorate(function: _Function) -> _Function:
         if folder is None:
-            return cast(_Function, numba.njit(nogil=True)(function))
+            return cast(_Function, numba.njit(nogil=True, fastmath=fastmath)(function))
         kept, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
         try:
-            return cast(_Function, numba.njit(nogil=True, cache=True)(function))
+            return cast(_Function, numba.njit(nogil=True, cache=True, fastmath=fastmath)(function))
         finally:
             # Other packages' functions are none of ours.
             config.CACHE_DIR = kept  # type: ignore[attr-defined]

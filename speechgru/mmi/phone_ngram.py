@@ -1,0 +1,54 @@
+"""A trigram of phones as a dense table: the denominator's language model.
+
+A state is a phone with its left neighbour, (l, p), and goes on to (p, q), so that the transitions out of all states
+with the same p are one matrix [l, q]. The model is not smoothed: what training doesn't have is left to the leak (Povey
+et al. 2016 keep all trigrams too, and prune above). Silence forgets what was before it: all (l, silence) are one state,
+(silence, silence).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechgru.mmi.lexicon import SILENCE
+
+KNOWN_START = 0.9  # of the first state's probability; the rest as states are anywhere in a text
+
+
+class PhoneGram(NamedTuple):
+    """Probabilities, float32.
+
+    next: [phones, phones, phones] by (p, l, q): of q behind (l, p); rows sum to 1, or are 0 where (l, p) never occurs.
+    start: [phones, phones] by (l, p), of the first state. share: of the states of a text, [phones, phones].
+    """
+
+    next: NDArray[np.float32]
+    start: NDArray[np.float32]
+    share: NDArray[np.float32]
+
+
+def estimate(texts: Iterable[Sequence[int]], phones: int) -> PhoneGram:
+    """The trigram of some rows of phones, with their silences. A first phone is one behind silence."""
+    following = np.zeros((phones, phones, phones))
+    start, count = np.zeros((phones, phones)), np.zeros((phones, phones))
+    for text in texts:
+        left, before = SILENCE, None
+        for phone in text:
+            state = (SILENCE if phone == SILENCE else left, phone)
+            count[state] += 1
+            if before is None:
+                start[state] += 1
+            else:
+                following[before[1], before[0], phone] += 1
+            before, left = state, phone
+    total = following.sum(axis=2, keepdims=True)
+    share = count / count.sum()
+    return PhoneGram(
+        (following / np.maximum(total, 1)).astype(np.float32),
+        (KNOWN_START * start / start.sum() + (1 - KNOWN_START) * share).astype(np.float32),
+        share.astype(np.float32),
+    )
