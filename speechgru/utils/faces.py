@@ -25,7 +25,8 @@ def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], 
         file, _, attribute = homes[name].partition(":")
         try:
             module = importlib.import_module(f"{package}.{file}")
-        except AttributeError as error:  # of a broken package; to `from ... import` it would mean that the name is missing
+        except AttributeError as error:
+            # Of a broken package. To `from ... import` it would mean that the name is missing.
             raise ImportError(str(error)).with_traceback(error.__traceback__) from error
         return getattr(module, attribute or name)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -63,22 +62,14 @@ def main() -> None:
 
 
 def targets(arguments: argparse.Namespace) -> Steps:
-    """Everything that the network is trained by; kept in the output folder."""
+    """Everything that the network is trained by. It is made anew when a run goes on: some minutes, the same result."""
     recipe = load_recipe(arguments.recipe, [f"corpus.root={arguments.data}", "corpus.test=[]"])
     data = prepare(recipe, 1 / (FEATURES.hop * network.STRIDE * max(SPEEDS)))
     train = data.train[:: max(len(data.train) // arguments.first, 1)] if arguments.first else data.train
     words = lexicon.packaged()
     store, spoken = recordings_of("train", train, arguments.output)
-    kept = arguments.output / "targets.pickle"  # our own, of this run
-    if kept.exists():
-        made, recordings = pickle.loads(kept.read_bytes())
-        for one in recordings:
-            one.store = store
-    else:
-        made = pipeline.bootstrap(spoken, store, PhoneSpikes(arguments.spikes), words)
-        recordings = pipeline.aligned_recordings(made, spoken, store, SPEEDS)
-        unstored = [AlignedRecording(**{**vars(one), "store": None}) for one in recordings]
-        kept.write_bytes(pickle.dumps((made, unstored)))
+    made = pipeline.bootstrap(spoken, store, PhoneSpikes(arguments.spikes), words)
+    recordings = pipeline.aligned_recordings(made, spoken, store, SPEEDS)
     dev = {}
     for name, utterances in data.dev.items():
         dev_store, dev_spoken = recordings_of(
