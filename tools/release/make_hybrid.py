@@ -4,7 +4,7 @@
 
 What is done is kept and passed over when it is called again; a training that was cut off goes on. In words: log-mel at
 three speeds; alignments from the packaged model's spikes; Gaussian mixtures and speakers' transforms; cross-entropy;
-the lattice-free criterion; one file.
+the lattice-free criterion; one file. The alignments are made anew each time.
 """
 
 from __future__ import annotations
