@@ -69,6 +69,7 @@ def _every_path(log_probs: LogProbs, target: list[int]) -> float:
     return best
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.lists(st.integers(1, 2), min_size=1, max_size=4), st.integers(1, 5), st.integers(0, 10**6))
 def test_strict_is_the_best_of_all_paths(target: list[int], frames: int, seed: int) -> None:

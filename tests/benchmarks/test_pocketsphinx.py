@@ -33,6 +33,7 @@ def test_each_recording_is_stored_once_and_in_order(tmp_path: Path) -> None:
     assert bench.grouped_seconds([16000, 8000, 4000], [2, 1]) == [1.5, 0.25]
 
 
+@pytest.mark.slow
 def test_ours_is_measured_and_what_is_missing_is_said(tmp_path: Path) -> None:
     text = (ASSETS / "sample.txt").read_text().strip()
     manifest.write(tmp_path / "one.jsonl", [Utterance(SAMPLE, 4.0, text, id="sample")])

@@ -318,6 +318,7 @@ def test_a_recording_named_like_a_part_is_safe(run: Run, folder: Path) -> None:
     assert left() == ["talk-0001.wav", "talk.wav"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["resample", "split-at-pauses"])
 def test_ctrl_c_leaves_nothing_half_written(command: str, folder: Path) -> None:
     with soundfile.SoundFile("long.wav", "w", 48000, 2, "PCM_16") as file:

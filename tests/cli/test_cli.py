@@ -174,6 +174,7 @@ def test_python_m_knows_usage_errors() -> None:
     assert finished.stderr.startswith("speechgru: error: Unknown command: 'trnascribe'.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "code"),
     [("transcribe - <&-", 1), ("train digits --show >&-", 0), ("transcribe gone.wav 2>&-", 1)],

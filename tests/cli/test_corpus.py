@@ -54,6 +54,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["librispeech"]["parts"]["dev-clean"]["checksum"].startswith("sha256:")
 
 
+@pytest.mark.slow
 def test_download_and_prepare(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["corpus", "download", "yesno", str(tmp_path / "data")]) == 0
     printed = capsys.readouterr().out

@@ -205,6 +205,7 @@ def test_a_picture(run: Run, folder: Path) -> None:
     assert run("a.wav", "--plot", "new/a.png", "--overwrite").code == 0
 
 
+@pytest.mark.slow
 def test_a_picture_has_the_kind_that_was_asked_for(run: Run, folder: Path) -> None:
     """As a panel below the others, at the height of one."""
     save("a.wav")
@@ -384,6 +385,7 @@ def test_missing_libraries_are_named_before_any_work(
     assert left() == ["a.wav"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["out.csv", "out/"])
 def test_ctrl_c_leaves_nothing_half_written(target: str, folder: Path) -> None:
     for number in range(40):

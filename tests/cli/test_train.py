@@ -31,6 +31,7 @@ def arguments(tmp_path: Path) -> list[str]:
     return replicas.digits(tmp_path, "my run")
 
 
+@pytest.mark.slow
 def test_it_trains_and_says_where_things_are(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_dry_run_plans_and_writes_no_run(
     assert not (tmp_path / "my run").exists()
 
 
+@pytest.mark.slow
 def test_quiet_shows_no_epochs(
     arguments: list[str],
     capfd: pytest.CaptureFixture[str],
@@ -202,6 +204,7 @@ def _wait_for(path: Path, process: subprocess.Popen[str], seconds: float = 90) -
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_a_terminal_saves_and_says_how_to_go_on(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -404,6 +404,7 @@ def test_overwrite_without_a_folder_is_a_mistake(run: Run, folder: Path) -> None
     assert "--output-dir" in found.err
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save("a.wav")
     save("b.wav")
@@ -429,6 +430,7 @@ def subprocess_run(*arguments: object, **options: Any) -> subprocess.CompletedPr
     )
 
 
+@pytest.mark.slow
 def test_a_real_process_with_a_real_checkpoint_reads_a_pipe(folder: Path) -> None:
     model = save_checkpoint(folder / "tiny.safetensors")
     good = save("good.wav", sentence(5, 0))

@@ -45,6 +45,7 @@ def test_settings_are_a_frozen_dataclass_with_defaults(name: str) -> None:
     assert type(settings).__dataclass_params__.frozen
 
 
+@pytest.mark.slow
 def test_certain_input_is_read_letter_by_letter(decoder: Any) -> None:
     found = decoder(_certain("hello all of you"))
     assert isinstance(found, Hypothesis)

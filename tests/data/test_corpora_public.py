@@ -383,6 +383,7 @@ def pack(folder: Path, base: Path, as_zip: bool) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DOWNLOADABLE)
 def test_download_then_prepare(
     name: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

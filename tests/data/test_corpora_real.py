@@ -20,6 +20,7 @@ from speechgru.data.corpora import (
 DATA = os.environ.get("SPEECHGRU_DATA")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA, reason="SPEECHGRU_DATA does not name the project's data folder")
 @pytest.mark.parametrize(
     ("corpus", "place", "counts"),

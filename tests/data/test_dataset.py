@@ -199,6 +199,7 @@ def test_an_unreadable_recording_is_named_in_one_line(utterances: list[Utterance
 # --- the cache
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speed", [1.0, 0.9])
 def test_the_cache_gives_the_same_samples(utterances: list[Utterance], tmp_path: Path, speed: float) -> None:
     plain, cached = recordings(utterances), recordings(utterances, cache=tmp_path / "cache")

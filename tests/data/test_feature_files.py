@@ -242,6 +242,7 @@ def test_a_spool_is_written_as_an_array(
         assert (tmp_path / "numpy.npy").read_bytes() == written[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extension", ["npy", "npz", "h5", "parquet"])
 def test_memory_does_not_grow_with_the_frames(extension: str, tmp_path: Path) -> None:
     library(extension)

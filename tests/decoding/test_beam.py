@@ -41,6 +41,7 @@ weights = st.builds(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 @settings(max_examples=25, deadline=None)
 @given(setting=weights, seed=st.integers(0, 10**6), frames=st.integers(1, 5))

@@ -172,6 +172,7 @@ def test_hotwords_choose_among_homophones(pets: NGram) -> None:
         assert decoder(heard).text == word
 
 
+@pytest.mark.slow
 def test_frames_must_have_the_columns_of_both(pets: NGram) -> None:
     decoder = fused(pets)
     with pytest.raises(ConfigError, match=r"expected \[frames, 69\]"):

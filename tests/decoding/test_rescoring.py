@@ -95,6 +95,7 @@ def test_the_file_says_how_much_it_counts(tmp_path: Path) -> None:
     assert load_rescorer(search, save(tmp_path / "plain.safetensors"), SYMBOLS).settings == Settings()
 
 
+@pytest.mark.slow
 def test_a_recognizer_lets_it_choose(tmp_path: Path) -> None:
     symbols = tuple(checkpoint.load(find_model()).header["vocabulary"])
     path = save(tmp_path / "lm.safetensors", symbols, rescoring={"weight": 50.0})

@@ -63,6 +63,7 @@ def test_the_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
         exec(compile(f"import speechgru\n{block}", page, "exec"), {})
 
 
+@pytest.mark.slow
 def test_the_gallery_draws_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = ROOT / "tools" / "docs" / "gallery_features.py"
     monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path / "pictures")])

@@ -51,6 +51,7 @@ def test_it_trained_on_nothing_share_alike() -> None:
     assert not any("/" in override.partition("=")[2] for override in provenance["overrides"])
 
 
+@pytest.mark.slow
 def test_the_sample_is_transcribed_offline_from_the_command_line() -> None:
     """A whole process of its own, as a user starts it, with the network shut."""
     code = (
@@ -83,6 +84,7 @@ def test_noises_of_the_world_give_hardly_a_word(recognizer: Recognizer, data_roo
     assert silent >= 0.85 * len(clips)
 
 
+@pytest.mark.slow
 def test_held_out_speech_from_the_command_line(
     data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

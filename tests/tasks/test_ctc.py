@@ -181,6 +181,7 @@ def trained(
     return folder / "best.safetensors", progress
 
 
+@pytest.mark.slow
 def test_it_learns_four_sentences_by_heart(trained: tuple[Path, state.Progress]) -> None:
     _, progress = trained
     assert progress.best == 0
@@ -316,6 +317,7 @@ def pronounced(utterances: list[Utterance], folder: Path, **settings: Any) -> Ta
     )
 
 
+@pytest.mark.slow
 def test_a_second_head_learns_the_sounds_of_texts_by_dictionary_or_graphones(
     utterances: list[Utterance], tmp_path: Path
 ) -> None:
@@ -358,6 +360,7 @@ def test_a_model_that_learnt_sounds_is_read_and_gone_on_from(
     assert Task(TaskContext(again, given, CPU)).model.sounds is not None
 
 
+@pytest.mark.slow
 def test_sounds_that_are_not_learnt_any_more_are_not_read(
     utterances: list[Utterance], tmp_path: Path
 ) -> None:
@@ -385,6 +388,7 @@ def test_sounds_that_are_not_learnt_any_more_are_not_read(
     assert Task(TaskContext(recipe(), given, CPU)).dictionary is None
 
 
+@pytest.mark.slow
 def test_a_decoder_of_sounds_wants_a_network_that_hears_them(
     utterances: list[Utterance], tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=110, env=environment)
 
 
+@pytest.mark.slow
 def test_two_processes_do_what_one_does_with_twice_the_batch(folder: Path) -> None:
     two = run(train(2, folder, f"output={folder / 'two'}", "trainer.batch_seconds=1.5"))
     assert two.returncode == 0, two.stderr
@@ -102,6 +103,7 @@ def test_two_processes_do_what_one_does_with_twice_the_batch(folder: Path) -> No
     assert header["provenance"]["processes"] == 2
 
 
+@pytest.mark.slow
 def test_a_stop_is_heard_by_all_and_resumed(folder: Path) -> None:
     output = folder / "run"
     command = train(2, folder, f"output={output}", "trainer.epochs=4000", "trainer.evaluate_every=1000")

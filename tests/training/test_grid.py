@@ -92,6 +92,7 @@ def test_what_is_refused_before_anything_trains(
 # --- training
 
 
+@pytest.mark.slow
 def test_each_is_the_run_it_would_be_alone_and_one_failure_is_one(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,7 @@ def settings(folder: Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_the_weights_are_those_of_an_uninterrupted_run(tmp_path: Path) -> None:
     chance = random.Random(20261123)

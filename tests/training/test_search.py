@@ -218,6 +218,7 @@ def test_ranges_of_the_command_line() -> None:
 # --- searching
 
 
+@pytest.mark.slow
 def test_it_finds_the_valley(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trainings = Trainings()
     one = search(tmp_path / "s", RANGES, "optimizer.lr=0.05")
@@ -247,6 +248,7 @@ def drawn(trainings: Trainings) -> list[tuple[str, float, int, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_a_resumed_search_is_the_uninterrupted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, cut, rest = Trainings(), Trainings(stop_in=5), Trainings()
     expected = go(search(tmp_path / "whole"), 8, monkeypatch, whole)
@@ -265,6 +267,7 @@ def test_a_resumed_search_is_the_uninterrupted_one(tmp_path: Path, monkeypatch: 
     assert drawn(other)[0] == drawn(whole)[0] and drawn(other)[1:] != drawn(whole)[1:4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["median", "halving", "none"])
 def test_bad_trials_are_ended_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pruner: str) -> None:
     given_ = [f"tune.pruner={pruner}", "trainer.epochs=9"]
@@ -358,6 +361,7 @@ def test_tune_as_it_is_typed(
     assert capsys.readouterr().out.splitlines()[-1] == command
 
 
+@pytest.mark.slow
 def test_two_jobs_share_a_search(
     arguments: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -369,6 +373,7 @@ def test_two_jobs_share_a_search(
     assert capfd.readouterr().err.count("trial ") == 4
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished(arguments: list[str], tmp_path: Path) -> None:
     command = [
         sys.executable,

@@ -81,6 +81,7 @@ def test_a_name_that_does_not_say_is_taken_as_sixteenths_and_told(name: str, tmp
     assert found.steps_per_beat == 4 and name in found.remarks[0] and "taken as a 16th" in found.remarks[0]
 
 
+@pytest.mark.slow
 def test_the_three_files_of_the_collection_agree(data_root: Path) -> None:
     folder = data_root / "music" / "jsb_chorales"
     if not folder.is_dir():

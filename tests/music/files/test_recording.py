@@ -38,6 +38,7 @@ def pitches(samples: np.ndarray) -> list[int]:
     return [note.pitch for note in recording.notes_of(recording.frequencies(samples))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gap", [0.03, 0.06])
 def test_what_is_struck_again_is_heard_twice_and_a_glide_is_no_note(gap: float) -> None:
     tune = (67, 62, 62, 60)

@@ -51,6 +51,7 @@ def test_it_learnt_from_what_may_be_passed_on() -> None:
     assert not any("/" in override.partition("=")[2] for override in provenance["overrides"])
 
 
+@pytest.mark.slow
 def test_a_tune_is_made_offline_from_the_command_line(tmp_path: Path) -> None:
     """A whole process of its own, as a user starts it, with the network shut."""
     out = tmp_path / "tune.mid"
