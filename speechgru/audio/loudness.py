@@ -18,6 +18,7 @@ import soxr
 from numpy.typing import NDArray
 
 from speechgru.audio.stream import Block
+from speechgru.utils.dependencies import load
 
 FRAME_SECONDS = 0.01
 LOWEST_DB = -200.0  # the level given to digital zero
@@ -46,7 +47,7 @@ class Loudness:
 
     def __init__(self, rate: int, channels: int) -> None:
         """`rate` from LOWEST_RATE Hz up, 1 to MAX_CHANNELS channels in the order of BS.1770."""
-        import pyloudnorm
+        pyloudnorm = load("pyloudnorm")
 
         # The class whose coefficients are those of the standard; pyloudnorm's default is near them (0.1 dB).
         stages = pyloudnorm.Meter(rate, filter_class="DeMan")._filters.values()

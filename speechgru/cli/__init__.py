@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from speechgru import __version__
-from speechgru.errors import SpeechGruError, UsageError
+from speechgru.errors import DependencyError, SpeechGruError, UsageError
 from speechgru.utils import plugins
 
 DEBUG_VARIABLE = "SPEECHGRU_DEBUG"
@@ -45,7 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         from speechgru.utils import dependencies
 
-        told = dependencies.explain(error) or error
+        try:
+            told = dependencies.explain(error) or error
+        except DependencyError as worse:  # what compares versions fails too
+            told = worse
         if not isinstance(told, (SpeechGruError, OSError)):
             raise
         return _complain(str(told), 2 if isinstance(told, UsageError) else 1)

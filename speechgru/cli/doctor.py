@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 HELP = "Say which packages, threads, GPU and folders this installation uses, and what is wrong"
 EXAMPLES = """
   speechgru doctor
-  speechgru doctor --load            # load torch, torchaudio, numba, librosa and soundfile too; takes seconds
+  speechgru doctor --load            # load every package too; takes some ten seconds
   speechgru doctor --json > report.json
 
 Put the output into a bug report. Nothing is sent anywhere.
@@ -21,7 +21,7 @@ _MB = 1e6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--load", action="store_true", help="load the large packages, to see that they work")
+    parser.add_argument("--load", action="store_true", help="load every package, to see that it works")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from speechgru.errors import AudioError, ConfigError
 from speechgru.features.framing import Framing
-from speechgru.utils.dependencies import load
+from speechgru.utils.dependencies import explain, load
 
 Bins = tuple[float, ...] | tuple[str, ...]
 
@@ -130,4 +130,6 @@ class ArrayTransform(Transform):
             done = [np.ascontiguousarray(self.analyse(row), dtype=np.float32) for row in arrays]
         except parameter_error as error:
             raise ConfigError(f"{self.kind or type(self).__name__}: {error}") from error
+        except (ImportError, OSError) as error:  # librosa imports Numba where it first needs it
+            raise explain(error) or error from error
         return torch.from_numpy(np.stack(done)).to(signal.device)

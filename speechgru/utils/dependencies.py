@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import re
 import shlex
 import sys
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from types import ModuleType, TracebackType
 
 from speechgru.errors import DependencyError
 
-PYTHON = "python -m pip install"
+PIP = f"{shlex.quote(sys.executable or 'python')} -m pip install"
+# PyTorch's own index, which has the builds for CPUs alone.
+_CPU_INDEX = "--index-url https://download.pytorch.org/whl/cpu"
+_LINE = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*([^;]*)")
 # What is imported under another name than it is installed by.
 _DISTRIBUTIONS = {"hydra": "hydra-core", "yaml": "pyyaml"}
 # Packages that only work in pairs of certain versions: who mends one names the others.
@@ -40,15 +44,28 @@ class Wanted:
         return f"{self.name}{self.specifier}"
 
     def admits(self, version: str) -> bool:
-        """Whether an installed version is among those wanted."""
-        from packaging.specifiers import SpecifierSet
+        """Whether an installed version is among those wanted.
 
+        Raises:
+            DependencyError: packaging, which compares versions, can't be imported.
+        """
+        try:
+            from packaging.specifiers import SpecifierSet
+        except Exception as error:
+            raise DependencyError(
+                f"packaging can't be loaded: {error}. To mend it: {PIP} packaging."
+            ) from error
         return SpecifierSet(self.specifier).contains(version, prereleases=True)
 
 
 def distribution(module: str) -> str:
     """The name by which the package of a module is installed: hydra-core for hydra."""
     return _DISTRIBUTIONS.get(module, module)
+
+
+def module(name: str) -> str:
+    """The module that a package is imported as: hydra for hydra-core."""
+    return next((key for key, value in _DISTRIBUTIONS.items() if value == name), name)
 
 
 def version(name: str) -> str | None:
@@ -62,32 +79,51 @@ def version(name: str) -> str | None:
 @lru_cache
 def wanted() -> dict[str, Wanted]:
     """Every package that speechgru asks for, by its name in lower case; the core's first."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
     packages: dict[str, Wanted] = {}
     for line, extra in _stated():
-        try:
-            parsed = Requirement(line)
-        except InvalidRequirement:  # of a damaged installation
+        parsed = _LINE.match(line)
+        if parsed is None:  # of a damaged installation
             continue
-        name = parsed.name.lower()
+        name, specifier = parsed[1].lower(), parsed[2].strip(" ()")
         if name != "speechgru" and extra not in ("all", "dev"):
-            packages.setdefault(name, Wanted(name, str(parsed.specifier), extra))
+            packages.setdefault(name, Wanted(name, specifier, extra))
     return packages
 
 
-def install_command(*names: str) -> str:
-    """The pip command that installs these packages in versions that fit.
+def install_command(name: str) -> str:
+    """The pip command that mends a package, with those that must fit it where they don't.
 
-    What is there in a version that fits, and doesn't work all the same, is installed again.
+    What is there in a version that fits, and doesn't work all the same, is installed again, and nothing else with it.
+    A torch for CPUs alone is mended from PyTorch's own index: elsewhere its builds are for GPUs.
     """
     known = wanted()
-    rows = [known.get(name) or Wanted(name, "") for name in names]
-    # Those of pairs that aren't asked for by name have their versions set by the others.
-    rows = [row for row in rows if row.name in known or len(rows) == 1]
-    fits = all((there := version(row.name)) is not None and row.admits(there) for row in rows)
-    again = "--force-reinstall " if fits else ""
-    return f"{PYTHON} {again}{' '.join(shlex.quote(row.requirement) for row in rows)}"
+    partners = [known[other] for other in together(name)[1:] if other in known]
+    rows = [known.get(name) or Wanted(name, ""), *(row for row in partners if not _fits(row))]
+    again = "--force-reinstall --no-deps " if len(rows) == 1 and _fits(rows[0]) else ""
+    words = " ".join(shlex.quote(row.requirement) for row in rows)
+    index = f" {_CPU_INDEX}" if torch_build() == "CPU" and any(row.name == "torch" for row in rows) else ""
+    return f"{PIP} {again}{words}{index}"
+
+
+def torch_build() -> str:
+    """What the installed torch is built for, read from its version file: "CUDA 13.0", "ROCm 6.4", "CPU", or ""."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or not spec.origin:
+        return ""
+    try:
+        text = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # no torch of PyTorch's
+        return "CPU" if (version("torch") or "").endswith("+cpu") else ""
+    cuda = re.search(r"^cuda\b[^=]*=\s*['\"]([0-9.]+)['\"]", text, re.MULTILINE)
+    hip = re.search(r"^hip\b[^=]*=\s*['\"]([0-9.]+)", text, re.MULTILINE)
+    return f"CUDA {cuda[1]}" if cuda else f"ROCm {hip[1]}" if hip else "CPU"
+
+
+def _fits(row: Wanted) -> bool:
+    try:
+        return (there := version(row.name)) is not None and row.admits(there)
+    except DependencyError:
+        return False
 
 
 def together(name: str) -> tuple[str, ...]:
@@ -101,13 +137,14 @@ def is_installed(module: str) -> bool:
 
 
 def require(module: str, purpose: str) -> None:
-    """Raise DependencyError where a module isn't installed, before work is done that would be lost for it.
+    """Raise DependencyError where a module can't be imported, before work is done that would be lost for it.
 
     Args:
         purpose: what needs it, as the subject of a sentence: "A picture".
     """
     if not is_installed(module):
         raise DependencyError(_missing(distribution(module), purpose))
+    load(module)
 
 
 def explain(error: BaseException) -> DependencyError | None:
@@ -124,8 +161,8 @@ def explain(error: BaseException) -> DependencyError | None:
     there = ", ".join(f"{n} {version(n) or 'is not installed'}" for n in names)
     reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return DependencyError(
-        f"{name} can't be loaded: {reason}. Installed: {there}. To mend it: {install_command(*names)}. "
-        "speechgru doctor says more."
+        f"{name} can't be loaded: {reason}. Installed: {there}. To mend it: {install_command(name)}. "
+        "speechgru doctor --load says more."
     )
 
 
@@ -193,9 +230,7 @@ def _without_library() -> ModuleType:
 def _missing(name: str, purpose: str) -> str:
     package = wanted().get(name)
     if package is None or not package.extra:
-        return (
-            f"{purpose} needs {name}, which isn't installed. To mend it: {install_command(*together(name))}."
-        )
+        return f"{purpose} needs {name}, which isn't installed. To mend it: {install_command(name)}."
     command = install_command(name)
     return (
         f"{purpose} needs {name}, which isn't installed (the extra {package.extra!r}). To mend it: {command}."

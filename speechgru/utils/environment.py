@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from speechgru import __version__
@@ -23,7 +21,7 @@ from speechgru.utils import assets, dependencies
 from speechgru.utils.dependencies import Wanted
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-LOADED = ("torch", "torchaudio", "numba", "librosa", "soundfile")
+PYTHON_PART = "torchaudio, its Python part"
 LOAD_SECONDS = 120.0
 _PROGRAM_SECONDS = 10.0  # for ffmpeg and nvidia-smi to say their versions
 
@@ -49,7 +47,13 @@ class Package:
 def packages() -> list[Package]:
     """All that speechgru asks for, the core's first."""
     return [
-        Package(name, dependencies.version(name), row.specifier, row.extra, _build(name))
+        Package(
+            name,
+            dependencies.version(name),
+            row.specifier,
+            row.extra,
+            dependencies.torch_build() if name == "torch" else "",
+        )
         for name, row in dependencies.wanted().items()
     ]
 
@@ -64,30 +68,48 @@ def faults(rows: list[Package], loaded: dict[str, str]) -> list[str]:
     for row in rows:
         if not row.fits:
             there = f"is {row.version}" if row.version else "isn't installed"
-            command = dependencies.install_command(*dependencies.together(row.name))
+            command = dependencies.install_command(row.name)
             wrong.append(f"{row.name} {there}; speechgru wants {row.wanted}. To mend it: {command}")
     unfit = {row.name for row in rows if not row.fits}
     for name, problem in loaded.items():
-        if problem and name not in unfit and not _is_torchaudio_beside_cpu(name, rows):
-            command = dependencies.install_command(*dependencies.together(name))
+        if name == PYTHON_PART:
+            continue
+        if problem and name not in unfit and not _serves_without_library(name, rows, loaded):
+            command = dependencies.install_command(name)
             wrong.append(f"{name} can't be loaded: {problem} To mend it: {command}")
     return wrong
 
 
 def notes(rows: list[Package], loaded: dict[str, str]) -> list[str]:
     """What is worth knowing and no fault."""
-    if any(loaded.get(name) and _is_torchaudio_beside_cpu(name, rows) for name in loaded):
-        return [
+    told = []
+    if loaded.get("torchaudio") and _serves_without_library("torchaudio", rows, loaded):
+        told.append(
             "torchaudio's compiled library needs a torch with CUDA; this torch is for CPUs alone. speechgru uses its "
             "Python part, which has all that it needs."
-        ]
-    return []
+        )
+    for name, folder in folders().items():
+        if not _is_writable(folder):
+            told.append(
+                f"{folder}, for {name}, can't be written. Set XDG_CACHE_HOME or SPEECHGRU_MODELS to a folder that can."
+            )
+    return told
 
 
-def loads(names: tuple[str, ...] = LOADED) -> dict[str, str]:
-    """Import each package in a process of its own: why it failed, or "" where it loads."""
+def loads(names: Sequence[str] = ()) -> dict[str, str]:
+    """Import packages (by default all that are asked for and installed), each in a process of its own.
+
+    Returns:
+        Of each package why it failed, or "" where it loads. Where torchaudio fails, PYTHON_PART says how its Python
+        part fares.
+    """
+    names = names or [row.name for row in packages() if row.version is not None]
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return dict(zip(names, pool.map(_load, names)))
+        loaded = dict(zip(names, pool.map(_load, [f"import {dependencies.module(name)}" for name in names])))
+    if loaded.get("torchaudio"):
+        code = "from speechgru.utils.dependencies import torchaudio_module as part; part('functional')"
+        loaded[PYTHON_PART] = _load(code)
+    return loaded
 
 
 def machine() -> dict[str, str]:
@@ -132,26 +154,21 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _build(name: str) -> str:
-    """What torch is built for, read from its version file: "CUDA 13.0" or "CPU"."""
-    if name != "torch" or (spec := find_spec("torch")) is None or not spec.origin:
-        return ""
-    try:
-        text = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    cuda = re.search(r"^cuda\b[^=]*=\s*['\"]([0-9.]+)['\"]", text, re.MULTILINE)
-    hip = re.search(r"^hip\b[^=]*=\s*['\"]([0-9.]+)", text, re.MULTILINE)
-    return f"CUDA {cuda[1]}" if cuda else f"ROCm {hip[1]}" if hip else "CPU"
+def _serves_without_library(name: str, rows: list[Package], loaded: dict[str, str]) -> bool:
+    """True for torchaudio beside a torch for CPUs alone, if its Python part loads."""
+    is_cpu = any(row.name == "torch" and row.build == "CPU" for row in rows)
+    return name == "torchaudio" and is_cpu and loaded.get(PYTHON_PART) == ""
 
 
-def _is_torchaudio_beside_cpu(name: str, rows: list[Package]) -> bool:
-    return name == "torchaudio" and any(row.name == "torch" and row.build == "CPU" for row in rows)
+def _is_writable(folder: Path) -> bool:
+    for place in (folder, *folder.parents):
+        if place.exists():
+            return place.is_dir() and os.access(place, os.W_OK)
+    return False
 
 
-def _load(name: str) -> str:
-    """Why `import name` fails, in one line; "" where it doesn't."""
-    code = f"import {name}"
+def _load(code: str) -> str:
+    """Why a line of Python fails, in one line; "" where it doesn't."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", code],

@@ -159,7 +159,7 @@ def test_a_torchaudio_that_fails_is_named_by_the_commands_that_need_it(
         if code_ != good:
             assert "torchaudio can't be loaded" in err, line
             assert f"torch {importlib.metadata.version('torch')}" in err, line
-            assert "python -m pip install" in err, line
+            assert "-m pip install" in err, line
             assert "torchaudio==" in err, line
 
 
@@ -179,6 +179,18 @@ def test_a_torchaudio_that_fails_is_named_by_the_commands_that_need_it(
         ("soundfile", "raise OSError('libx.so: cannot open')", ["audio", "info", SAMPLE]),
         ("hydra", "raise ImportError('broken')", ["train", "digits", "--show"]),
         ("numpy", "raise AttributeError('_ARRAY_API')", ["transcribe", SAMPLE]),
+        (
+            "numba",
+            "raise OSError('libx.so: cannot open')",
+            ["features", SAMPLE, "--kind", "chroma", "--stats"],
+        ),
+        ("pyloudnorm", "raise OSError('libx.so: cannot open')", ["audio", "info", SAMPLE]),
+        ("h5py", "raise OSError('libx.so: cannot open')", ["features", SAMPLE, "-o", "no/such/folder/a.h5"]),
+        (
+            "matplotlib",
+            "raise ImportError('broken')",
+            ["transcribe", SAMPLE, "--plot", "no/such/folder/a.png"],
+        ),
     ],
 )
 def test_a_package_that_fails_is_named_with_the_command_that_mends_it(
@@ -190,7 +202,7 @@ def test_a_package_that_fails_is_named_with_the_command_that_mends_it(
     package = dependencies.distribution(name)
     assert f"{package} can't be loaded" in err
     assert f"{package} {importlib.metadata.version(package)}" in err
-    assert "python -m pip install" in err
+    assert "-m pip install" in err
     assert results[1][0] == 0
     assert results[2][0] == 0
 
@@ -220,6 +232,31 @@ def test_midi_files_are_read_and_written_without_another_package(
     assert (tmp_path / "b.mid").read_bytes() == (tmp_path / "a.mid").read_bytes()
 
 
+def test_without_packaging_one_line_says_so(tmp_path: Path) -> None:
+    results, _ = _run(
+        [["doctor"], ["train", "digits", "--show"]], _broken(tmp_path, "packaging", "raise ImportError('x')")
+    )
+    assert results[0][0] == 1
+    assert "packaging can't be loaded: x. To mend it:" in results[0][2]
+    assert not isinstance(results[1][0], str)
+
+
+def test_a_cpu_torch_is_mended_from_its_own_index_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dependencies, "torch_build", lambda: "CPU")
+    again = dependencies.install_command("torch")
+    assert "--force-reinstall --no-deps 'torch" in again
+    assert again.endswith("/whl/cpu")
+    assert "torch<" not in dependencies.install_command("torchaudio")
+    assert dependencies.install_command("torchaudio").startswith(f"{sys.executable} -m pip install")
+
+
+def test_a_folder_that_cannot_be_written_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    (note,) = environment.notes([], {})
+    assert "compiled functions, can't be written" in note
+
+
 def test_errors_that_no_import_raised_are_left_alone() -> None:
     for error in (ValueError("x"), OSError("disk full"), ImportError("x", name="no_package_of_ours")):
         try:
@@ -233,7 +270,7 @@ def test_the_message_of_a_missing_extra_names_it(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(dependencies, "is_installed", lambda module: False)
     monkeypatch.setattr(dependencies, "version", lambda name: None)
     with pytest.raises(
-        DependencyError, match=r"--plot needs matplotlib.*extra 'plot'.*pip install 'matplotlib<4"
+        DependencyError, match=r"--plot needs matplotlib.*extra 'plot'.*pip install 'matplotlib>=3.8,<4'"
     ):
         dependencies.require("matplotlib", "--plot")
 
@@ -272,7 +309,7 @@ def test_doctor_names_what_does_not_fit(
     assert cli.main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert "torchaudio is 2.11.1; speechgru wants ==2.11.0" in out
-    assert "python -m pip install torchaudio==2.11.0" in out
+    assert "-m pip install torchaudio==2.11.0" in out
 
 
 def test_doctors_json_holds_what_a_bug_report_should(capsys: pytest.CaptureFixture[str]) -> None:
@@ -293,11 +330,17 @@ def test_a_library_that_does_not_load_is_a_fault_unless_torch_is_for_cpus() -> N
             environment.Package("torchaudio", "2.11.0", "==2.11.0"),
         ]
 
-    loaded = {"torch": "", "torchaudio": "OSError: Could not load this library: x.so."}
+    loaded = {
+        "torch": "",
+        "torchaudio": "OSError: Could not load this library: x.so.",
+        environment.PYTHON_PART: "",
+    }
     (fault,) = environment.faults(rows("CUDA 13.0"), loaded)
     assert "torchaudio can't be loaded" in fault
     assert environment.faults(rows("CPU"), loaded) == []
-    assert len(environment.notes(rows("CPU"), loaded)) == 1
+    assert "Python part" in environment.notes(rows("CPU"), loaded)[0]
+    (fault,) = environment.faults(rows("CPU"), {**loaded, environment.PYTHON_PART: "ImportError: broken."})
+    assert "torchaudio can't be loaded" in fault
 
 
 def test_a_package_that_hangs_or_dies_while_loading_is_told(
