@@ -89,7 +89,8 @@ def calibrate(
     )
     parts = list(work.parts())
     if not any(part.entries for part in parts):
-        raise SpeechGruError("Nothing better was learnt. " + " ".join(" ".join(part.lines) for part in parts))
+        told = "; ".join(f"{part.name}: {' '.join(part.lines)}" for part in parts)
+        raise SpeechGruError(f"Nothing better was learnt, so nothing is stored. {told}")
     return parts
 
 

@@ -27,6 +27,7 @@ Learns four parts and writes them into the header of the model's file, all or no
 Half of the speakers teach; the figures, before and after, are those of the other half. A part for which there is too
 little, or which does no better there, is left as it is. Use recordings of no test set: what is chosen on them can't be
 measured on them any more.
+Exit code: 0 something was learnt and stored, 1 nothing was or something failed, 2 wrong usage.
 """
 
 
@@ -69,15 +70,23 @@ def _share(value: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Print what was learnt and how good it is, and store it."""
+    from speechgru.cli.audio import _files as audio_files
     from speechgru.data import manifest
     from speechgru.evaluation.calibrate import calibrate_file
     from speechgru.utils.assets import find_model
+    from speechgru.utils.console import say
 
     path = find_model(args.model)
     target = args.output or path
     if target.is_dir():
         raise UsageError(f"-o {target} is a folder; expected the name of a file to write.")
     options = _options(args)
+    audio_files.check_writable(target.parent)
+    for name in args.manifests:
+        if Path(name).stem.startswith("test"):
+            say(
+                f"warning: {name} looks like a test set; what is chosen on it can't be measured on it any more."
+            )
     sets = {Path(name).stem: manifest.read_set(name) for name in args.manifests}
     if len(sets) < len(args.manifests):
         raise UsageError("Two manifests have the same name; give each once, or rename one.")
@@ -106,6 +115,14 @@ def _options(args: argparse.Namespace) -> Options:
         if not args.noise.is_dir():
             raise UsageError(f"--noise {args.noise} is no folder; expected one with recordings.")
         given["noise"] = tuple(sorted(path for path in args.noise.rglob("*") if audio.is_audio(path)))
+        if not given["noise"]:
+            raise UsageError(
+                f"--noise {args.noise} holds no recordings; expected a folder of recordings without speech."
+            )
+    elif given.get("parts") == ("gate",):
+        raise UsageError(
+            "--only gate learns from recordings of noise; give a folder of them with --noise DIR."
+        )
     given["lm"] = _lm(args.lm)
     return Options(**{key: value for key, value in given.items() if value is not None})
 
