@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from speechgru.utils.environment import Package
+    from speechgru.utils.environment import Package, Report
 
 HELP = "Say which packages, threads, GPU and folders this installation uses, and what is wrong"
 EXAMPLES = """
@@ -28,69 +28,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from speechgru.utils import environment
 
-    rows = environment.packages()
-    loaded = environment.loads() if args.load else {}
-    faults, notes = environment.faults(rows, loaded), environment.notes(rows, loaded)
-    folders = {
-        name: {
-            "path": str(folder),
-            "bytes": environment.folder_size(folder),
-            "free": environment.free_space(folder),
-        }
-        for name, folder in environment.folders().items()
-    }
-    machine = environment.machine()
+    report = environment.examine(load=args.load)
     if args.json:
-        _print_json(machine, rows, loaded, folders, faults, notes)
+        import json
+
+        print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
     else:
-        _print(machine, rows, loaded, folders, faults, notes)
-    return 1 if faults else 0
+        _print(report)
+    return 1 if report.faults else 0
 
 
-def _print_json(
-    machine: dict[str, str],
-    rows: list[Package],
-    loaded: dict[str, str],
-    folders: dict[str, dict[str, Any]],
-    faults: list[str],
-    notes: list[str],
-) -> None:
-    import json
-    from dataclasses import asdict
-
-    packages = [{**asdict(row), "fits": row.fits} for row in rows]
-    report = {
-        "machine": machine,
-        "packages": packages,
-        "load_errors": loaded,
-        "folders": folders,
-        "faults": faults,
-        "notes": notes,
-    }
-    print(json.dumps(report, indent=2, ensure_ascii=False))
-
-
-def _print(
-    machine: dict[str, str],
-    rows: list[Package],
-    loaded: dict[str, str],
-    folders: dict[str, dict[str, Any]],
-    faults: list[str],
-    notes: list[str],
-) -> None:
+def _print(report: Report) -> None:
     from speechgru.utils.tables import columns
 
-    print(columns(machine))
+    print(columns(report.machine))
     print()
-    print(columns({row.name: _state(row, loaded) for row in rows}))
+    print(columns({row.name: _state(row, report.load_errors) for row in report.packages}))
     print()
-    print(columns({name: _place(place) for name, place in folders.items()}))
-    for note in notes:
+    print(columns({name: _place(place) for name, place in report.folders.items()}))
+    for note in report.notes:
         print(f"\nnote: {note}")
-    for fault in faults:
+    for fault in report.faults:
         print(f"\nfault: {fault}")
-    if not faults:
-        print("\nAll fits." if loaded else "\nAll versions fit (--load tries whether they work too).")
+    if not report.faults:
+        print(
+            "\nAll fits."
+            if report.load_errors
+            else "\nAll versions fit (--load tries whether they work too)."
+        )
 
 
 def _state(row: Package, loaded: dict[str, str]) -> str:

@@ -13,8 +13,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from speechgru import __version__
 from speechgru.utils import assets, dependencies
@@ -42,6 +43,33 @@ class Package:
         if self.version is None:
             return bool(self.extra)
         return Wanted(self.name, self.wanted).admits(self.version)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a bug report should say. `load_errors` as `loads` returns them; empty if nothing was loaded."""
+
+    machine: dict[str, str]
+    packages: list[Package]
+    load_errors: dict[str, str]
+    folders: dict[str, dict[str, Any]]  # by what they are for: path, bytes, and bytes free on their disk
+    faults: list[str]
+    notes: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {**asdict(self), "packages": [{**asdict(row), "fits": row.fits} for row in self.packages]}
+
+
+def examine(load: bool = False) -> Report:
+    """Look at everything; `load` imports the packages too, which takes seconds."""
+    rows = packages()
+    loaded = loads() if load else {}
+    places = {
+        name: {"path": str(folder), "bytes": folder_size(folder), "free": free_space(folder)}
+        for name, folder in folders().items()
+    }
+    return Report(machine(), rows, loaded, places, faults(rows, loaded), notes(rows, loaded))
 
 
 def packages() -> list[Package]:
