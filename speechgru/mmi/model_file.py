@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,10 +18,31 @@ from speechgru.mmi.lexicon import Phones
 from speechgru.mmi.network import Network, Settings
 from speechgru.mmi.search import Weights
 from speechgru.mmi.tying import Tying
-from speechgru.models import checkpoint
+from speechgru.models import Checkpoint, checkpoint
+from speechgru.models.audio_header import AudioHeader
+from speechgru.utils import schema
 
 KIND = "hybrid"
 _NET, _TIES, _FIT = "network.", "tying.", "adapter."
+
+
+@dataclass(frozen=True, kw_only=True)
+class HybridHeader(AudioHeader):
+    """The header of a hybrid model.
+
+    bands: log-mel bands among the network's inputs, beside features that are fitted. habits: words, pronunciations and
+    natural logs of how usual they are. search: its weights. dictionary, lm: names of packaged ones. languages: codes of
+    what it writes.
+    """
+
+    KIND: ClassVar[str] = KIND
+
+    bands: int
+    habits: list[tuple[str, list[int], float]] = field(default_factory=list)
+    search: dict[str, Any] = field(default_factory=dict)
+    dictionary: str = "english"
+    lm: str = "english"
+    languages: tuple[str, ...] = ("en",)
 
 
 @dataclass(frozen=True)
@@ -54,7 +75,8 @@ def save(
     if model.adapter:
         tensors |= {_FIT + name: torch.from_numpy(table) for name, table in _parts(model.adapter).items()}
     header = {
-        "model": {"settings": asdict(model.network.settings), "bands": model.network.bands},
+        "model": {"name": KIND, "settings": asdict(model.network.settings)},
+        "bands": model.network.bands,
         "features": {"settings": asdict(model.features), "fingerprint": model.features.fingerprint},
         "habits": [[word, list(way), value] for (word, way), value in model.habits.items()],
         "search": model.weights._asdict(),
@@ -71,24 +93,45 @@ def load(path: str | Path) -> Hybrid:
     Raises:
         CheckpointError: no such file, or it is of another kind.
     """
-    loaded = checkpoint.load(path).require(KIND)
-    described, tensors = loaded.get("model"), loaded.tensors
-    tying = Tying(*(tensors[_TIES + name].numpy() for name in Tying._fields))
-    network = Network(Settings(**described["settings"]), described["bands"], tying.outputs)
-    network.load_state_dict(
-        {name.removeprefix(_NET): t.float() for name, t in tensors.items() if name.startswith(_NET)}
-    )
-    words = lexicon.packaged(loaded.get("dictionary"))
+    return of(checkpoint.load(path))
+
+
+def of(loaded: Checkpoint) -> Hybrid:
+    """The model in a file that is read already.
+
+    Raises:
+        CheckpointError: it is of another kind, or its parts don't fit together.
+    """
+    header, tensors = loaded.read(HybridHeader), loaded.tensors
+    with checkpoint.fitting(loaded.path):
+        missing = [name for name in _needed(header) if name not in tensors]
+        if missing:
+            raise ValueError(f"there is no tensor {missing[0]!r}")
+        tying = Tying(*(tensors[_TIES + name].numpy() for name in Tying._fields))
+        settings = schema.build(Settings, header.model.settings, "model")
+        network = Network(settings, header.bands, tying.outputs)
+        network.load_state_dict(
+            {name.removeprefix(_NET): t.float() for name, t in tensors.items() if name.startswith(_NET)}
+        )
+        weights = Weights(**header.search)
+    words = lexicon.packaged(header.dictionary)
     return Hybrid(
         network.eval(),
         tying,
-        FeatureSettings.stored(loaded.get("features")),
-        _adapter(tensors, words) if described["settings"]["fitted"] else None,
-        {(word, tuple(way)): value for word, way, value in loaded.get("habits")},
-        Weights(**loaded.get("search")),
-        loaded.get("dictionary"),
-        loaded.get("lm"),
+        header.features,
+        _adapter(tensors, words) if settings.fitted else None,
+        {(word, tuple(way)): value for word, way, value in header.habits},
+        weights,
+        header.dictionary,
+        header.lm,
     )
+
+
+def _needed(header: HybridHeader) -> list[str]:
+    fitted = ("rows", "offset", "weight", "mean", "variance", "first", "second", "common")
+    return [_TIES + name for name in Tying._fields] + [
+        _FIT + name for name in fitted if header.model.settings.get("fitted")
+    ]
 
 
 def _parts(adapter: Adapter) -> dict[str, np.ndarray]:

@@ -28,7 +28,7 @@ from speechgru.mmi import (
     three_states,
 )
 from speechgru.mmi import tying as tie
-from speechgru.mmi.adaptation import PRIOR_FRAMES, Adapter, Transform
+from speechgru.mmi.adaptation import FEWEST, PRIOR_FRAMES, Adapter, Transform
 from speechgru.mmi.criterion import Language
 from speechgru.mmi.feature_store import AlignedRecording, Store
 from speechgru.mmi.graph import Graph
@@ -36,8 +36,7 @@ from speechgru.mmi.lexicon import SILENCE, Lexicon, Phones
 from speechgru.mmi.targets import Aligned
 
 CLUSTERS, LEAST = 460, 60  # of contexts; occurrences of each
-AXES = 300  # along which speakers' transforms differ
-ROUNDS = 4  # over the rows of a recording's own transform
+AXES = 150  # along which speakers' transforms differ
 _log = logging.getLogger(__name__)
 Frames = NDArray[np.float32]
 
@@ -105,13 +104,17 @@ def aligned_recordings(
         for index, text_graph, alignment in zip(made.kept, made.graphs, made.alignments)
     ]
     names = [spoken[index].speaker for index in made.kept]
-    crowd: dict[tuple[float, str], Transform] = {}
+    crowd: list[Transform] = []
     for speed in speeds:
-        fits = _transforms(made, result, names, speed)
-        for one, name, fit in zip(result, names, fits):
-            one.fits = {**one.fits, speed: fit}
-            crowd[speed, name] = fit[0]
-    made.adapter = replace(made.adapter, speakers=speakers.learn(list(crowd.values()), AXES))
+        whole, own = _transforms(made, result, names, speed)
+        crowd += whole.values()
+        # Where speeds differ, so do the voices: those of this speed, and of the ones before it.
+        known = speakers.learn(crowd, AXES)
+        for one, name, statistics in zip(result, names, own):
+            common = made.adapter.common
+            fit = speakers.fit(known, statistics).astype(np.float32) if statistics else common
+            one.fits = {**one.fits, speed: (whole.get(name, common), fit)}
+    made.adapter = replace(made.adapter, speakers=speakers.learn(crowd, AXES))
     return result
 
 
@@ -219,28 +222,28 @@ def _language(alignments: Sequence[Aligned], features: Sequence[Frames], lexicon
 
 def _transforms(
     made: Bootstrap, recordings: Sequence[AlignedRecording], names: Sequence[str], speed: float
-) -> list[tuple[Transform, Transform]]:
-    """Of each recording's speaker and of the recording, at a speed, in single precision: there are many."""
+) -> tuple[dict[str, Transform], list[fmllr.Statistics | None]]:
+    """Of each speaker, at a speed, in single precision; and the recordings' statistics, None where nobody speaks."""
     totals: dict[str, fmllr.Statistics] = {}
-    own: list[Transform] = []
+    own: list[fmllr.Statistics | None] = []
     prior = made.adapter.prior.scaled(PRIOR_FRAMES)
     for one, speaker in zip(recordings, names):
         raw = cepstra.project(one.log_mel(speed), made.adapter.projection)
         at = np.minimum((np.arange(len(raw)) * speed).astype(int), len(one.alignment.phone) - 1)
         states = _parts(one.alignment)[at]
         speech = states >= three_states.PARTS * (SILENCE + 1)
-        if not speech.any():
-            own.append(made.adapter.common)
+        if speech.sum() < FEWEST:
+            own.append(None)
             continue
         under = made.transforms[speaker] if speed == 1 else made.adapter.common
         statistics = mixtures.speaker_statistics(made.adapter.mixtures, raw[speech], states[speech], under)
         totals[speaker] = totals[speaker] + statistics if speaker in totals else statistics
-        own.append(fmllr.solve(statistics + prior, made.adapter.common, ROUNDS).astype(np.float32))
+        own.append(fmllr.Statistics(statistics.frames, *(s.astype(np.float32) for s in statistics[1:])))
     whole = {
         name: fmllr.solve(statistics + prior, made.adapter.common).astype(np.float32)
         for name, statistics in totals.items()
     }
-    return [(whole.get(speaker, made.adapter.common), fit) for speaker, fit in zip(names, own)]
+    return whole, own
 
 
 def _parts(alignment: Aligned) -> NDArray[np.int64]:

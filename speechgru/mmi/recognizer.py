@@ -1,8 +1,14 @@
-"""Words from a recording in two passes: as of an unknown speaker, then with features fitted by what was recognized."""
+"""Words from recordings in two passes: as of unknown speakers, then with features fitted by what was recognized.
+
+The first pass only has to be good enough to fit features by: it searches less, and looks at each recording once; the
+second averages the outputs over the recording as it is and moved by a frame of features to either side, as the network
+has an output for every third frame only.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,24 +17,31 @@ from numpy.typing import NDArray
 from speechgru.decoding import prefix_search
 from speechgru.lm import ngram
 from speechgru.lm.table import SPECIAL
-from speechgru.mmi import lexicon, search, tree
+from speechgru.mmi import lattice, lexicon, search, tree
 from speechgru.mmi.adaptation import Transform
 from speechgru.mmi.inputs import Inputs
+from speechgru.mmi.lattice import Lattice
 from speechgru.mmi.model_file import Hybrid
 from speechgru.mmi.network import STRIDE
 from speechgru.mmi.search import Weights
 from speechgru.utils import assets
 
 Frames = NDArray[np.float32]
+FIRST_WIDTH, FIRST_BEAM = 1000, 10.0
+UNKNOWN = 0  # the language model's id of words that it doesn't know
 
 
 class Recognition(NamedTuple):
-    """What was recognized: words and, in seconds, where each ends; its score; the text of the first pass."""
+    """What was recognized: words, in seconds where each begins and ends, and how probable it is; the text's score; the
+    text of the first pass; what is near the best text."""
 
     words: tuple[str, ...]
+    begins: tuple[float, ...]
     ends: tuple[float, ...]
+    confidences: tuple[float, ...]
     score: float
     first: str
+    lattice: Lattice
 
     @property
     def text(self) -> str:
@@ -37,66 +50,97 @@ class Recognition(NamedTuple):
 
 
 class HybridRecognizer:
-    """HybridRecognizer(model)(samples) -> Recognition.
+    """HybridRecognizer(model)(recordings) -> a Recognition of each.
 
     Args:
         model: a hybrid one.
         lm: language model; by default the packaged one that the model names.
+        weights: of the search; by default the model's.
+        hotwords: words that gain something, by how much (natural log), whether the language model knows them or not.
         passes: 1: speakers are all average; 2: features are fitted by the words of the first pass.
-        phases: outputs are averaged over the recording as it is and moved by a frame of features to either side (3), or
-            not (1): the network has an output for every third frame only.
+        shifts: outputs are averaged over as many (1 or 3) shifts of the recording.
     """
 
     def __init__(
         self,
         model: Hybrid,
         lm: ngram.NGram | None = None,
+        weights: Weights | None = None,
+        hotwords: Mapping[str, float] | None = None,
         passes: int = 2,
-        phases: Literal[1, 3] = 3,
+        shifts: int = 3,
     ) -> None:
-        self.model, self.passes, self.phases = model, passes if model.adapter else 1, phases
+        self.model, self.passes, self.shifts = model, passes if model.adapter else 1, shifts
+        self.weights = weights or model.weights
         self.lm = lm or ngram.load(assets.ASSETS / f"{model.lm}.slm")
         self.inputs = Inputs(model.features, model.adapter, bands=bool(model.network.bands))
-        words = model.adapter.lexicon if model.adapter else lexicon.packaged(model.dictionary)
-        ways = tree.pronunciations(self.lm.words, len(SPECIAL), words, model.habits)
-        likely = prefix_search.unigrams(self.lm.arrays.frozen(), len(self.lm.words))
-        self.tree = tree.build(ways, likely, model.tying)
+        hotwords = hotwords or {}
+        self.words = [*self.lm.words, *sorted(hotwords.keys() - set(self.lm.words))]
+        self.tree = self._tree(hotwords)
 
-    def __call__(self, samples: NDArray[np.float32], weights: Weights | None = None) -> Recognition:
-        """Recognize a recording, [time] at the model's sample rate, not empty."""
-        return self.recognize(self.inputs.raw(torch.from_numpy(samples)), weights)
+    def _tree(self, hotwords: Mapping[str, float]) -> tree.Tree:
+        model, known = self.model, len(self.lm.words)
+        spoken = model.adapter.lexicon if model.adapter else lexicon.packaged(model.dictionary)
+        ways = tree.pronunciations(self.words, len(SPECIAL), spoken, model.habits)
+        gains = {place: hotwords[word] for place, word in enumerate(self.words) if word in hotwords}
+        likely = np.full(len(self.words), -np.inf)
+        likely[:known] = prefix_search.unigrams(self.lm.arrays.frozen(), known)
+        likely[known:] = likely[UNKNOWN]
+        for place, gain in gains.items():
+            likely[place] += gain / max(self.weights.lm, 0.1)
+        ids = np.where(np.arange(len(self.words)) < known, np.arange(len(self.words)), UNKNOWN)
+        return tree.build(ways, likely, model.tying, ids, gains)
 
-    def recognize(self, log_mel: Frames, weights: Weights | None = None) -> Recognition:
+    def __call__(self, recordings: Sequence[NDArray[np.float32]]) -> list[Recognition]:
+        """Recognize recordings, each [time] at the model's sample rate and not empty."""
+        return self.recognize([self.inputs.raw(torch.from_numpy(samples)) for samples in recordings])
+
+    def recognize(self, log_mels: Sequence[Frames]) -> list[Recognition]:
         """As the call, of raw log-mel [T, bands]."""
-        result = self._pass(log_mel, None, weights, "")
-        for _ in range(1, self.passes):
-            assert self.model.adapter
-            transform = self.model.adapter.fit(log_mel, result.text)
-            result = self._pass(log_mel, transform, weights, result.text)
-        return result
-
-    def outputs(self, log_mel: Frames, transform: Transform | None = None) -> Frames:
-        """Pseudo log-likelihoods [T', outputs]."""
-        features = self.inputs(log_mel, transform)
-        rows = [features]
-        if self.phases == 3:
-            rows += [torch.cat([features[:1], features[:-1]]), torch.cat([features[1:], features[-1:]])]
-        with torch.inference_mode():
-            likely, _, _ = self.model.network(torch.stack(rows), torch.full((len(rows),), len(features)))
-        outputs: Frames = likely.float().mean(dim=0).numpy()
-        return outputs
-
-    def _pass(
-        self, log_mel: Frames, transform: Transform | None, weights: Weights | None, first: str
-    ) -> Recognition:
-        outputs = self.outputs(log_mel, transform)
-        score, words, ends = search.search(
-            outputs, self.tree, self.lm.arrays.frozen(), self.lm.start, weights or self.model.weights
+        last = self.passes == 1
+        quick = self.weights._replace(
+            width=min(self.weights.width, FIRST_WIDTH), beam=min(self.weights.beam, FIRST_BEAM)
         )
-        step = STRIDE * self.model.features.hop
+        outputs = self.outputs(log_mels, shifts=self.shifts if last else 1)
+        results = [self._read(each, self.weights if last else quick, "") for each in outputs]
+        if last:
+            return results
+        assert self.model.adapter
+        fits = [self.model.adapter.fit(x, result.text) for x, result in zip(log_mels, results)]
+        outputs = self.outputs(log_mels, fits)
+        return [self._read(each, self.weights, before.text) for each, before in zip(outputs, results)]
+
+    def outputs(
+        self,
+        log_mels: Sequence[Frames],
+        transforms: Sequence[Transform] | None = None,
+        shifts: int | None = None,
+    ) -> list[Frames]:
+        """Pseudo log-likelihoods [T', outputs] of each recording."""
+        shifts = self.shifts if shifts is None else shifts
+        rows: list[torch.Tensor] = []
+        for number, log_mel in enumerate(log_mels):
+            x = self.inputs(log_mel, transforms[number] if transforms else None)
+            rows.append(x)
+            if shifts == 3:
+                rows += [torch.cat([x[:1], x[:-1]]), torch.cat([x[1:], x[-1:]])]
+        batch = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        with torch.inference_mode():
+            likely, _, lengths = self.model.network(batch, torch.tensor([len(x) for x in rows]))
+        means = likely.float().unflatten(0, (len(log_mels), -1)).mean(dim=1).numpy()
+        sizes = lengths.unflatten(0, (len(log_mels), -1))[:, 0].tolist()
+        return [row[:size] for row, size in zip(means, sizes)]
+
+    def _read(self, outputs: Frames, weights: Weights, first: str) -> Recognition:
+        reached = search.search(outputs, self.tree, self.lm.arrays.frozen(), self.lm.start, weights)
+        path = lattice.best(reached)
+        step, arcs = STRIDE * self.model.features.hop, reached.arcs[path]
         return Recognition(
-            tuple(self.lm.words[word] for word in words),
-            tuple(step * end for end in ends.tolist()),
-            score,
+            tuple(self.words[word] for word in arcs["word"]),
+            tuple((step * arcs["begin"]).tolist()),
+            tuple((step * arcs["end"]).tolist()),
+            tuple(lattice.confidences(reached, path).tolist()),
+            reached.score,
             first,
+            reached,
         )

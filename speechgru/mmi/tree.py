@@ -22,8 +22,9 @@ class Tree(NamedTuple):
     enter, stay: its outputs, int32. phone: int32. child: its children are states child[s, 0] to child[s, 1] - 1, int32
     [states, 2]. word: the words that end in it are ids[word[s, 0]:word[s, 1]], int32 [states, 2]. ahead: natural log
     of the likeliest word below it, float32. root: the state of a word's first phone behind each other phone, int32
-    [phones, phones] by (left, phone), -1 where no word begins so. ids: int32, ids of the language model. habit:
-    float32, natural log of how usual it is to say that word so.
+    [phones, phones] by (left, phone), -1 where no word begins so. Of the words: ids of the language model, int32; text:
+    their places among all words, int32; habit: natural log of how usual it is to say that word so, float32; gain: what
+    it gains beside its probability, float32.
     """
 
     enter: NDArray[np.int32]
@@ -34,7 +35,9 @@ class Tree(NamedTuple):
     ahead: NDArray[np.float32]
     root: NDArray[np.int32]
     ids: NDArray[np.int32]
+    text: NDArray[np.int32]
     habit: NDArray[np.float32]
+    gain: NDArray[np.float32]
 
 
 Spoken = tuple[Phones, int, float]
@@ -57,12 +60,20 @@ def pronunciations(
     )
 
 
-def build(entries: Sequence[Spoken], log_probs: NDArray[np.float64], tying: Tying) -> Tree:
+def build(
+    entries: Sequence[Spoken],
+    log_probs: NDArray[np.float64],
+    tying: Tying,
+    ids: NDArray[np.int32] | None = None,
+    gains: Mapping[int, float] | None = None,
+) -> Tree:
     """The tree of sorted pronunciations.
 
     Args:
         entries: as `pronunciations` gives them.
         log_probs: natural logs of each word's probability [words]: what the look-ahead is made of.
+        ids: of the language model, of each word [words]; by default its place.
+        gains: what words gain beside their probability, by their places.
     """
     phones = len(tying.enter)
     depth, parent, label, ends = _nodes(entries)
@@ -81,7 +92,12 @@ def build(entries: Sequence[Spoken], log_probs: NDArray[np.float64], tying: Tyin
         words[node].append((word, habit))
     flat = [entry for node in order for entry in words[node]]
     bounds = np.concatenate([[0], np.cumsum([len(words[node]) for node in order])])
-    return _laid_out(order, place, depth, parent, label, best, bounds, flat, tying, phones)
+    made = _laid_out(order, place, depth, parent, label, best, bounds, flat, tying, phones)
+    if ids is not None:
+        made = made._replace(ids=ids[made.text].astype(np.int32))
+    for place_of, gain in (gains or {}).items():
+        made.gain[made.text == place_of] = gain
+    return made
 
 
 def _nodes(
@@ -138,5 +154,7 @@ def _laid_out(order, place, depth, parent, label, best, bounds, flat, tying, pho
         np.concatenate([[0.0], best[nodes]]).astype(np.float32),
         root,
         np.array([word for word, _ in flat], np.int32),
+        np.array([word for word, _ in flat], np.int32),
         np.array([habit for _, habit in flat], np.float32),
+        np.zeros(len(flat), np.float32),
     )

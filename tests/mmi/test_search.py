@@ -11,7 +11,7 @@ from speechgru.lm import NGram
 from speechgru.lm import estimate as lm_build
 from speechgru.lm.corpus import Reader, Scratch
 from speechgru.lm.ngram import from_table
-from speechgru.mmi import graph, search, tree, tying, viterbi
+from speechgru.mmi import graph, lattice, search, tree, tying, viterbi
 from speechgru.mmi.lexicon import Lexicon
 
 LEXICON = Lexicon(
@@ -54,7 +54,9 @@ def test_search_finds_the_best_text(lm: NGram, seed: int) -> None:
     uniform = np.array([lm.score([word], begin=False, end=False)[0] for word in lm.words])
     walked = tree.build(ways, uniform, ties())
     weights = search.Weights(width=5000, beam=100.0, lm=0.7, word=-0.3)
-    score, words, ends = search.search(outputs, walked, lm.arrays.frozen(), lm.start, weights)
+    reached = search.search(outputs, walked, lm.arrays.frozen(), lm.start, weights)
+    score, arcs = reached.score, reached.arcs[lattice.best(reached)]
+    words, ends = arcs["word"], arcs["end"]
     scores = {}
     for count in (1, 2, 3):
         for words_of in itertools.product(LEXICON.words, repeat=count):
@@ -65,6 +67,7 @@ def test_search_finds_the_best_text(lm: NGram, seed: int) -> None:
     assert " ".join(lm.words[word] for word in words) == best
     assert score == pytest.approx(scores[best], abs=1e-3)
     assert list(ends) == sorted(ends) and ends[-1] <= len(outputs)
+    assert (arcs["begin"] < ends).all() and (arcs["begin"][1:] >= ends[:-1]).all()
 
 
 def test_alignment_is_the_best_path() -> None:
@@ -114,8 +117,8 @@ def test_a_narrow_beam_finds_something(lm: NGram) -> None:
     outputs = np.random.default_rng(0).normal(size=(9, 32)).astype(np.float32)
     ways = tree.pronunciations(lm.words, 3, LEXICON)
     walked = tree.build(ways, np.full(len(lm.words), -2.0), ties())
-    words = search.search(outputs, walked, lm.arrays.frozen(), lm.start, search.Weights(width=1, beam=5.0))[1]
-    assert len(words) <= 9
+    weights = search.Weights(width=1, beam=5.0)
+    assert len(lattice.best(search.search(outputs, walked, lm.arrays.frozen(), lm.start, weights))) <= 9
 
 
 def test_habits_decide_between_words_that_sound_alike(lm: NGram) -> None:
@@ -128,5 +131,46 @@ def test_habits_decide_between_words_that_sound_alike(lm: NGram) -> None:
     outputs[0, enter[0, 2]] = outputs[1, enter[2, 1]] = 5.0
     uniform = np.full(len(lm.words), -2.0)
     walked = tree.build(tree.pronunciations(lm.words, 3, alike, habits), uniform, ties())
-    words = search.search(outputs, walked, lm.arrays.frozen(), lm.start, search.Weights(beam=50.0))[1]
-    assert [lm.words[word] for word in words] == ["ba"]
+    reached = search.search(outputs, walked, lm.arrays.frozen(), lm.start, search.Weights(beam=50.0))
+    assert [lm.words[word] for word in reached.arcs["word"][lattice.best(reached)]] == ["ba"]
+
+
+def test_a_word_that_gains_wins_with_another_id(lm: NGram) -> None:
+    """The language model doesn't know it: it has the unknown word's id there, and a place of its own."""
+    lexicon = Lexicon(LEXICON.phones, {**LEXICON.words, "cb": ((3, 2),)})
+    words = (*lm.words, "cb")
+    ids = np.array([*range(len(lm.words)), 0])
+    outputs = np.random.default_rng(0).normal(size=(7, 32)).astype(np.float32)
+    for gain, wins in ((-50.0, False), (50.0, True)):
+        ways = tree.pronunciations(words, 3, lexicon)
+        walked = tree.build(ways, np.full(len(words), -2.0), ties(), ids, {len(words) - 1: gain})
+        reached = search.search(
+            outputs, walked, lm.arrays.frozen(), lm.start, search.Weights(width=5000, beam=200.0)
+        )
+        assert (len(words) - 1 in reached.arcs["word"][lattice.best(reached)]) is wins
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3])
+def test_posteriors_are_those_of_all_paths(lm: NGram, scale: float) -> None:
+    outputs = np.random.default_rng(3).normal(size=(6, 32)).astype(np.float32)
+    walked = tree.build(tree.pronunciations(lm.words, 3, LEXICON), np.full(len(lm.words), -2.0), ties())
+    reached = search.search(outputs, walked, lm.arrays.frozen(), lm.start, search.Weights(beam=30.0))
+    arcs, last = reached.arcs, reached.nodes - 1
+    mass: dict[int, float] = {}
+    paths = [((), 0, 0.0)]
+    while paths:
+        path, node, score = paths.pop()
+        if node == last:
+            for arc in path:
+                mass[arc] = mass.get(arc, 0.0) + float(np.exp(scale * score))
+            mass[-1] = mass.get(-1, 0.0) + float(np.exp(scale * score))
+        for number, arc in enumerate(arcs):
+            source = arcs["node"][arc["before"]] if arc["before"] >= 0 else 0
+            if source == node:
+                begun = arcs["score"][arc["before"]] if arc["before"] >= 0 else 0.0
+                paths.append(((*path, number), arc["node"], score + float(arc["score"] - begun)))
+    expected = [mass.get(number, 0.0) / mass[-1] for number in range(len(arcs))]
+    np.testing.assert_allclose(lattice.posteriors(reached, scale), expected, atol=1e-4)
+    best = lattice.best(reached)
+    sure = lattice.confidences(reached, best, scale)
+    assert (sure >= np.array(expected)[best] - 1e-4).all() and (sure <= 1).all()
