@@ -11,7 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from speechgru import features
+    from speechgru.alignment.recording import align
     from speechgru.alignment.text import align_text
+    from speechgru.errors import (
+        AudioError,
+        AudioWarning,
+        CheckpointError,
+        ConfigError,
+        CorpusError,
+        DependencyError,
+        DownloadError,
+        LanguageModelError,
+        ManifestError,
+        MusicError,
+        SpeechGruError,
+        TextError,
+        TrainingError,
+        UsageError,
+    )
     from speechgru.evaluation.recognition import evaluate
     from speechgru.features.chroma import separate
     from speechgru.features.frontend import LogMel
@@ -46,27 +63,52 @@ if TYPE_CHECKING:
     from speechgru.inference.recognizer import load_recognizer, transcribe
     from speechgru.lm.neural import load_language_model
     from speechgru.music.generation.compose import load_composer
+    from speechgru.training.run import train
+    from speechgru.transcript import Segment, Transcript, Word
     from speechgru.vad.detector import load_detector
 
 __version__ = "0.1.0"
 
-# All other names are kinds of features.
+# All other names are errors, or kinds of features.
 _HOMES = {
-    "LogMel": "speechgru.features.frontend",
-    "align_text": "speechgru.alignment.text",
-    "evaluate": "speechgru.evaluation.recognition",
-    "load_classifier": "speechgru.inference.classifier",
-    "load_composer": "speechgru.music.generation.compose",
-    "load_detector": "speechgru.vad.detector",
-    "load_language_model": "speechgru.lm.neural",
-    "load_recognizer": "speechgru.inference.recognizer",
-    "separate": "speechgru.features.chroma",
-    "transcribe": "speechgru.inference.recognizer",
+    "LogMel": "features.frontend",
+    "Segment": "transcript",
+    "Transcript": "transcript",
+    "Word": "transcript",
+    "align": "alignment.recording",
+    "align_text": "alignment.text",
+    "evaluate": "evaluation.recognition",
+    "load_classifier": "inference.classifier",
+    "load_composer": "music.generation.compose",
+    "load_detector": "vad.detector",
+    "load_language_model": "lm.neural",
+    "load_recognizer": "inference.recognizer",
+    "separate": "features.chroma",
+    "train": "training.run",
+    "transcribe": "inference.recognizer",
 }
 
 __all__ = [
+    "AudioError",
+    "AudioWarning",
+    "CheckpointError",
+    "ConfigError",
+    "CorpusError",
+    "DependencyError",
+    "DownloadError",
+    "LanguageModelError",
     "LogMel",
+    "ManifestError",
+    "MusicError",
+    "Segment",
+    "SpeechGruError",
+    "TextError",
+    "TrainingError",
+    "Transcript",
+    "UsageError",
+    "Word",
     "__version__",
+    "align",
     "align_text",
     "bandwidth",
     "beats",
@@ -100,6 +142,7 @@ __all__ = [
     "spectrogram",
     "tempo",
     "tempogram",
+    "train",
     "transcribe",
     "zero_crossings",
 ]
@@ -110,10 +153,11 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("speechgru.features")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES.get(name, "speechgru.features.functions")), name)
+    home = _HOMES.get(name, "errors" if name[0].isupper() else "features.functions")
+    value = getattr(importlib.import_module(f"speechgru.{home}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -1,12 +1,18 @@
-"""What a recognizer returns: words with times and confidence, in segments."""
+"""What a recognizer returns: words with times and confidence, in segments; and how it is written."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
 
-from speechgru.errors import AudioWarning
+from speechgru.errors import AudioWarning, ConfigError
+from speechgru.utils import files, plugins, schema
 
+_SHOWN = 40  # characters of the text in a repr
 PAUSE_SECONDS = 1.0
 """Words further apart than this belong to different segments."""
 
@@ -45,9 +51,9 @@ class Segment:
         return sum(word.confidence for word in self.words) / len(self.words)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Transcript:
-    """All segments of one recording.
+    """All segments of one recording. `str` of it is the text; a notebook shows it coloured by confidence.
 
     `duration` is the length of the audio in seconds. `warnings` are what a user should know about the
     recording (narrow band, clipping, truncation); `truncated` says that the file ended before it should.
@@ -71,6 +77,81 @@ class Transcript:
     @property
     def text(self) -> str:
         return " ".join(segment.text for segment in self.segments)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, as docs/transcript.schema.json describes them."""
+        values: dict[str, Any] = plugins.find("writers", "json").as_dict(self)
+        return values
+
+    def to_json(self) -> str:
+        """What `transcribe --format json` writes: `to_dict` as an indented JSON object."""
+        return self._written("json")
+
+    def to_srt(self, **layout: Any) -> str:
+        """SubRip subtitles. `layout`: settings of `speechgru.writers.cues.Layout`, such as max_line_width=32.
+
+        Raises:
+            ConfigError: no such setting, or a value out of range.
+        """
+        return self._written("srt", **layout)
+
+    def to_vtt(self, **layout: Any) -> str:
+        """WebVTT subtitles; `layout` and errors as for `to_srt`."""
+        return self._written("vtt", **layout)
+
+    def save(self, path: str | Path, **layout: Any) -> None:
+        """Write it, whole or not at all, in the format that the extension names: .txt, .json, .srt, .vtt, .ass, .lrc,
+        .tsv, .ctm or .TextGrid. A file that is there is replaced.
+
+        Raises:
+            ConfigError: another extension (the choices are named); a layout as for `to_srt`.
+            OSError: it can't be written.
+        """
+        formats = {plugins.find("writers", name).EXTENSION.lower(): name for name in plugins.names("writers")}
+        extension = Path(path).suffix[1:].lower()
+        if extension not in formats:
+            raise ConfigError(plugins.unknown(f"extension of {path}", extension, sorted(formats)))
+        text = self._written(formats[extension], **layout)
+        with files.atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+    def _written(self, format: str, **layout: Any) -> str:
+        writer, stream = plugins.find("writers", format), io.StringIO()
+        if layout and not hasattr(writer, "LAYOUT"):
+            raise ConfigError(
+                f"{format} shows no cues, so it takes no layout; got {', '.join(sorted(layout))}."
+            )
+        writer.write(self, stream, **({"layout": schema.build(writer.LAYOUT, layout)} if layout else {}))
+        return stream.getvalue()
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        text = self.text
+        shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1].rstrip()}…"
+        source = f"{self.source!r}, " if self.source else ""
+        return f"<Transcript {source}{self.duration:.1f} s, {len(self.words)} words: {shown!r}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: each segment's start and words, the redder the less confident, with figures under the mouse."""
+        head = f"{self.source or 'recording'}, {self.duration:.1f} s"
+        if self.expected_wer is not None:
+            head += f", expected WER {100 * self.expected_wer:.0f} %"
+        rows = (
+            f"<tr><td>{segment.start:.2f}</td><td>{' '.join(map(_word_html, segment.words))}</td></tr>"
+            for segment in self.segments
+        )
+        # A file's name need not be UTF-8, but a page must be.
+        name = escape(head.encode("utf-8", "replace").decode("utf-8"))
+        return f"<table><caption>{name}</caption><tr><th>s</th><th>text</th></tr>{''.join(rows)}</table>"
+
+
+def _word_html(word: Word) -> str:
+    figures = f"{word.start:.2f} to {word.end:.2f} s, confidence {100 * word.confidence:.0f} %"
+    opacity = 0.6 * (1 - min(max(word.confidence, 0.0), 1.0))
+    style = f"background:rgba(220,50,47,{opacity:.2f})"
+    return f'<span style="{style}" title="{figures}">{escape(word.text)}</span>'
 
 
 def segments(words: Iterable[Word], pause: float = PAUSE_SECONDS) -> tuple[Segment, ...]:

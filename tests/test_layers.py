@@ -19,8 +19,8 @@ ALLOWED = {
     package: set(uses.split())
     for package, uses in {
         "errors": "",
-        "transcript": "errors",
         "utils": "errors",
+        "transcript": "errors utils",
         "audio": "errors utils",
         "config": "errors utils",
         "text": "errors utils",
@@ -70,6 +70,7 @@ BY_NAME = {
     "training.initialize": "models music.models tasks",
     "training.search.grid": "tasks",
     "training.run": "tasks",
+    "transcript": "writers",
 }
 
 # Folders whose files are plugins, or those of them that PLUGINS names: they share what is beside or below them.

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from speechgru.utils.faces import lazy
 
 if TYPE_CHECKING:
+    from speechgru.alignment.recording import align
     from speechgru.alignment.text import Alignment, align_text
 
-__all__ = ["Alignment", "align_text"]
+__all__ = ["Alignment", "align", "align_text"]
 
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
         "Alignment": "text",
+        "align": "recording",
         "align_text": "text",
     },
 )

@@ -51,6 +51,10 @@ class Alignment:
         """Words that the recording lacks, in the order of the text."""
         return tuple(unit.text for line in self.lines for unit in line if unit.word is None)
 
+    def to_dict(self) -> dict[str, Any]:
+        """All words of the text as plain values; see `as_dict`."""
+        return as_dict(self)
+
 
 def align_text(
     recognizer: Recognizer,

@@ -112,7 +112,9 @@ def _share_of_silence(levels: FrameLevels) -> float:
 
 def to_dict(info: SoundInfo) -> dict[str, Any]:
     """Ready for JSON, which has no infinity: the level of digital silence is null."""
-    return {k: None if isinstance(v, float) and math.isinf(v) else v for k, v in asdict(info).items()}
+    values = {"audio_filepath": info.path} | asdict(info)
+    del values["path"]
+    return {k: None if isinstance(v, float) and math.isinf(v) else v for k, v in values.items()}
 
 
 def describe(info: SoundInfo) -> str:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgru import audio
-from speechgru.data import Utterance, read_audio
+from speechgru.data import Utterance, manifest, read_audio
 from speechgru.data.manifest import TOLERANCE
 from speechgru.errors import AudioError, SpeechGruError
 from speechgru.evaluation import errors, wer
 from speechgru.evaluation.calibration_error import Reliability, measure
+from speechgru.inference import load_recognizer
 from speechgru.utils import bootstrap
 from speechgru.utils.files import write_text
 
@@ -146,8 +147,8 @@ class Evaluation:
 
 
 def evaluate(
-    recognizer: Recognizer,
-    utterances: Sequence[Utterance],
+    recognizer: Recognizer | str | Path | None,
+    utterances: Sequence[Utterance] | str | Path,
     *,
     batch_size: int | None = None,
     on_progress: Callable[[int], None] | None = None,
@@ -161,16 +162,22 @@ def evaluate(
     scored as empty it would look like a weak model rather than a broken file.
 
     Args:
-        recognizer: from `load_recognizer`, so that what is measured is the file that users get.
-        utterances: of one with an offset, or shorter than its file, only that part is read; one longer than
+        recognizer: from `load_recognizer`, so that what is measured is the file that users get; or what names a model
+            there.
+        utterances: or the path of a manifest of them. Of one with an offset, or shorter than its file, only that part is read; one longer than
             its file is listed in `failed`.
         batch_size: files at once; the recognizer's own choice where None.
         on_progress: called with the number of utterances done so far.
         samples, seed: of the bootstrap, see `wer.score`.
 
     Raises:
+        ManifestError: a manifest that can't be read, or holds no utterance.
         SpeechGruError: no utterances, or not one of them could be read.
     """
+    if isinstance(utterances, (str, Path)):
+        utterances = manifest.read_set(utterances)
+    if recognizer is None or isinstance(recognizer, (str, Path)):
+        recognizer = load_recognizer(recognizer)
     if not utterances:
         raise SpeechGruError("There is nothing to evaluate: a set of at least one utterance is expected.")
     started = time.perf_counter()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Union
 from numpy.typing import NDArray
 
 from speechgru import audio
-from speechgru.audio.array import Sound, is_array
+from speechgru.audio.array import Sound, from_array, is_array
 from speechgru.audio.energy import Signal
 from speechgru.errors import AudioError, AudioWarning, SpeechGruError
 from speechgru.inference.chunking import Piece, cut, join
@@ -20,6 +20,28 @@ if TYPE_CHECKING:
     import torch
 
 Source = Union[str, Path, BinaryIO, NDArray[Any], Sound, "torch.Tensor"]
+
+
+def prepared(source: Source, sample_rate: int | None, rate: int) -> Source:
+    """`source` as a job takes it: an array or tensor of any rate becomes a `Sound` at `rate` Hz.
+
+    Raises:
+        AudioError: an array without its rate, a rate for a file, or what holds no sound.
+    """
+    if isinstance(source, Sound):
+        return source
+    if is_array(source):
+        return from_array(source, sample_rate, rate)
+    if not (isinstance(source, (str, Path)) or hasattr(source, "read")):
+        raise AudioError(
+            f"Got a {type(source).__name__}; expected a path, a binary file, an array or a tensor."
+        )
+    if sample_rate is not None:
+        raise AudioError(
+            f"Got sample_rate={sample_rate} with {source}, but a file states its own rate. Leave it out.",
+            source=source,
+        )
+    return source
 
 
 @dataclass

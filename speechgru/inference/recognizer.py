@@ -26,7 +26,7 @@ from speechgru.inference import select
 from speechgru.inference.batching import BATCH_SECONDS, POOLED_BATCHES, batches, padded
 from speechgru.inference.confidence import Calibration
 from speechgru.inference.gate import Gate
-from speechgru.inference.job import Job, Source
+from speechgru.inference.job import Job, Source, prepared
 from speechgru.inference.protocols import Engine, SpeechDetector
 from speechgru.inference.word_times import Times, corrected
 from speechgru.text import Normaliser, normalize
@@ -100,19 +100,8 @@ class Recognizer:
         Raises:
             AudioError: the recording can't be read; an array without its rate; a rate for a file.
         """
-        prepared: Any = source
-        if array.is_array(source):
-            prepared = array.from_array(source, sample_rate, self.sample_rate)
-        elif not (isinstance(source, (str, Path)) or hasattr(source, "read")):
-            raise AudioError(
-                f"Got a {type(source).__name__}; expected a path, a binary file, an array or a tensor."
-            )
-        elif sample_rate is not None:
-            raise AudioError(
-                f"Got sample_rate={sample_rate} with {source}, but a file states its own rate. Leave it out.",
-                source=source,
-            )
-        ((_, result),) = self.transcribe_many([prepared], on_progress=on_progress)
+        sources = [prepared(source, sample_rate, self.sample_rate)]
+        ((_, result),) = self.transcribe_many(sources, on_progress=on_progress)
         if isinstance(result, SpeechGruError):
             raise result
         return result

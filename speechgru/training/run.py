@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 import torch
 
-from speechgru.config import Recipe
+from speechgru.config import Recipe, load_recipe
 from speechgru.config.compose import to_yaml
 from speechgru.data.preparation import CorpusUse
 from speechgru.errors import ConfigError, SpeechGruError, TrainingError
@@ -38,7 +39,7 @@ class Run:
 
 
 def train(
-    recipe: Recipe,
+    recipe: Recipe | str | Path,
     overrides: Sequence[str] = (),
     *,
     command: str = "",
@@ -51,7 +52,10 @@ def train(
     """Train what `recipe` says in `recipe.output`, evaluate the best epoch on its dev and test sets, report.
 
     Args:
-        overrides, command: how the recipe was called, for the report.
+        recipe: its name, a folder with a recipe.yaml or a .yaml file; or one that `load_recipe` has composed.
+        overrides: settings to change (`["corpus.root=data", "trainer.epochs=3"]`); of a composed recipe those that it
+            was composed with, for the report.
+        command: how the recipe was called, for the report.
         resume: go on from `last.pt` in the output folder.
         quiet: no progress bars.
         on_evaluation: called with the dev figures of every evaluated epoch; what it raises ends the run.
@@ -62,6 +66,9 @@ def train(
         ConfigError, CorpusError, TrainingError: with what to do.
         training.Interrupted: Ctrl-C; the state is saved.
     """
+    if not isinstance(recipe, Recipe):
+        command = command or shlex.join(["speechgru", "train", str(recipe), *overrides])
+        recipe = load_recipe(recipe, overrides)
     folder = Path(recipe.output)
     _check_folder(folder, resume)
     begun = _begin(recipe)

@@ -12,7 +12,7 @@ from typing import Any
 
 
 def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of `package` (PEP 562).
+    """`__getattr__` and `__dir__` of `package` (PEP 562): completion offers what is public, `__all__`, and nothing else.
 
     Args:
         homes: of each public name, the module of the package that has it: "stream", or "manifest:read" where it has
@@ -30,4 +30,4 @@ def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], 
             raise ImportError(str(error)).with_traceback(error.__traceback__) from error
         return getattr(module, attribute or name)
 
-    return find, lambda: sorted({*vars(importlib.import_module(package)), *homes})
+    return find, lambda: sorted(importlib.import_module(package).__all__)

@@ -1,7 +1,9 @@
 """JSON: everything a transcript knows. Times in seconds, rounded to milliseconds; confidence in [0, 1].
 
-Keys: source, model, duration, text, segments (start, end, text, confidence, words (text, start, end,
-confidence)), expected_wer, warnings, truncated.
+Keys: version, audio_filepath (the recording, as everywhere in JSON: the path as it was given, "-" for standard input, ""
+for an array), model, duration, text, segments (start, end, text, confidence, words (text, start, end, confidence)),
+expected_wer, warnings, truncated. docs/transcript.schema.json describes them; VERSION rises when a key changes its name or
+its meaning, and not when one is added.
 
 Where the model's confidences are calibrated, a word's is the probability that it is right, and expected_wer is the
 word error rate to be expected of the whole recording, as a fraction (0.1 is 10 %); else it is null, and also where
@@ -17,6 +19,7 @@ from typing import Any, TextIO
 from speechgru.transcript import Segment, Transcript, Word
 
 EXTENSION = "json"
+VERSION = 1
 
 
 def write(transcript: Transcript, stream: TextIO) -> None:
@@ -32,8 +35,9 @@ def write_line(transcript: Transcript, stream: TextIO) -> None:
 def as_dict(transcript: Transcript) -> dict[str, Any]:
     """The transcript as plain values, ready for json.dumps."""
     return {
+        "version": VERSION,
         # A file name need not be UTF-8, but JSON must be.
-        "source": os.fsencode(transcript.source).decode("utf-8", "replace"),
+        "audio_filepath": os.fsencode(transcript.source).decode("utf-8", "replace"),
         "model": transcript.model,
         "duration": round(transcript.duration, 3),
         "text": transcript.text,

@@ -93,7 +93,7 @@ def test_info_for_people_and_machines(run: Run, folder: Path) -> None:
     save("b.flac", seed=1)
     found = run("info", ".", "--format", "json")
     entries = [json.loads(line) for line in found.out.splitlines()]
-    assert [(e["path"], e["channels"], e["bits"]) for e in entries] == [
+    assert [(e["audio_filepath"], e["channels"], e["bits"]) for e in entries] == [
         ("a.wav", 2, "16"),
         ("b.flac", 2, "16"),
     ]

@@ -68,7 +68,7 @@ def test_json_of_one_is_an_object_and_of_several_one_a_line(run: Run, folder: Pa
     save("a.wav", "one two")
     save("b.wav", "three")
     one = json.loads(run("a.wav", "--format", "json").out)
-    assert (one["text"], one["source"], one["truncated"]) == ("one two", "a.wav", False)
+    assert (one["text"], one["audio_filepath"], one["truncated"]) == ("one two", "a.wav", False)
     assert one["segments"][0]["words"][1]["text"] == "two"
     lines = [json.loads(line) for line in run("a.wav", "b.wav", "--format", "json").out.splitlines()]
     assert [line["text"] for line in lines] == ["one two", "three"]
@@ -441,7 +441,7 @@ def test_a_real_process_with_a_real_checkpoint_reads_a_pipe(folder: Path) -> Non
         )
     assert found.returncode == 1, found.stderr
     only = json.loads(found.stdout)
-    assert (only["source"], only["model"]) == ("-", "tiny")
+    assert (only["audio_filepath"], only["model"]) == ("-", "tiny")
     assert only["duration"] == pytest.approx(len(beep(sentence(5, 0))) / RATE, abs=0.01)
     assert "bad.wav" in found.stderr
     assert "Traceback" not in found.stderr

@@ -91,7 +91,8 @@ def test_a_tab_in_a_name_makes_no_third_column() -> None:
 def test_json_holds_all_that_a_transcript_knows() -> None:
     found = json.loads(_written("json", SPOKEN))
     assert set(found) == {
-        "source",
+        "version",
+        "audio_filepath",
         "model",
         "duration",
         "text",
