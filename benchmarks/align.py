@@ -37,7 +37,7 @@ import soundfile
 from speechgru.alignment.ctc import Prices, align
 from speechgru.audio import stream as audio
 from speechgru.data.corpus_tools import same_stem
-from speechgru.inference import load_recognizer
+from speechgru.inference import load_ctc
 from speechgru.inference.emissions import posteriors
 from speechgru.text import normalise
 
@@ -146,7 +146,7 @@ def compare(args: argparse.Namespace, joined: Joined) -> None:
     import torch
 
     torch.set_num_threads(1)
-    recognizer = load_recognizer(args.model, decoder="greedy")
+    recognizer = load_ctc(args.model, decoder="greedy")
     vocabulary = recognizer.engine.vocabulary
     log_probs = posteriors(recognizer, str(joined.sound)).log_probs
     words = normalise(" ".join(joined.lines)).split()

@@ -33,7 +33,7 @@ from speechgru.data import manifest
 from speechgru.decoding.beam import Decoder, Settings
 from speechgru.evaluation import tune_lm
 from speechgru.evaluation import wer as word_errors
-from speechgru.inference import load_recognizer
+from speechgru.inference import load_ctc
 from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.lm import load
 from speechgru.models import checkpoint
@@ -67,7 +67,7 @@ class Speech:
 def collect(paths: Sequence[Path], model: str | None) -> Speech:
     """Read or compute what is to be decoded."""
     speech = Speech([], [], [])
-    recognizer = load_recognizer(model, decoder="greedy") if any(p.suffix != ".npz" for p in paths) else None
+    recognizer = load_ctc(model, decoder="greedy") if any(p.suffix != ".npz" for p in paths) else None
     for path in paths:
         if path.suffix == ".npz":
             kept = np.load(path)

@@ -37,7 +37,7 @@ from speechgru.data import Utterance, manifest
 from speechgru.data.corpora import speechocean762
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import wer
-from speechgru.inference import Recognizer, load_recognizer
+from speechgru.inference import Recognizer, load_ctc
 from speechgru.utils import console
 
 ADULT = 16  # years, as the corpus counts
@@ -167,7 +167,7 @@ def run(args: argparse.Namespace) -> None:
             f"No recordings: expected manifests, or manifests/{kind}-*.jsonl beside the model."
         )
     settings = {"lm": args.lm} if args.lm else {}
-    recognizer = load_recognizer(args.model, decoder=args.decoder, **settings)
+    recognizer = load_ctc(args.model, decoder=args.decoder, **settings)
     data = CorpusConfig()
     files = find("--noise", str(data.below_root(args.noise)))
     with warnings.catch_warnings():  # a barking dog may be clipped

@@ -18,7 +18,7 @@ from pathlib import Path
 from speechgru.data import Utterance, manifest
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import evaluate, wer
-from speechgru.inference import Recognizer, load_recognizer
+from speechgru.inference import Recognizer, load_ctc
 from speechgru.lm import ngram
 from speechgru.utils import console
 from speechgru.utils.assets import find_lm
@@ -58,7 +58,7 @@ def measure(recognizer: Recognizer, utterances: Sequence[Utterance], words: Sequ
 def run(args: argparse.Namespace) -> None:
     utterances = [u for path in args.manifests for u in manifest.read(path)]
     known = {word for path in args.known for u in manifest.read(path) for word in u.text.split()}
-    recognizer = load_recognizer(args.model)
+    recognizer = load_ctc(args.model)
     lm = ngram.load(find_lm(args.lm)) if args.lm else None
     known |= set(lm.words) if lm else set()
     words = unheard(utterances, known, args.most)
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
     print(f"| as stored | {measure(recognizer, utterances, words)} |")
     for weight in (None, *args.weights):
         hot = {} if weight is None else {"hotwords": words, "hotword_weight": weight}
-        recognizer = load_recognizer(args.model, decoder="beam", lm=args.lm, **hot)
+        recognizer = load_ctc(args.model, decoder="beam", lm=args.lm, **hot)
         name = "beam" if weight is None else f"beam, hotwords x {weight:g}"
         print(f"| {name} | {measure(recognizer, utterances, words)} |", flush=True)
 

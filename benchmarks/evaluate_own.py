@@ -21,7 +21,7 @@ from speechgru.data import Utterance, manifest
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import evaluate
 from speechgru.evaluation.recognition import Evaluation
-from speechgru.inference import load_recognizer
+from speechgru.inference import load_ctc
 from speechgru.training import run
 from speechgru.utils import console
 
@@ -79,7 +79,7 @@ def measure(args: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         model, seconds = train(learnt, Path(folder), args.overrides)
         before, after = (
-            evaluate(load_recognizer(path, decoder=args.decoder, **settings), rest) for path in (start, model)
+            evaluate(load_ctc(path, decoder=args.decoder, **settings), rest) for path in (start, model)
         )
     print(f"{len(learnt)} recordings learnt in {seconds:.0f} s; {len(rest)} others scored")
     for name, evaluation in (("before", before), ("after", after)):

@@ -203,11 +203,11 @@ def ours(decoder: str, job: dict[str, Any]) -> Recognise:
     """speechgru, in batches as `speechgru transcribe` runs them."""
     import torch
 
-    from speechgru.inference import load_recognizer
+    from speechgru.inference import load_ctc
 
     torch.set_num_threads(job["threads"])
     settings = {"lm": job["lm"]} if decoder == "beam" else {}
-    recognizer = load_recognizer(job["model"], decoder=decoder, **settings)
+    recognizer = load_ctc(job["model"], decoder=decoder, **settings)
     if recognizer.sample_rate != RATE:
         raise SpeechGruError(f"The model hears {recognizer.sample_rate} Hz; expected one of {RATE} Hz.")
 

@@ -28,7 +28,7 @@ from speechgru.decoding import Hypothesis
 from speechgru.decoding.rescoring import HEADER, Settings, rescore
 from speechgru.evaluation import wer
 from speechgru.evaluation.comparison import paired_differences
-from speechgru.inference import load_recognizer, select
+from speechgru.inference import load_ctc, select
 from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.lm import LanguageModel, load_language_model
 from speechgru.models import checkpoint
@@ -60,7 +60,7 @@ def read(name: str, model: Path) -> tuple[list[Any], list[str]]:
         with np.load(name, allow_pickle=False) as stored:
             texts = [str(text) for text in stored["texts"]]
             return [stored[f"lp{i}"].astype(np.float32) for i in range(len(texts))], texts
-    recognizer, utterances = load_recognizer(model), manifest.read(name)
+    recognizer, utterances = load_ctc(model), manifest.read(name)
     signals = (audio.read(u.audio_filepath, recognizer.sample_rate) for u in utterances)
     letters = len(recognizer.engine.vocabulary)
     outputs = [next(recognizer.outputs([signal])) for signal in signals]

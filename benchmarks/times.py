@@ -38,7 +38,7 @@ from speechgru.data import manifest
 from speechgru.decoding import hypothesis
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation.tune_times import Clip, Correct, Placed, clips, corrector, errors, place, trimmed
-from speechgru.inference import Recognizer, load_recognizer
+from speechgru.inference import CtcRecognizer, load_ctc
 from speechgru.inference.word_times import Span
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -118,7 +118,7 @@ def _groups(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[i : i + size] for i in range(0, len(items) - size + 1, size))
 
 
-def recognised(recognizer: Recognizer, clip: Clip, forced: Placed) -> Placed:
+def recognised(recognizer: CtcRecognizer, clip: Clip, forced: Placed) -> Placed:
     """The words of the decoder, each with the span of the word beside it; one that it got wrong has none."""
     (output,) = recognizer.outputs([clip.signal])
     step = recognizer.engine.frame_seconds
@@ -159,7 +159,7 @@ def main() -> int:
 
 
 def run(args: argparse.Namespace) -> None:
-    recognizer = load_recognizer(args.model)
+    recognizer = load_ctc(args.model)
     rate, times = recognizer.sample_rate, recognizer.times
     if times is None:
         raise SpeechGruError(f"{args.model} has no times of its own: speechgru model calibrate learns them.")

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
         zero_crossings,
     )
     from speechgru.inference.classifier import load_classifier
-    from speechgru.inference.recognizer import load_recognizer, transcribe
+    from speechgru.inference.load import load_recognizer, transcribe
     from speechgru.lm.neural import load_language_model
     from speechgru.music.generation.compose import load_composer
     from speechgru.training.run import train
@@ -82,10 +82,10 @@ _HOMES = {
     "load_composer": "music.generation.compose",
     "load_detector": "vad.detector",
     "load_language_model": "lm.neural",
-    "load_recognizer": "inference.recognizer",
+    "load_recognizer": "inference.load",
     "separate": "features.chroma",
     "train": "training.run",
-    "transcribe": "inference.recognizer",
+    "transcribe": "inference.load",
 }
 
 __all__ = [

@@ -42,7 +42,7 @@ ALLOWED = {
         "decoding": "errors transcript utils text lm lexicon",
         "mmi": "utils config features augment models data lm lexicon decoding",
         "music.training": "errors utils config music.score music.files data music.models training",
-        "inference": "errors transcript utils audio text features models data vad lexicon decoding",
+        "inference": "errors transcript utils audio text features models data vad lm lexicon decoding mmi",
         "music.evaluation": "errors utils config music.score music.files music.models music.training",
         "alignment": "errors transcript utils text writers decoding inference",
         "evaluation": "errors transcript utils audio text models data vad decoding inference",

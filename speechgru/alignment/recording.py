@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from speechgru.alignment.text import Alignment, align_text
-from speechgru.inference import Recognizer, load_recognizer
+from speechgru.inference import CtcRecognizer, load_ctc
 from speechgru.inference.job import Source, prepared
 
 
@@ -14,7 +14,7 @@ def align(
     source: Source,
     text: str,
     sample_rate: int | None = None,
-    model: str | Path | Recognizer | None = None,
+    model: str | Path | CtcRecognizer | None = None,
     device: str = "cpu",
     on_progress: Callable[[float], None] | None = None,
 ) -> Alignment:
@@ -33,5 +33,5 @@ def align(
         AudioError: the recording can't be read; an array without its rate; a rate for a file.
         CheckpointError: no such model.
     """
-    recognizer = model if isinstance(model, Recognizer) else load_recognizer(model, device, decoder="greedy")
+    recognizer = model if isinstance(model, CtcRecognizer) else load_ctc(model, device, decoder="greedy")
     return align_text(recognizer, prepared(source, sample_rate, recognizer.sample_rate), text, on_progress)

@@ -19,7 +19,7 @@ from speechgru.alignment.ctc import Path, align
 from speechgru.decoding import Hypothesis, hypothesis
 from speechgru.decoding.hypothesis import Token
 from speechgru.errors import AudioWarning, TextError
-from speechgru.inference import Recognizer, word_times
+from speechgru.inference import CtcRecognizer, word_times
 from speechgru.inference.emissions import Posteriors, posteriors
 from speechgru.inference.job import Source
 from speechgru.text import Vocabulary, spoken_form
@@ -57,7 +57,7 @@ class Alignment:
 
 
 def align_text(
-    recognizer: Recognizer,
+    recognizer: CtcRecognizer,
     source: Source,
     text: str,
     on_progress: Callable[[float], None] | None = None,
@@ -120,7 +120,7 @@ def _words(
     labels: Sequence[Sequence[int]],
     path: Path,
     emissions: Posteriors,
-    recognizer: Recognizer,
+    recognizer: CtcRecognizer,
 ) -> list[Word | None]:
     """Each unit with its times; None for those that the recording lacks."""
     symbols = recognizer.engine.vocabulary.symbols

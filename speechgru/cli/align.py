@@ -55,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     text = spoken_form.read(args.text)
     from speechgru.alignment import align_text
-    from speechgru.inference import load_recognizer
+    from speechgru.inference import load_ctc
 
     # No decoder is needed: the greedy one loads nothing.
-    recognizer = load_recognizer(args.model, device=args.device, decoder="greedy")
+    recognizer = load_ctc(args.model, device=args.device, decoder="greedy")
     with progress("aligning") as on_progress:
         alignment = align_text(recognizer, args.audio, text, on_progress)
     _report(args.audio, alignment)

@@ -85,7 +85,7 @@ def _evaluate(
 
     from speechgru.evaluation import evaluate
 
-    symbols = recognizer.engine.vocabulary.symbols
+    symbols = recognizer.symbols
     normaliser = recognizer.normaliser
     strange = set().union(*(normaliser.lost(utterance.text) for utterance in utterances))
     if strange:

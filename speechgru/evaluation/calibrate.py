@@ -17,7 +17,7 @@ import numpy as np
 from speechgru.data import Utterance, read_audio
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation.calibrate_parts import Calibrator, Options, Part, Progress, Sample
-from speechgru.inference import Recognizer, load_recognizer
+from speechgru.inference import CtcRecognizer, load_ctc
 from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.inference.chunking import MAX_SECONDS
 from speechgru.models import checkpoint
@@ -47,14 +47,14 @@ def calibrate_file(
         SpeechGruError: as there.
     """
     header = checkpoint.load(path).read(AcousticHeader)
-    parts = calibrate(load_recognizer(path, device, decoder="greedy"), header, sets, options, on_progress)
+    parts = calibrate(load_ctc(path, device, decoder="greedy"), header, sets, options, on_progress)
     entries = {key: value for part in parts for key, value in part.entries.items()}
     checkpoint.annotate(path, entries, target)
     return parts
 
 
 def calibrate(
-    recognizer: Recognizer,
+    recognizer: CtcRecognizer,
     header: AcousticHeader,
     sets: Mapping[str, Sequence[Utterance]],
     options: Options | None = None,
@@ -124,7 +124,7 @@ def halves(
 
 
 def _outputs(
-    recognizer: Recognizer, utterances: Sequence[tuple[str, Utterance]], on_progress: Progress
+    recognizer: CtcRecognizer, utterances: Sequence[tuple[str, Utterance]], on_progress: Progress
 ) -> list[Sample]:
     samples = []
     for name, utterance in utterances:

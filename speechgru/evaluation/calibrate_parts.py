@@ -20,7 +20,7 @@ from speechgru.errors import ConfigError, CorpusError, LanguageModelError, Speec
 from speechgru.evaluation import tune_confidence, tune_gate, tune_lm, tune_times, wer
 from speechgru.evaluation.tune_confidence import Reading
 from speechgru.evaluation.tune_times import Placed
-from speechgru.inference import Recognizer, select
+from speechgru.inference import CtcRecognizer, select
 from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.inference.chunking import MAX_SECONDS
 from speechgru.inference.gate import Gate
@@ -82,7 +82,7 @@ Progress = Callable[[str, float], None]
 class Calibrator:
     """The work on one model. Each part is learnt with what those before it have chosen."""
 
-    recognizer: Recognizer
+    recognizer: CtcRecognizer
     header: AcousticHeader
     options: Options
     on_progress: Progress

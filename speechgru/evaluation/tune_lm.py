@@ -26,7 +26,7 @@ from speechgru.inference.chunking import MAX_SECONDS
 if TYPE_CHECKING:
     from speechgru.decoding.beam import Decoder as BeamDecoder
     from speechgru.decoding.beam import Settings
-    from speechgru.inference import Recognizer
+    from speechgru.inference import CtcRecognizer
 
 # Of each weight: the least and the greatest value, and the first step.
 RANGES: Mapping[str, tuple[float, float, float]] = {
@@ -82,7 +82,7 @@ class Result:
 
 
 def emissions(
-    recognizer: Recognizer, name: str, utterances: Sequence[Utterance], on_progress: Callable[[int], None]
+    recognizer: CtcRecognizer, name: str, utterances: Sequence[Utterance], on_progress: Callable[[int], None]
 ) -> Emissions:
     """The network's output for each utterance, the gate and the decoder left aside.
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from speechgru.audio.energy import Signal, floor_and_top, levels
 from speechgru.decoding import Hypothesis, ctc, hypothesis
 from speechgru.decoding.hypothesis import Token
-from speechgru.inference import Recognizer, word_times
+from speechgru.inference import CtcRecognizer, word_times
 from speechgru.inference.word_times import Silences, Span, Times
 from speechgru.text.vocabulary import SPACE
 from speechgru.transcript import Word
@@ -115,7 +115,7 @@ def _joined(kind: str, parts: Sequence[Part], rate: int) -> Clip:
     return Clip(kind, np.concatenate([signal for signal, _, _ in parts]), tuple(words), tuple(spans))
 
 
-def place(recognizer: Recognizer, clip: Clip, quiets: Iterable[float]) -> Placed | None:
+def place(recognizer: CtcRecognizer, clip: Clip, quiets: Iterable[float]) -> Placed | None:
     """The words of `clip` by forced alignment; None where the network can't write them, or not in so few frames.
 
     Args:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from speechgru.audio.energy import Signal
 from speechgru.inference import word_times
 from speechgru.inference.batching import BATCH_SECONDS, POOLED_BATCHES, batches
+from speechgru.inference.ctc import CtcRecognizer
 from speechgru.inference.job import Job, Source
-from speechgru.inference.recognizer import Recognizer
 from speechgru.inference.word_times import LEVEL_SECONDS, Silences
 from speechgru.text.vocabulary import BLANK
 
@@ -49,7 +49,7 @@ class _Part:
 
 
 def posteriors(
-    recognizer: Recognizer, source: Source, on_progress: Callable[[float], None] | None = None
+    recognizer: CtcRecognizer, source: Source, on_progress: Callable[[float], None] | None = None
 ) -> Posteriors:
     """Run the network of `recognizer` over `source`: a path, "-", a binary file or a `Sound` at its rate.
 
@@ -84,7 +84,7 @@ def _blank(symbols: int) -> NDArray[np.float32]:
     return np.log(row)
 
 
-def _parts(recognizer: Recognizer, job: Job, silences: list[tuple[float, Silences]]) -> Iterator[_Part]:
+def _parts(recognizer: CtcRecognizer, job: Job, silences: list[tuple[float, Silences]]) -> Iterator[_Part]:
     """The pieces that may hold speech, each from the first frame of the grid that begins in it.
 
     To `silences` go those of each piece, with the second from which on they count.
@@ -104,7 +104,9 @@ def _parts(recognizer: Recognizer, job: Job, silences: list[tuple[float, Silence
             job.add(index, ())
 
 
-def _emissions(recognizer: Recognizer, parts: Iterator[_Part]) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
+def _emissions(
+    recognizer: CtcRecognizer, parts: Iterator[_Part]
+) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
     """Each part with its log-probabilities [frames, symbols], run in batches of about the same length."""
     batch_seconds = BATCH_SHARE * BATCH_SECONDS.get(recognizer.engine.device.type, BATCH_SECONDS["cpu"])
     waiting: list[_Part] = []
@@ -119,7 +121,7 @@ def _emissions(recognizer: Recognizer, parts: Iterator[_Part]) -> Iterator[tuple
 
 
 def _run(
-    recognizer: Recognizer, waiting: list[_Part], batch_seconds: float
+    recognizer: CtcRecognizer, waiting: list[_Part], batch_seconds: float
 ) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
     signals = [part.samples for part in waiting]
     for batch in batches(signals, recognizer.sample_rate, batch_seconds, recognizer.batch_size):

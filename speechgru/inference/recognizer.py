@@ -1,4 +1,4 @@
-"""From audio to transcript: read, cut, featurise, run, decode, join.
+"""From audio to transcript, whatever recognizes: read, cut, recognize, join.
 
 Pieces of many recordings wait in a pool, are sorted by length and run in batches: that is what makes many
 short files fast. The pool is bounded in seconds, so memory is too; results come in the order of the sources.
@@ -8,31 +8,22 @@ batch size changes a transcript.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
-import numpy as np
-from numpy.typing import NDArray
-
-from speechgru.audio import array
 from speechgru.audio.energy import Signal
-from speechgru.decoding import Decoder, Hypothesis, greedy, hypothesis
-from speechgru.errors import AudioError, ConfigError, SpeechGruError
-from speechgru.inference import select
-from speechgru.inference.batching import BATCH_SECONDS, POOLED_BATCHES, batches, padded
+from speechgru.errors import ConfigError, SpeechGruError
+from speechgru.inference.batching import BATCH_SECONDS, POOLED_BATCHES, batches
 from speechgru.inference.confidence import Calibration
 from speechgru.inference.gate import Gate
 from speechgru.inference.job import Job, Source, prepared
-from speechgru.inference.protocols import Engine, SpeechDetector
-from speechgru.inference.word_times import Times, corrected
+from speechgru.inference.protocols import SpeechDetector
 from speechgru.text import Normaliser, normalize
 from speechgru.transcript import Transcript, Word
-from speechgru.utils import device as devices
-from speechgru.utils.assets import find_model
 
 Progress = Callable[[float], None]
 
@@ -40,51 +31,52 @@ BATCH_SIZE = 16
 MIN_PIECE_SECONDS = 0.1  # shorter than any word
 
 
-class Recognizer:
-    """Turns recordings into transcripts with one engine and one decoder. Make one with `load_recognizer`.
+class Common(TypedDict, total=False):
+    """What every recognizer takes; see its attributes."""
+
+    batch_size: int
+    gate: Gate | None
+    calibration: Calibration | None
+    detector: SpeechDetector | None
+    languages: Sequence[str]
+    model: str
+
+
+class Recognizer(ABC):
+    """Turns recordings into transcripts, piece by piece. `load_recognizer` makes one.
 
     Attributes:
-        sample_rate: the rate of the model, in Hz; sources of any other rate are resampled.
+        sample_rate: of the pieces, in Hz; sources of any other rate are resampled.
+        device: "cpu" or "cuda", where the pieces are recognized.
         model: what is written into each transcript.
-        gate: what audio and words must reach to count as speech. It judges the words of greedy decoding, whatever
-            the decoder: a language model makes words of noise too, and unsure ones of speech.
-        times: how the network's runs of characters lie to the words; None leaves times as they are.
-        calibration: what makes confidences probabilities; None leaves them as the decoder has them.
+        gate: what audio and words must reach to count as speech.
+        calibration: what makes confidences probabilities; None leaves them as they are.
         detector: tells what holds speech at all, beside the gate's levels; None: these alone.
         languages: codes of what the model writes; none where it isn't known.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        decoder: Decoder,
-        *,
-        batch_size: int = BATCH_SIZE,
-        gate: Gate | None = None,
-        times: Times | None = None,
-        calibration: Calibration | None = None,
-        detector: SpeechDetector | None = None,
-        languages: Sequence[str] = (),
-        model: str = "",
-    ) -> None:
-        self.engine = engine
-        self.decoder = decoder
-        self.batch_size = _checked_batch_size(batch_size)
-        self.gate = gate or Gate()
-        is_greedy = isinstance(decoder, greedy.Decoder)
-        # The gate judges this one's words.
-        self._greedy = decoder if is_greedy else greedy.Decoder(greedy.Settings(), engine.vocabulary)
-        self.times = times
-        self.calibration = calibration
-        self.detector = detector
-        self.languages = tuple(languages)
-        self.model = model
-        self.sample_rate = engine.sample_rate
+    def __init__(self, sample_rate: int, device: str = "cpu", **common: Unpack[Common]) -> None:
+        self.sample_rate, self.device = sample_rate, device
+        self.batch_size = checked_batch_size(common.get("batch_size", BATCH_SIZE))
+        self.gate = common.get("gate") or Gate()
+        self.calibration = common.get("calibration")
+        self.detector = common.get("detector")
+        self.languages = tuple(common.get("languages", ()))
+        self.model = common.get("model", "")
+
+    @property
+    @abstractmethod
+    def symbols(self) -> Collection[str]:
+        """The characters that it writes; those of more than one (the blank) don't count."""
 
     @cached_property
     def normaliser(self) -> Normaliser:
         """What makes texts and transcripts alike before errors are counted."""
-        return normalize.normaliser_for(self.engine.vocabulary.symbols, self.languages)
+        return normalize.normaliser_for(self.symbols, self.languages)
+
+    @abstractmethod
+    def recognize(self, signals: Sequence[Signal], starts: Sequence[float]) -> list[tuple[Word, ...]]:
+        """Words of each of `signals` [time], run as one batch, that begin at `starts` seconds."""
 
     def transcribe(
         self, source: Source, sample_rate: int | None = None, on_progress: Progress | None = None
@@ -118,7 +110,7 @@ class Recognizer:
             batch_size: pieces that run at once, at most; the recognizer's own where None.
             on_progress: called with the fraction of all sources that is done, if `sources` has a length.
         """
-        pool = _Pool(self, _checked_batch_size(self.batch_size if batch_size is None else batch_size))
+        pool = _Pool(self, checked_batch_size(self.batch_size if batch_size is None else batch_size))
         waiting: deque[Job] = deque()
         count = len(sources) if isinstance(sources, Sequence) else 0
         finished = 0
@@ -144,11 +136,6 @@ class Recognizer:
             report()
         yield from results()
 
-    def recognize(self, signals: Sequence[Signal], starts: Sequence[float]) -> list[tuple[Word, ...]]:
-        """Words of each of `signals` [time], run as one batch, that begin at `starts` seconds."""
-        rows = zip(self.outputs(signals), signals, starts, strict=True)
-        return [self._words(output, signal, start) for output, signal, start in rows]
-
     def may_hold_speech(self, signal: Signal) -> bool:
         """False for what is too short, too quiet or too steady to hold a word, or no speech to the detector."""
         if len(signal) < MIN_PIECE_SECONDS * self.sample_rate:
@@ -156,46 +143,6 @@ class Recognizer:
         if not self.gate.may_hold_speech(signal, self.sample_rate):
             return False
         return self.detector is None or self.detector.holds_speech(signal)
-
-    def log_probs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
-        """Log-probabilities [frames, symbols] of each signal, without padding."""
-        for output in self.outputs(signals):
-            yield self.characters(output)
-
-    def characters(self, output: NDArray[Any]) -> NDArray[Any]:
-        """The log-probabilities [frames, characters] of one signal's output."""
-        return np.ascontiguousarray(output[:, : len(self.engine.vocabulary)])
-
-    def decode(self, output: NDArray[Any]) -> Hypothesis:
-        """The decoder's text of one signal's output."""
-        return self.decoder(select.columns(self.decoder, output, len(self.engine.vocabulary)))
-
-    def outputs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
-        """The network's output for each signal, without padding: log-probabilities [frames, characters], or with a
-        phone head [frames, characters + 1 + phones]."""
-        import torch
-
-        batch, lengths = array.pad(signals, padded(max(map(len, signals)), self.sample_rate))
-        with torch.inference_mode():
-            features = self.engine.features(batch.to(self.engine.device), lengths.to(self.engine.device))
-            log_probs, frames = self.engine(*features)
-        for row, count in zip(log_probs.float().cpu().numpy(), frames.tolist(), strict=True):
-            yield row[:count]
-
-    def _words(self, output: NDArray[Any], signal: Signal, start: float) -> tuple[Word, ...]:
-        step = self.engine.frame_seconds
-        best = self._greedy(self.characters(output))
-        if not self.gate.accepts(hypothesis.words(best, step)):
-            return ()
-        if self.decoder is not self._greedy:
-            best = self.decode(output)
-        # Frame t is centred at t * frame_seconds, so it begins half a frame before.
-        words = hypothesis.words(best, step, start - step / 2)
-        if self.calibration is not None:
-            words = self.calibration.apply(words, hypothesis.confidences(best))
-        if self.times is not None:
-            words = corrected(words, signal, self.sample_rate, self.times, step, start)
-        return words
 
     def _rated(self, transcript: Transcript) -> Transcript:
         """With the error rate to be expected of it, where confidences are probabilities."""
@@ -212,7 +159,7 @@ class _Pool:
         self._batch_size = batch_size
         self._entries: list[tuple[Job, int, Signal]] = []
         self._seconds = 0.0
-        self._batch_seconds = BATCH_SECONDS.get(recognizer.engine.device.type, BATCH_SECONDS["cpu"])
+        self._batch_seconds = BATCH_SECONDS.get(recognizer.device, BATCH_SECONDS["cpu"])
 
     def read(self, job: Job) -> Iterator[None]:
         """Take in all pieces of a recording; yields after each batch that had to run meanwhile."""
@@ -245,87 +192,7 @@ class _Pool:
             yield
 
 
-def load_recognizer(
-    model: str | Path | None = None,
-    device: str = "cpu",
-    batch_size: int = BATCH_SIZE,
-    decoder: str | None = None,
-    rescore: str | Path | None = None,
-    detector: str | Path | None = None,
-    **settings: Any,
-) -> Recognizer:
-    """Load a model and make it ready to transcribe.
-
-    Args:
-        model: path of a checkpoint, or the name of one that comes with the package; by default english-small.
-        device: "cpu", "cuda", "cuda:N", or "auto" for a GPU where there is one.
-        batch_size: pieces of audio that run at once, at most.
-        decoder: name of a decoder; by default the checkpoint's own.
-        rescore: file of a GRU language model that chooses among the texts of the beam search.
-        detector: file of a speech detector; what holds none for it isn't recognised.
-        settings: of the decoder, over the checkpoint's own. Those of the beam search (which they choose, if no
-            decoder is named): lm (name or file of a language model), lm_weight, word_bonus, hotwords (a list),
-            hotword_weight, beam, and others; see speechgru.decoding.beam.Settings.
-
-    Raises:
-        CheckpointError: no such model, or the file isn't one.
-        LanguageModelError: no such language model, or it doesn't fit the model.
-        ConfigError: unknown device, decoder or setting; a hotword that the model can't write.
-    """
-    _checked_batch_size(batch_size)
-    path = find_model(model)  # before the imports: a mistake is told at once
-    from speechgru.inference.engine import Engine
-    from speechgru.models import checkpoint
-
-    engine = Engine(checkpoint.load(path), devices.find(device))
-    header = engine.header
-    wanted = decoder or (select.SEARCH if rescore else None)
-    name, decode = select.decoder(header, wanted, settings)
-    if rescore:
-        from speechgru.decoding.rescoring import load_rescorer
-
-        decode = load_rescorer(decode, rescore, engine.vocabulary.symbols, str(engine.device))
-    return Recognizer(
-        engine,
-        decode,
-        batch_size=batch_size,
-        # All three differ from one network to the next: `speechgru model calibrate` learns them.
-        gate=header.gate,
-        times=header.times,
-        calibration=header.confidence.get(name),
-        detector=_detector(detector, engine),
-        languages=header.languages,
-        model=path.stem,
-    )
-
-
-def _detector(path: str | Path | None, engine: Engine) -> SpeechDetector | None:
-    """The detector in a file, if one is named."""
-    if path is None:
-        return None
-    from speechgru.vad import load_detector
-
-    detector = load_detector(path, str(engine.device))
-    if detector.sample_rate != engine.sample_rate:
-        raise ConfigError(
-            f"The detector {path} is for {detector.sample_rate} Hz and the model for {engine.sample_rate} Hz; expected "
-            "the same."
-        )
-    return detector
-
-
-def transcribe(
-    source: Source,
-    sample_rate: int | None = None,
-    model: str | Path | None = None,
-    device: str = "cpu",
-    on_progress: Progress | None = None,
-) -> Transcript:
-    """Transcribe one recording; for more than one, load a recognizer once. Arguments as there."""
-    return load_recognizer(model, device).transcribe(source, sample_rate, on_progress)
-
-
-def _checked_batch_size(batch_size: int) -> int:
+def checked_batch_size(batch_size: int) -> int:
     if batch_size < 1:
         raise ConfigError(f"batch_size={batch_size}; expected 1 or more.")
     return batch_size

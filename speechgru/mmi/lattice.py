@@ -33,7 +33,7 @@ ARC = np.dtype(
 
 
 class Lattice(NamedTuple):
-    """arcs: of dtype ARC, each behind those that it may go on from. nodes: how many; 0 is the start and the last one the
+    """arcs: of dtype ARC, each behind those that it may go on from. nodes: how many; 0 is the start, the last one the
     end. score: of the best path, -inf where there is none."""
 
     arcs: NDArray[np.void]

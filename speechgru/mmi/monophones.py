@@ -71,9 +71,10 @@ def adapt(
         prior = _average(list(by_speaker.values()))
         for name, statistics in by_speaker.items():
             transforms[name] = fmllr.solve(statistics + prior.scaled(PRIOR_FRAMES), transforms.get(name))
+        _log.info("transforms of %d speakers", len(transforms))
         fitted = [fmllr.apply(x, transforms[r.speaker]) for x, r in zip(features, recordings)]
         for again in range(2):
-            model = _round(recordings, fitted, model, model.mean.shape[1], realign=turn > 0 and again == 0)
+            model = _round(recordings, fitted, model, model.mean.shape[1], realign=again == 0 and turn < 2)
     common = fmllr.solve(prior.scaled(1000))
     return Adapter(projection, model, prior, common, lexicon), transforms
 

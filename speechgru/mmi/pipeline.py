@@ -36,9 +36,12 @@ from speechgru.mmi.lexicon import SILENCE, Lexicon, Phones
 from speechgru.mmi.targets import Aligned
 
 CLUSTERS, LEAST = 460, 60  # of contexts; occurrences of each
+ENOUGH = 2500  # recordings for the first mixtures
+SEEDED = 32  # recordings that are seeded at once
 AXES = 150  # along which speakers' transforms differ
 _log = logging.getLogger(__name__)
 Frames = NDArray[np.float32]
+Spikes = Callable[[Sequence[Frames]], Sequence[Frames]]
 
 
 @dataclass(frozen=True)
@@ -66,16 +69,19 @@ class Bootstrap:
 
 
 def bootstrap(
-    spoken: Sequence[Spoken], store: Store, spikes: Callable[[Frames], Frames], lexicon: Lexicon
+    spoken: Sequence[Spoken], store: Store, spikes: Spikes, lexicon: Lexicon, enough: int = ENOUGH
 ) -> Bootstrap:
     """Alignments, mixtures, transforms, tied contexts and the trigram of some recordings.
 
     Args:
-        spikes: log-probabilities of CTC's labels of phones, of raw log-mel.
+        spikes: log-probabilities of CTC's labels of phones, of each of some raw log-mels.
+        enough: recordings that the first mixtures are learnt from; all are fitted to speakers.
     """
     kept, graphs, recordings = _seeded(spoken, store, spikes, lexicon)
     _log.info("%d of %d recordings have a first alignment", len(kept), len(spoken))
-    projection, model = monophones.learn(recordings, len(lexicon.phones))
+    few = recordings[:: max(len(recordings) // enough, 1)]
+    projection, model = monophones.learn(few, len(lexicon.phones))
+    _log.info("mixtures of %d recordings", len(few))
     adapter, transforms = monophones.adapt(recordings, projection, model, lexicon)
     places = []
     for recording in recordings:
@@ -174,26 +180,26 @@ def habits(
 
 
 def _seeded(
-    spoken: Sequence[Spoken], store: Store, spikes: Callable[[Frames], Frames], lexicon: Lexicon
+    spoken: Sequence[Spoken], store: Store, spikes: Spikes, lexicon: Lexicon
 ) -> tuple[list[int], list[Graph], list[monophones.Recording]]:
-    kept, graphs, recordings = [], [], []
-    for index, one in enumerate(spoken):
-        text_graph = graph.build(one.text, lexicon)
-        if text_graph is None:
-            continue
-        log_mel = store(index)
-        path = ctc_alignment.seed(spikes(log_mel), text_graph, len(log_mel))
-        if path is None:
-            continue
-        states = ctc_alignment.thirds_of(path, text_graph.phone, three_states.PARTS)
-        recordings.append(
-            monophones.Recording(
-                cepstra.cepstra(log_mel), three_states.expand(text_graph), one.speaker, states
+    made: dict[int, tuple[Graph, monophones.Recording]] = {}
+    order = sorted(range(len(spoken)), key=lambda index: spoken[index].seconds)
+    for first in range(0, len(order), SEEDED):
+        numbers = order[first : first + SEEDED]
+        log_mels = [store(index) for index in numbers]
+        for index, log_mel, emissions in zip(numbers, log_mels, spikes(log_mels)):
+            text_graph = graph.build(spoken[index].text, lexicon)
+            path = ctc_alignment.seed(emissions, text_graph, len(log_mel)) if text_graph else None
+            if text_graph is None or path is None:
+                continue
+            states = ctc_alignment.thirds_of(path, text_graph.phone, three_states.PARTS)
+            expanded = three_states.expand(text_graph)
+            made[index] = (
+                text_graph,
+                monophones.Recording(cepstra.cepstra(log_mel), expanded, spoken[index].speaker, states),
             )
-        )
-        kept.append(index)
-        graphs.append(text_graph)
-    return kept, graphs, recordings
+    kept = sorted(made)
+    return kept, [made[index][0] for index in kept], [made[index][1] for index in kept]
 
 
 def _fitted(recording: monophones.Recording, adapter: Adapter, transforms: Mapping[str, Transform]) -> Frames:

@@ -49,8 +49,8 @@ class Recognition(NamedTuple):
         return " ".join(self.words)
 
 
-class HybridRecognizer:
-    """HybridRecognizer(model)(recordings) -> a Recognition of each.
+class TwoPass:
+    """TwoPass(model)(recordings) -> a Recognition of each.
 
     Args:
         model: a hybrid one.

@@ -53,7 +53,7 @@ class _Nothing:
 
 
 class PhoneSpikes:
-    """PhoneSpikes(model)(log_mel) -> log-probabilities of CTC's labels of phones [T', labels].
+    """PhoneSpikes(model)(log_mels) -> log-probabilities of CTC's labels of phones, [T', labels] of each.
 
     Args:
         model: path or name of a model with a head for phones.
@@ -65,10 +65,10 @@ class PhoneSpikes:
         labels = len(loaded.get("vocabulary"))
         self.network = checkpoint.network(loaded, header.model, header.features.n_mels, labels)
 
-    def __call__(self, log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Of raw log-mel [T, bands]."""
-        features = torch.from_numpy(normalised(log_mel)).unsqueeze(0)
+    def __call__(self, log_mels: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Of raw log-mels [T, bands], as one batch."""
+        rows = [torch.from_numpy(normalised(log_mel)) for log_mel in log_mels]
+        features = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         with torch.inference_mode():
-            _, _, _, phones = self.network.read(features, torch.tensor([features.shape[1]]))
-        spikes: NDArray[np.float32] = phones[0].float().numpy()
-        return spikes
+            _, lengths, _, phones = self.network.read(features, torch.tensor([len(row) for row in rows]))
+        return [row[:size].float().numpy() for row, size in zip(phones, lengths.tolist())]

@@ -21,7 +21,7 @@ from speechgru.errors import SpeechGruError
 from speechgru.evaluation import calibrate, evaluate
 from speechgru.evaluation.calibrate_parts import Options
 from speechgru.evaluation.recognition import Evaluation
-from speechgru.inference import load_recognizer, select
+from speechgru.inference import load_ctc, select
 from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.lexicon import dictionary, g2p
 from speechgru.lexicon.dictionary import Dictionary
@@ -238,7 +238,7 @@ class Task(SpeechTask[Data, AcousticHeader]):
         return {**reading, "sounds": sounds} if sounds else reading
 
     def results(self, path: Path) -> dict[str, Evaluation]:
-        """WER and CER of a saved model on every dev and test split, through `load_recognizer`.
+        """WER and CER of a saved model on every dev and test split, through `load_ctc`.
 
         What was held out of train is also scored with the model that the run started from, and teaches confidences and
         word times first.
@@ -246,10 +246,10 @@ class Task(SpeechTask[Data, AcousticHeader]):
         splits = self.data.dev | self.data.test
         if preparation.HELD_OUT in splits and self.recipe.trainer.start:
             self._calibrate(path, splits[preparation.HELD_OUT])
-        recognizer = load_recognizer(path, str(self.device))
+        recognizer = load_ctc(path, str(self.device))
         results = {name: evaluate(recognizer, utterances) for name, utterances in splits.items()}
         if preparation.HELD_OUT in splits and self.recipe.trainer.start:
-            first = load_recognizer(self.recipe.trainer.start, str(self.device))
+            first = load_ctc(self.recipe.trainer.start, str(self.device))
             results[BEFORE] = evaluate(first, splits[preparation.HELD_OUT])
         return results
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from speechgru.errors import CheckpointError, LanguageModelError
 
 DEFAULT_MODEL = "english-small"
+CTC_MODEL = "english-small"  # where emissions of characters are looked at
 ASSETS = Path(__file__).parents[1] / "assets"
 SUFFIX = ".safetensors"
 FOLDER_VARIABLE = "SPEECHGRU_MODELS"

@@ -213,7 +213,7 @@ Run = Callable[..., "tuple[int, str, str]"]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """The real command line in an empty folder, with an engine that hears beeps. Gives code, stdout, stderr."""
-    monkeypatch.setattr("speechgru.inference.recognizer.load_recognizer", lambda *_, **__: recognizer())
+    monkeypatch.setattr("speechgru.inference.load.load_ctc", lambda *_, **__: recognizer())
     monkeypatch.chdir(tmp_path)
     soundfile.write("a.wav", beep("the cat sat"), RATE)
     Path("a.txt").write_text("The cat, miraculously, sat.")

@@ -11,6 +11,7 @@ import pytest
 from speechgru import audio, cli
 from speechgru.audio import encode
 from speechgru.data import Utterance, manifest
+from speechgru.inference import load as loading
 from speechgru.inference import recognizer
 
 
@@ -30,7 +31,7 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             found.recognize = lambda signals, starts: [() for _ in signals]  # type: ignore[method-assign]
         return found
 
-    monkeypatch.setattr(recognizer, "load_recognizer", load)
+    monkeypatch.setattr(loading, "load_recognizer", load)
     return tmp_path / "dev.jsonl"
 
 

@@ -42,7 +42,7 @@ def loaded(monkeypatch):
         return Hears()
 
     fake = SimpleNamespace(load_recognizer=load_recognizer)
-    monkeypatch.setitem(sys.modules, "speechgru.inference.recognizer", fake)
+    monkeypatch.setitem(sys.modules, "speechgru.inference.load", fake)
     return asked
 
 

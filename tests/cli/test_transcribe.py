@@ -27,7 +27,7 @@ from speechgru.utils import plugins
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """The real command line in this process, with an engine that recognizes beeps."""
     monkeypatch.setattr(
-        "speechgru.inference.recognizer.load_recognizer", lambda *_, batch_size, **__: recognizer(batch_size)
+        "speechgru.inference.load.load_recognizer", lambda *_, batch_size, **__: recognizer(batch_size)
     )
     return runner(capsys, "transcribe")
 
@@ -415,7 +415,7 @@ def test_ctrl_c_keeps_what_is_finished(run: Run, folder: Path, monkeypatch: pyte
             yield sources[0], heard.transcribe(sources[0])
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("speechgru.inference.recognizer.load_recognizer", lambda *_, **__: Interrupted())
+    monkeypatch.setattr("speechgru.inference.load.load_recognizer", lambda *_, **__: Interrupted())
     assert run("a.wav", "b.wav", "--output-dir", "out").code == 130
     assert [p.name for p in Path("out").iterdir()] == ["a.txt"]
 

@@ -321,7 +321,7 @@ def test_what_is_compiled_is_kept(
 
 def test_greedy_and_help_do_without_the_compiler() -> None:
     code = (
-        "import sys, contextlib, io, speechgru.inference.recognizer, speechgru.cli as cli\n"
+        "import sys, contextlib, io, speechgru.inference.load, speechgru.inference.ctc, speechgru.cli as cli\n"
         "with contextlib.redirect_stdout(io.StringIO()):\n"
         "    for command in ([], ['transcribe'], ['evaluate'], ['lm']):\n"
         "        assert cli.main([*command, '--help']) == 0\n"

@@ -18,7 +18,7 @@ from speechgru.decoding import beam, ctc, hotwords
 from speechgru.decoding.phone_fusion import PhoneFusion
 from speechgru.decoding.phone_search import PhoneSearch
 from speechgru.errors import CheckpointError, ConfigError
-from speechgru.inference import load_recognizer
+from speechgru.inference import load_ctc
 from speechgru.lexicon import g2p
 from speechgru.lexicon.dictionary import Dictionary
 from speechgru.lexicon.g2p import Pronouncer
@@ -204,15 +204,15 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_a_recognizer_reads_both_heads(model: Path, lm: str, tmp_path: Path) -> None:
-    letters = load_recognizer(tmp_path / "first.safetensors")
-    both = load_recognizer(model)
+    letters = load_ctc(tmp_path / "first.safetensors")
+    both = load_ctc(model)
     signal = beep("abc").astype(np.float32)
     (whole,) = both.outputs([signal])
     assert whole.shape[1] == len(VOCABULARY) + 1 + len(both.engine.sounds)
     assert np.exp(whole[:, len(VOCABULARY) :]).sum(axis=1) == pytest.approx(np.ones(len(whole)), abs=1e-5)
     assert np.array_equal(next(both.log_probs([signal])), next(letters.log_probs([signal])))
     assert both.transcribe(signal, RATE).text == letters.transcribe(signal, RATE).text
-    decoder = load_recognizer(model, lm=lm, dictionary="english").decoder
+    decoder = load_ctc(model, lm=lm, dictionary="english").decoder
     assert decoder.phones == both.engine.sounds
 
 
@@ -228,22 +228,22 @@ def test_a_recognizer_reads_both_heads(model: Path, lm: str, tmp_path: Path) -> 
 def test_settings_that_make_no_sense(model: Path, lm: str, settings: dict[str, object], says: str) -> None:
     given = {name: lm if name == "lm" else value for name, value in settings.items()}
     with pytest.raises(ConfigError, match=says):
-        load_recognizer(model, **given)  # type: ignore[arg-type]
+        load_ctc(model, **given)  # type: ignore[arg-type]
 
 
 def test_a_model_that_hears_no_sounds_or_others_is_refused(model: Path, lm: str, tmp_path: Path) -> None:
     wanted = {"lm": lm, "dictionary": "english"}
     with pytest.raises(ConfigError, match=r"first\.safetensors has no phone head"):
-        load_recognizer(tmp_path / "first.safetensors", **wanted)  # type: ignore[arg-type]
+        load_ctc(tmp_path / "first.safetensors", **wanted)  # type: ignore[arg-type]
     other = checkpoint.load(model)
     names = ["X", *other.header["sounds"][1:]]
     checkpoint.annotate(model, {"sounds": names}, tmp_path / "other.safetensors")
     with pytest.raises(ConfigError, match="has other ones"):
-        load_recognizer(tmp_path / "other.safetensors", **wanted)  # type: ignore[arg-type]
+        load_ctc(tmp_path / "other.safetensors", **wanted)  # type: ignore[arg-type]
     checkpoint.annotate(model, {"sounds": "AA"}, tmp_path / "damaged.safetensors")
     with pytest.raises(CheckpointError, match="sounds is 'AA'"):
-        load_recognizer(tmp_path / "damaged.safetensors")
+        load_ctc(tmp_path / "damaged.safetensors")
     stored = {"name": "beam", "settings": {"lm": "english", "dictionary": "../secret"}}
     checkpoint.annotate(model, {"decoder": stored}, tmp_path / "strange.safetensors")
     with pytest.raises(CheckpointError, match=r"'\.\./secret'"):
-        load_recognizer(tmp_path / "strange.safetensors")
+        load_ctc(tmp_path / "strange.safetensors")

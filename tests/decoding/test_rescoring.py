@@ -13,7 +13,7 @@ from speechgru.cli import _decoder_options as decoder_options
 from speechgru.decoding import Hypothesis, greedy
 from speechgru.decoding.rescoring import Rescorer, Settings, load_rescorer, rescore
 from speechgru.errors import CheckpointError, ConfigError, UsageError
-from speechgru.inference import load_recognizer
+from speechgru.inference import load_ctc
 from speechgru.models import checkpoint
 from speechgru.models.language import Model
 from speechgru.models.language import Settings as ModelSettings
@@ -99,8 +99,8 @@ def test_the_file_says_how_much_it_counts(tmp_path: Path) -> None:
 def test_a_recognizer_lets_it_choose(tmp_path: Path) -> None:
     symbols = tuple(checkpoint.load(find_model()).header["vocabulary"])
     path = save(tmp_path / "lm.safetensors", symbols, rescoring={"weight": 50.0})
-    recognizer = load_recognizer(rescore=path)
-    plain = load_recognizer(decoder="beam")
+    recognizer = load_ctc(rescore=path)
+    plain = load_ctc(decoder="beam")
     generator = torch.Generator().manual_seed(1)
     phones = plain.decoder.phones
     sizes = [len(symbols), *([1 + len(phones)] if phones else [])]

@@ -20,7 +20,7 @@ from speechgru.evaluation.calibrate import calibrate_file, halves, is_enough
 from speechgru.evaluation.calibrate_parts import PARTS, Calibrator, Options, Sample
 from speechgru.evaluation.tune_confidence import Reading
 from speechgru.evaluation.wer import Counts
-from speechgru.inference import load_recognizer
+from speechgru.inference import load_ctc
 from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.inference.confidence import Calibration
 from speechgru.inference.gate import Gate
@@ -74,7 +74,7 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file whose network is that of the beeps."""
-    monkeypatch.setattr(calibrate, "load_recognizer", lambda *args, **kwargs: recognizer())
+    monkeypatch.setattr(calibrate, "load_ctc", lambda *args, **kwargs: recognizer())
     return save_checkpoint(tmp_path / "model.safetensors")
 
 
@@ -221,7 +221,7 @@ def test_all_that_can_be_learnt_is_and_is_measured_on_the_other_half(
     assert calibration.probability([0.9] * 4) == pytest.approx(1 - WRONG, abs=0.1)
     assert stored.times is not None
     assert checkpoint.load(target).header["provenance"] == checkpoint.load(model).header["provenance"]
-    load_recognizer(target)
+    load_ctc(target)
 
 
 def test_a_part_that_fails_leaves_the_file_as_it_was(model: Path, dev: list[Utterance]) -> None:

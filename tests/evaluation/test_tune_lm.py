@@ -18,7 +18,7 @@ from speechgru.decoding.greedy import Settings as GreedySettings
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import tune_lm
 from speechgru.evaluation.tune_lm import RANGES, Emissions
-from speechgru.inference import load_recognizer
+from speechgru.inference import load_ctc
 from speechgru.lm import NGram, arpa, slm
 from speechgru.lm.ngram import from_table
 from speechgru.models import checkpoint
@@ -184,10 +184,10 @@ def test_what_helps_is_stored_in_a_copy(command: Any, tmp_path: Path) -> None:
         "beam, tuned",
     ]
     assert f"stored in {target}" in out
-    settings = load_recognizer(target).decoder.settings
+    settings = load_ctc(target).decoder.settings
     assert (settings.lm, settings.beam, settings.hotwords) == ("pets", 20, ())
     assert settings.prior == tune_lm.prior([HARD, EASY])
-    assert errors(load_recognizer(target).decoder, HARD, EASY) == 0
+    assert errors(load_ctc(target).decoder, HARD, EASY) == 0
     before, after = checkpoint.load(tmp_path / "tiny.safetensors"), checkpoint.load(target)
     assert before.header["decoder"] == {"name": "greedy", "settings": {}}
     assert {k: v for k, v in before.header.items() if k != "decoder"} == {
@@ -206,7 +206,7 @@ def test_what_does_not_help_is_not(command: Any, tmp_path: Path) -> None:
 
 def test_in_place(command: Any, tmp_path: Path) -> None:
     assert command("hard", "--lm", "pets", "--write")[0] == 0
-    assert load_recognizer(tmp_path / "tiny.safetensors").decoder.settings.lm == "pets"
+    assert load_ctc(tmp_path / "tiny.safetensors").decoder.settings.lm == "pets"
 
 
 def test_without_an_output_it_only_tells(command: Any, tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_without_an_output_it_only_tells(command: Any, tmp_path: Path) -> None:
     assert code == 0
     assert "with hotwords, tuned" in out
     assert "hotword_weight=" in out.splitlines()[-1]
-    assert isinstance(load_recognizer(tmp_path / "tiny.safetensors").decoder, Greedy)
+    assert isinstance(load_ctc(tmp_path / "tiny.safetensors").decoder, Greedy)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from speechgru.decoding.greedy import Decoder, Settings
-from speechgru.inference import Recognizer
+from speechgru.inference import CtcRecognizer
 from speechgru.inference.gate import Gate
 from speechgru.text import Vocabulary
 
@@ -74,9 +74,9 @@ class Engine:
         return torch.where(one_hot == 1, sure, rest).log(), lengths
 
 
-def recognizer(batch_size: int = 16, gate: Gate | None = None) -> Recognizer:
+def recognizer(batch_size: int = 16, gate: Gate | None = None) -> CtcRecognizer:
     """A recognizer of beeps, whose engine can be asked for its `batches`."""
-    return Recognizer(
+    return CtcRecognizer(
         Engine(), Decoder(Settings(), VOCABULARY), batch_size=batch_size, gate=gate, model="beeps"
     )
 

@@ -18,7 +18,7 @@ from speechgru.cli import _decoder_options as decoder_options
 from speechgru.decoding import Hypothesis, beam, greedy
 from speechgru.decoding.hypothesis import Token
 from speechgru.errors import CheckpointError, ConfigError, LanguageModelError, UsageError
-from speechgru.inference import Recognizer, load_recognizer
+from speechgru.inference import CtcRecognizer, load_ctc
 from speechgru.models import checkpoint
 from speechgru.utils import assets
 
@@ -53,18 +53,18 @@ def options(*arguments: str) -> dict[str, Any]:
 
 
 def test_by_default_the_stored_one(model: Path) -> None:
-    assert isinstance(load_recognizer(model).decoder, greedy.Decoder)
+    assert isinstance(load_ctc(model).decoder, greedy.Decoder)
     searching = stored(model, {"name": "beam", "settings": {"beam": 8, "hotwords": ["hello"]}})
-    decoder = load_recognizer(searching).decoder
+    decoder = load_ctc(searching).decoder
     assert decoder.settings == beam.Settings(beam=8, hotwords=("hello",))
-    assert isinstance(load_recognizer(searching, decoder="greedy").decoder, greedy.Decoder)
+    assert isinstance(load_ctc(searching, decoder="greedy").decoder, greedy.Decoder)
 
 
 def test_settings_choose_the_search_and_lie_over_the_stored_ones(model: Path, lm: Path) -> None:
-    assert load_recognizer(model, beam=9).decoder.settings == beam.Settings(beam=9)
-    assert load_recognizer(model, decoder="beam").decoder.settings == beam.Settings()
+    assert load_ctc(model, beam=9).decoder.settings == beam.Settings(beam=9)
+    assert load_ctc(model, decoder="beam").decoder.settings == beam.Settings()
     searching = stored(model, {"name": "beam", "settings": {"beam": 8, "lm_weight": 1.25}})
-    decoder = load_recognizer(searching, lm=str(lm), hotwords=["Kyunghyun Cho", "GRU"]).decoder
+    decoder = load_ctc(searching, lm=str(lm), hotwords=["Kyunghyun Cho", "GRU"]).decoder
     assert decoder.settings == beam.Settings(
         beam=8, lm_weight=1.25, lm=str(lm), hotwords=("kyunghyun cho", "gru")
     )
@@ -81,21 +81,21 @@ def test_settings_choose_the_search_and_lie_over_the_stored_ones(model: Path, lm
 )
 def test_settings_that_make_no_sense(model: Path, settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
-        load_recognizer(model, **settings)
+        load_ctc(model, **settings)
 
 
 @pytest.mark.parametrize("settings", [{"beam": "8"}, {"beam": 0}, {"color": 1}, [8], {"lm": "gone"}])
 def test_a_damaged_header(model: Path, settings: Any) -> None:
     with pytest.raises(CheckpointError, match="stored"):
-        load_recognizer(stored(model, {"name": "beam", "settings": settings}))
+        load_ctc(stored(model, {"name": "beam", "settings": settings}))
 
 
 def test_a_header_never_leads_to_another_file(model: Path, lm: Path) -> None:
     """A model from elsewhere must not make its reader open what it likes."""
     leading = stored(model, {"name": "beam", "settings": {"lm": str(lm)}})
     with pytest.raises(CheckpointError, match="language model"):
-        load_recognizer(leading)
-    assert load_recognizer(leading, lm=str(lm)).decoder.lm is not None
+        load_ctc(leading)
+    assert load_ctc(leading, lm=str(lm)).decoder.lm is not None
 
 
 def test_a_packaged_language_model(
@@ -103,7 +103,7 @@ def test_a_packaged_language_model(
 ) -> None:
     monkeypatch.setattr(assets, "ASSETS", tmp_path / "assets")
     with pytest.raises(LanguageModelError, match="english"):
-        load_recognizer(model, lm="english")
+        load_ctc(model, lm="english")
     assert assets.find_lm(lm) == lm
 
 
@@ -126,9 +126,9 @@ class Says:
 
 def test_the_gate_judges_what_greedy_decoding_hears() -> None:
     """A language model makes words of noise, and unsure words of speech: neither says whether somebody spoke."""
-    heard = Recognizer(Engine(), Says("hi", 0.1))
+    heard = CtcRecognizer(Engine(), Says("hi", 0.1))
     assert heard.transcribe(beep("hi you"), RATE).text == "hi"
-    sure = Recognizer(Engine(), Says("hi", 1.0))
+    sure = CtcRecognizer(Engine(), Says("hi", 1.0))
     flat = np.log(np.full((30, len(VOCABULARY)), 1 / len(VOCABULARY)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sure, "outputs", lambda signals: iter([flat]))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechgru.errors import CheckpointError
-from speechgru.inference import load_recognizer
+from speechgru.inference import load_ctc
 from speechgru.inference.word_times import SHORTEST_PAUSE_SECONDS, Times, corrected
 from speechgru.models import checkpoint
 from speechgru.transcript import Word
@@ -129,8 +129,8 @@ def _with_header(path: Path, **more: object) -> Path:
 
 def test_a_model_brings_its_own_times(tmp_path: Path) -> None:
     own = _with_header(tmp_path / "own.safetensors", times=vars(TIMES))
-    assert load_recognizer(own).times == TIMES
-    assert load_recognizer(save_checkpoint(tmp_path / "none.safetensors")).times is None
+    assert load_ctc(own).times == TIMES
+    assert load_ctc(save_checkpoint(tmp_path / "none.safetensors")).times is None
 
 
 @pytest.mark.parametrize(
@@ -139,4 +139,4 @@ def test_a_model_brings_its_own_times(tmp_path: Path) -> None:
 def test_damaged_times_are_refused(tmp_path: Path, times: object) -> None:
     bad = _with_header(tmp_path / "bad.safetensors", times=times)
     with pytest.raises(CheckpointError, match="damaged header"):
-        load_recognizer(bad)
+        load_ctc(bad)

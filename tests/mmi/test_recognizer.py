@@ -80,7 +80,7 @@ def test_a_file_reads_as_the_model_does(tmp_path: Path, lm: NGram, fitted: bool)
     again = model_file.load(tmp_path / "hybrid.safetensors")
     assert again.habits == model.habits and again.weights == model.weights
     samples = (0.1 * np.random.default_rng(1).normal(size=24000)).astype(np.float32)
-    first, second = (recognizer.HybridRecognizer(m, lm)([samples])[0] for m in (model, again))
+    first, second = (recognizer.TwoPass(m, lm)([samples])[0] for m in (model, again))
     assert first[:-1] == second[:-1]
     assert first.text == " ".join(first.words) and len(first.ends) == len(first.words)
     assert all(begin < end for begin, end in zip(first.begins, first.ends))
@@ -92,7 +92,7 @@ def test_a_file_reads_as_the_model_does(tmp_path: Path, lm: NGram, fitted: bool)
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_neighbours_in_a_batch_change_nothing(lm: NGram) -> None:
-    recognize = recognizer.HybridRecognizer(hybrid(True), lm, hotwords={"dog": 3.0})
+    recognize = recognizer.TwoPass(hybrid(True), lm, hotwords={"dog": 3.0})
     draw = np.random.default_rng(2)
     recordings = [(0.1 * draw.normal(size=size)).astype(np.float32) for size in (24000, 9000, 600, 31000)]
     together = recognize(recordings)

@@ -122,7 +122,7 @@ Run = Callable[..., "tuple[int, str, str]"]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    monkeypatch.setattr("speechgru.inference.recognizer.load_recognizer", lambda *_, **__: recognizer())
+    monkeypatch.setattr("speechgru.inference.load.load_recognizer", lambda *_, **__: recognizer())
     monkeypatch.chdir(tmp_path)
     soundfile.write("a.wav", beep("the cat"), RATE)
     soundfile.write("b.wav", beep("sat"), RATE)

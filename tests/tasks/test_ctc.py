@@ -19,7 +19,7 @@ from speechgru.config.trainer import OptimizerConfig, ScheduleConfig, TrainerCon
 from speechgru.data import Utterance
 from speechgru.data.preparation import Data
 from speechgru.errors import CheckpointError, ConfigError
-from speechgru.inference import load_recognizer
+from speechgru.inference import load_ctc
 from speechgru.lexicon import g2p
 from speechgru.models import checkpoint
 from speechgru.tasks.ctc import Task
@@ -191,7 +191,7 @@ def test_it_learns_four_sentences_by_heart(trained: tuple[Path, state.Progress])
 def test_the_saved_file_transcribes_them(
     trained: tuple[Path, state.Progress], utterances: list[Utterance]
 ) -> None:
-    recognizer = load_recognizer(trained[0])
+    recognizer = load_ctc(trained[0])
     heard = [recognizer.transcribe(u.audio_filepath) for u in utterances]
     assert tuple(transcript.text for transcript in heard) == TEXTS
 
@@ -273,7 +273,7 @@ def test_a_model_says_the_language_it_writes_and_is_scored_by_it(
         path = tmp_path / f"{language}.safetensors"
         task(data(said, dev=said)).save(path, {})
         assert checkpoint.load(path).header["languages"] == [language]
-        assert load_recognizer(path).normaliser.name == normaliser
+        assert load_ctc(path).normaliser.name == normaliser
 
 
 def test_it_must_hear_the_same(utterances: list[Utterance], tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ def test_a_model_that_learnt_sounds_is_read_and_gone_on_from(
     learning = pronounced(utterances, tmp_path)
     learning.save(path, {})
     assert checkpoint.load(path).header["sounds"] == [" ", "A", "B", "D", "K"]
-    assert load_recognizer(path).transcribe(utterances[0].audio_filepath) is not None
+    assert load_ctc(path).transcribe(utterances[0].audio_filepath) is not None
     given = data(utterances, dev=utterances)
     without = Task(TaskContext(recipe(start=str(path)), given, CPU))
     assert without.model.sounds is None

@@ -14,7 +14,10 @@ DOCUMENT = ROOT / "docs" / "architecture.md"
 LISTS = {
     "transcribe": [
         ("cli/transcribe.py", "the command"),
-        ("inference/recognizer.py", "everything in one object"),
+        ("inference/load.py", "which kind of recognizer"),
+        ("inference/recognizer.py", "pieces, pool, order"),
+        ("inference/ctc.py", "a model that CTC trained"),
+        ("inference/hybrid.py", "a hybrid model"),
         ("inference/job.py", "one recording on its way"),
         ("audio/stream.py", "samples of a file, block by block"),
         ("inference/chunking.py", "cut at pauses, joined again"),

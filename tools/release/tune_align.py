@@ -31,7 +31,7 @@ from speechgru import audio
 from speechgru.alignment.ctc import Path as Aligned
 from speechgru.alignment.ctc import Prices, align
 from speechgru.data import manifest
-from speechgru.inference import load_recognizer
+from speechgru.inference import load_ctc
 
 KINDS = ("true", "single", "swap", "sentence", "audio", "both", "missing", "extra")
 GRID = (
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--prices", nargs="+", default=GRID, metavar="W,F,S,SW,SL,J")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    recognizer = load_recognizer(args.model, decoder="greedy")
+    recognizer = load_ctc(args.model, decoder="greedy")
     vocabulary = recognizer.engine.vocabulary
     space = vocabulary.encode(" ")[0]
     recordings: list[Recording] = []

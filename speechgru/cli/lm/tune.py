@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from speechgru.decoding.beam import Decoder, Settings
     from speechgru.evaluation.tune_lm import Emissions, Result
-    from speechgru.inference import Recognizer
+    from speechgru.inference import CtcRecognizer
 
 HELP = "Choose a language model's weights on dev recordings, and store them with a model"
 EXAMPLES = """\
@@ -64,11 +64,11 @@ def run(args: argparse.Namespace) -> int:
     """Print what each way of decoding makes of the sets, and store the best where asked to."""
     from speechgru.decoding.beam import Decoder, Settings
     from speechgru.evaluation import tune_lm
-    from speechgru.inference import load_recognizer, select
+    from speechgru.inference import load_ctc, select
     from speechgru.utils.assets import language_models
 
     target = _target(args)
-    recognizer = load_recognizer(args.model, args.device, decoder="greedy")
+    recognizer = load_ctc(args.model, args.device, decoder="greedy")
     vocabulary = recognizer.engine.vocabulary
     # Before the network's work: a language model or hotword that doesn't fit is told at once.
     search = Decoder(_first(args), vocabulary)
@@ -150,7 +150,7 @@ def _hotwords(args: argparse.Namespace) -> tuple[str, ...]:
     return tuple(select.spoken(phrase) for phrase in decoder_options.hotwords(args))
 
 
-def _emissions(recognizer: Recognizer, path: str) -> Emissions:
+def _emissions(recognizer: CtcRecognizer, path: str) -> Emissions:
     from tqdm import tqdm
 
     from speechgru.data import manifest

@@ -1,0 +1,154 @@
+"""A recognizer from a model's file, whatever kind of model it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from speechgru.errors import CheckpointError, ConfigError
+from speechgru.inference.job import Source
+from speechgru.inference.protocols import SpeechDetector
+from speechgru.inference.recognizer import BATCH_SIZE, Progress, Recognizer, checked_batch_size
+from speechgru.transcript import Transcript
+from speechgru.utils import device as devices
+from speechgru.utils.assets import CTC_MODEL, find_model
+
+if TYPE_CHECKING:
+    from speechgru.inference.ctc import CtcRecognizer
+    from speechgru.models import Checkpoint
+
+
+def load_recognizer(
+    model: str | Path | None = None,
+    device: str = "cpu",
+    batch_size: int = BATCH_SIZE,
+    decoder: str | None = None,
+    rescore: str | Path | None = None,
+    detector: str | Path | None = None,
+    **settings: Any,
+) -> Recognizer:
+    """Load a model and make it ready to transcribe.
+
+    Args:
+        model: path of a checkpoint, or the name of one that comes with the package; by default english.
+        device: "cpu", "cuda", "cuda:N", or "auto" for a GPU where there is one.
+        batch_size: pieces of audio that run at once, at most.
+        decoder: name of a decoder; by default the checkpoint's own. Hybrid models have one only.
+        rescore: file of a GRU language model that chooses among the texts of the beam search, for models of CTC.
+        detector: file of a speech detector; what holds none for it isn't recognised.
+        settings: of the search, over the checkpoint's own: lm (name or file of a language model), lm_weight,
+            word_bonus, hotwords (a list), hotword_weight, beam, and others; see speechgru.decoding.beam.Settings and
+            speechgru.inference.hybrid.Settings.
+
+    Raises:
+        CheckpointError: no such model, or the file isn't one.
+        LanguageModelError: no such language model, or it doesn't fit the model.
+        ConfigError: unknown device, decoder or setting; a hotword that the model can't write.
+    """
+    checked_batch_size(batch_size)
+    path = find_model(model)  # before the imports: a mistake is told at once
+    from speechgru.models import checkpoint
+
+    loaded = checkpoint.load(path)
+    if loaded.kind != "hybrid":
+        return _ctc(loaded, device, batch_size, decoder, rescore, detector, settings)
+    if decoder or rescore:
+        raise ConfigError(
+            f"{'decoder ' + decoder if decoder else 'rescore'} is for models that CTC trained, and {path.stem} is a "
+            f"hybrid one, which is read in one way. Leave it out, or take another model ({CTC_MODEL})."
+        )
+    from speechgru.inference import hybrid
+
+    found = str(devices.find(device))
+    common: Any = {"batch_size": batch_size, "model": path.stem}
+    recognizer = hybrid.load(loaded, found, settings, **common)
+    recognizer.detector = _detector(detector, recognizer)
+    return recognizer
+
+
+def load_ctc(
+    model: str | Path | None = None,
+    device: str = "cpu",
+    batch_size: int = BATCH_SIZE,
+    decoder: str | None = None,
+    rescore: str | Path | None = None,
+    detector: str | Path | None = None,
+    **settings: Any,
+) -> CtcRecognizer:
+    """As `load_recognizer`, of a model that CTC trained, whose emissions are looked at; by default english-small.
+
+    Raises:
+        CheckpointError: no such model, or of another kind.
+    """
+    checked_batch_size(batch_size)
+    path = find_model(CTC_MODEL if model is None else model)
+    from speechgru.models import checkpoint
+
+    loaded = checkpoint.load(path)
+    if loaded.kind == "hybrid":
+        raise CheckpointError(
+            f"{path} is a hybrid model; this wants one that CTC trained, by characters. Take another ({CTC_MODEL})."
+        )
+    return _ctc(loaded, device, batch_size, decoder, rescore, detector, settings)
+
+
+def _ctc(
+    loaded: Checkpoint,
+    device: str,
+    batch_size: int,
+    decoder: str | None,
+    rescore: str | Path | None,
+    detector: str | Path | None,
+    settings: dict[str, Any],
+) -> CtcRecognizer:
+    from speechgru.inference import select
+    from speechgru.inference.ctc import CtcRecognizer
+    from speechgru.inference.engine import Engine
+
+    engine = Engine(loaded, devices.find(device))
+    header = engine.header
+    wanted = decoder or (select.SEARCH if rescore else None)
+    name, decode = select.decoder(header, wanted, settings)
+    if rescore:
+        from speechgru.decoding.rescoring import load_rescorer
+
+        decode = load_rescorer(decode, rescore, engine.vocabulary.symbols, str(engine.device))
+    recognizer = CtcRecognizer(
+        engine,
+        decode,
+        batch_size=batch_size,
+        # All three differ from one network to the next: `speechgru model calibrate` learns them.
+        gate=header.gate,
+        times=header.times,
+        calibration=header.confidence.get(name),
+        languages=header.languages,
+        model=loaded.path.stem,
+    )
+    recognizer.detector = _detector(detector, recognizer)
+    return recognizer
+
+
+def _detector(path: str | Path | None, recognizer: Recognizer) -> SpeechDetector | None:
+    """The detector in a file, if one is named."""
+    if path is None:
+        return None
+    from speechgru.vad import load_detector
+
+    detector = load_detector(path, recognizer.device)
+    if detector.sample_rate != recognizer.sample_rate:
+        raise ConfigError(
+            f"The detector {path} is for {detector.sample_rate} Hz and the model for {recognizer.sample_rate} Hz; "
+            "expected the same."
+        )
+    return detector
+
+
+def transcribe(
+    source: Source,
+    sample_rate: int | None = None,
+    model: str | Path | None = None,
+    device: str = "cpu",
+    on_progress: Progress | None = None,
+) -> Transcript:
+    """Transcribe one recording; for more than one, load a recognizer once. Arguments as there."""
+    return load_recognizer(model, device).transcribe(source, sample_rate, on_progress)
