@@ -8,7 +8,6 @@ measured on it.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,13 +15,14 @@ import numpy as np
 
 from speechgru.data import Utterance, read_audio
 from speechgru.errors import SpeechGruError
+from speechgru.evaluation import calibrate_hybrid
 from speechgru.evaluation.calibrate_parts import Calibrator, Options, Part, Progress, Sample
+from speechgru.evaluation.halves import halves, is_enough, of_sets
 from speechgru.inference import CtcRecognizer, load_ctc
 from speechgru.inference.acoustic_header import AcousticHeader
-from speechgru.inference.chunking import MAX_SECONDS
 from speechgru.models import checkpoint
 
-MIN_UTTERANCES, MIN_WORDS = 10, 100  # of either half
+__all__ = ["calibrate", "calibrate_file", "halves", "is_enough"]
 
 
 def silent(what: str, fraction: float) -> None:
@@ -46,8 +46,12 @@ def calibrate_file(
         CheckpointError: it is no acoustic model.
         SpeechGruError: as there.
     """
-    header = checkpoint.load(path).read(AcousticHeader)
-    parts = calibrate(load_ctc(path, device, decoder="greedy"), header, sets, options, on_progress)
+    loaded = checkpoint.load(path)
+    if loaded.kind == "hybrid":
+        parts = calibrate_hybrid.calibrate(path, sets, options or Options(), device, on_progress)
+    else:
+        header = loaded.read(AcousticHeader)
+        parts = calibrate(load_ctc(path, device, decoder="greedy"), header, sets, options, on_progress)
     entries = {key: value for part in parts for key, value in part.entries.items()}
     checkpoint.annotate(path, entries, target)
     return parts
@@ -73,16 +77,7 @@ def calibrate(
         AudioError: a recording can't be read.
     """
     options = options or Options()
-    teaching, held = halves(
-        [(name, u) for name, us in sets.items() for u in us if u.duration <= MAX_SECONDS], options.seed
-    )
-    for what, half in (("teaches", teaching), ("is measured", held)):
-        words = sum(len(u.text.split()) for _, u in half)
-        if len(half) < MIN_UTTERANCES or words < MIN_WORDS:
-            raise SpeechGruError(
-                f"The half of the dev speech that {what} has {len(half)} utterances of at most {MAX_SECONDS:g} s with "
-                f"{words} words; expected {MIN_UTTERANCES} with {MIN_WORDS} or more. Give more dev speech."
-            )
+    teaching, held = of_sets(sets, options.seed)
     outputs = _outputs(recognizer, [*teaching, *held], on_progress)
     work = Calibrator(
         recognizer, header, options, on_progress, outputs[: len(teaching)], outputs[len(teaching) :]
@@ -91,35 +86,6 @@ def calibrate(
     if not any(part.entries for part in parts):
         told = "; ".join(f"{part.name}: {' '.join(part.lines)}" for part in parts)
         raise SpeechGruError(f"Nothing better was learnt, so nothing is stored. {told}")
-    return parts
-
-
-def is_enough(utterances: Sequence[Utterance]) -> bool:
-    """Whether either half of `utterances` is enough for `calibrate`."""
-    short = [("", u) for u in utterances if u.duration <= MAX_SECONDS]
-    return all(
-        len(half) >= MIN_UTTERANCES and sum(len(u.text.split()) for _, u in half) >= MIN_WORDS
-        for half in halves(short)
-    )
-
-
-def halves(
-    utterances: Sequence[tuple[str, Utterance]], seed: int = 0
-) -> tuple[list[tuple[str, Utterance]], list[tuple[str, Utterance]]]:
-    """(set, utterance) in halves of about as many words, by speaker; by utterance where fewer than two are known."""
-    known = len({u.speaker for _, u in utterances} - {""}) > 1
-    groups: dict[object, list[tuple[str, Utterance]]] = {}
-    for index, pair in enumerate(utterances):
-        groups.setdefault((known and pair[1].speaker) or index, []).append(pair)
-    order = list(groups.values())
-    random.Random(seed).shuffle(order)
-    order.sort(key=lambda group: -sum(len(u.text.split()) for _, u in group))
-    parts: tuple[list[tuple[str, Utterance]], list[tuple[str, Utterance]]] = ([], [])
-    sizes = [0, 0]
-    for group in order:
-        smaller = int(sizes[1] < sizes[0])
-        parts[smaller].extend(group)
-        sizes[smaller] += sum(len(u.text.split()) for _, u in group)
     return parts
 
 

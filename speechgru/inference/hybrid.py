@@ -72,12 +72,16 @@ class HybridRecognizer(Recognizer):
     def recognize(self, signals: Sequence[Signal], starts: Sequence[float]) -> list[tuple[Word, ...]]:
         """Words of each of `signals` [time], run as one batch, that begin at `starts` seconds."""
         return [
-            self._words(result, start) for result, start in zip(self.passes(signals), starts, strict=True)
+            self._accepted(result, start) for result, start in zip(self.passes(signals), starts, strict=True)
         ]
 
-    def _words(self, result: Recognition, start: float) -> tuple[Word, ...]:
+    def words(self, result: Recognition, start: float = 0.0) -> tuple[Word, ...]:
+        """The words of a result that begins at `start` seconds, as probable as they are in the lattice."""
         rows = zip(result.words, result.begins, result.ends, result.confidences, strict=True)
-        words = tuple(Word(text, start + begin, start + end, sure) for text, begin, end, sure in rows)
+        return tuple(Word(text, start + begin, start + end, sure) for text, begin, end, sure in rows)
+
+    def _accepted(self, result: Recognition, start: float) -> tuple[Word, ...]:
+        words = self.words(result, start)
         if not self.gate.accepts(words):
             return ()
         if self.calibration is None:

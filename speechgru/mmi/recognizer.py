@@ -97,18 +97,23 @@ class TwoPass:
 
     def recognize(self, log_mels: Sequence[Frames]) -> list[Recognition]:
         """As the call, of raw log-mel [T, bands]."""
-        last = self.passes == 1
+        return [self.read(outputs, self.weights, first) for outputs, first in self.last_outputs(log_mels)]
+
+    def last_outputs(self, log_mels: Sequence[Frames]) -> list[tuple[Frames, str]]:
+        """The outputs [T', outputs] that the last pass reads, and the text of the first one ("" where it is the last).
+
+        Args:
+            log_mels: raw, each [T, bands].
+        """
+        if self.passes == 1:
+            return [(outputs, "") for outputs in self.outputs(log_mels)]
+        assert self.model.adapter
         quick = self.weights._replace(
             width=min(self.weights.width, FIRST_WIDTH), beam=min(self.weights.beam, FIRST_BEAM)
         )
-        outputs = self.outputs(log_mels, shifts=self.shifts if last else 1)
-        results = [self._read(each, self.weights if last else quick, "") for each in outputs]
-        if last:
-            return results
-        assert self.model.adapter
-        fits = [self.model.adapter.fit(x, result.text) for x, result in zip(log_mels, results)]
-        outputs = self.outputs(log_mels, fits)
-        return [self._read(each, self.weights, before.text) for each, before in zip(outputs, results)]
+        texts = [self.read(outputs, quick).text for outputs in self.outputs(log_mels, shifts=1)]
+        fits = [self.model.adapter.fit(log_mel, text) for log_mel, text in zip(log_mels, texts)]
+        return list(zip(self.outputs(log_mels, fits), texts))
 
     def outputs(
         self,
@@ -131,7 +136,8 @@ class TwoPass:
         sizes = lengths.unflatten(0, (len(log_mels), -1))[:, 0].tolist()
         return [row[:size] for row, size in zip(means, sizes)]
 
-    def _read(self, outputs: Frames, weights: Weights, first: str) -> Recognition:
+    def read(self, outputs: Frames, weights: Weights, first: str = "") -> Recognition:
+        """What outputs [T', outputs] say; `first` is the text of the pass before."""
         reached = search.search(outputs, self.tree, self.lm.arrays.frozen(), self.lm.start, weights)
         path = lattice.best(reached)
         step, arcs = STRIDE * self.model.features.hop, reached.arcs[path]

@@ -74,7 +74,9 @@ def test_from_spikes_to_a_network(tmp_path: Path) -> None:
     tones = Tones(24)
     store = Store(tmp_path, "train", tones, len(tones.spoken), FEATURES)
     numbers = {len(store(index)): index for index in range(24)}
-    made = pipeline.bootstrap(tones.spoken, store, lambda mel: tones.spikes(numbers[len(mel)]), LEXICON)
+    made = pipeline.bootstrap(
+        tones.spoken, store, lambda mels: [tones.spikes(numbers[len(mel)]) for mel in mels], LEXICON
+    )
     assert made.kept == list(range(24)) or len(numbers) < 24
     right = [
         np.mean(alignment.phone[: len(tones.rows[index])] == tones.rows[index])
