@@ -51,6 +51,10 @@ SMALL = {
         *("model.layers=1", "model.width=16", "model.embedding=4", "trainer.batch_characters=100000"),
         *("text.parts=1", "text.held_out=0.2"),
     ],
+    "punctuation": [
+        *("model.layers=1", "model.width=8", "model.embedding=4", "model.buckets=16"),
+        *("punctuation.held_out=0.5", "trainer.batch_characters=100000"),
+    ],
     "rolls": [],  # this and words: tried in tests/music
     "words": [],
 }

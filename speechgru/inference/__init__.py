@@ -8,17 +8,28 @@ from speechgru.utils.faces import lazy
 
 if TYPE_CHECKING:
     from speechgru.inference.classifier import Classifier, load_classifier
+    from speechgru.inference.punctuator import Punctuator, load_punctuator
     from speechgru.inference.recognizer import Recognizer, load_recognizer, transcribe
 
-__all__ = ["Classifier", "Recognizer", "load_classifier", "load_recognizer", "transcribe"]
+__all__ = [
+    "Classifier",
+    "Punctuator",
+    "Recognizer",
+    "load_classifier",
+    "load_punctuator",
+    "load_recognizer",
+    "transcribe",
+]
 
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
         "Classifier": "classifier",
+        "Punctuator": "punctuator",
         "Recognizer": "recognizer",
         "load_classifier": "classifier",
+        "load_punctuator": "punctuator",
         "load_recognizer": "recognizer",
         "transcribe": "recognizer",
     },

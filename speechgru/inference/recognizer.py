@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from speechgru.audio import array
 from speechgru.audio.energy import Signal
 from speechgru.decoding import Decoder, Hypothesis, greedy, hypothesis
-from speechgru.errors import AudioError, ConfigError, SpeechGruError
+from speechgru.errors import ConfigError, SpeechGruError
 from speechgru.inference import select
 from speechgru.inference.batching import BATCH_SECONDS, POOLED_BATCHES, batches, padded
 from speechgru.inference.confidence import Calibration
@@ -320,9 +320,19 @@ def transcribe(
     model: str | Path | None = None,
     device: str = "cpu",
     on_progress: Progress | None = None,
+    punctuate: bool = False,
 ) -> Transcript:
-    """Transcribe one recording; for more than one, load a recognizer once. Arguments as there."""
-    return load_recognizer(model, device).transcribe(source, sample_rate, on_progress)
+    """Transcribe one recording; for more than one, load a recognizer once. Arguments as there.
+
+    Args:
+        punctuate: write capitals and punctuation, as `load_punctuator` restores them. Scores compare texts without.
+    """
+    transcript = load_recognizer(model, device).transcribe(source, sample_rate, on_progress)
+    if not punctuate:
+        return transcript
+    from speechgru.inference.punctuator import load_punctuator
+
+    return load_punctuator(device=device).apply(transcript)
 
 
 def _checked_batch_size(batch_size: int) -> int:

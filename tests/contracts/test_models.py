@@ -26,6 +26,7 @@ SIZES = {
     "language": ["n_labels"],
     "classifier": ["n_features", "n_labels"],
     "detector": ["n_features", "n_labels"],
+    "tagger": ["n_words", "n_marks", "n_cases"],
 }
 # Sizes that keep these tests fast, of settings with these names.
 SMALL = {"layers": 2, "width": 12, "channels": 3}
@@ -58,7 +59,7 @@ def make(name: str, chosen: dict[str, Any], seed: int = 0) -> Any:
     given = {f.name for f in dataclasses.fields(module.Settings)}
     settings = module.Settings(**{k: v for k, v in SMALL.items() if k in given}, **chosen)
     torch.manual_seed(seed)
-    sizes = {"n_features": BANDS, "n_labels": len(VOCABULARY)}
+    sizes = {"n_features": BANDS, "n_labels": len(VOCABULARY), "n_words": 9, "n_marks": 4, "n_cases": 3}
     model = module.Model(settings, *(sizes[name] for name in SIZES[module.KIND])).eval()
     with torch.no_grad():
         for parameter in model.parameters():
