@@ -1,8 +1,8 @@
 """Written text as spoken words, each with the mark behind it and its capitals: what a tagger learns and writes.
 
 Marks are the four of the field (Tilk and Alumäe 2016, "Bidirectional recurrent neural network with attention mechanism
-for punctuation restoration"): none, comma, full stop, question mark. A semicolon, a colon and a dash between words become
-commas; an exclamation mark and an ellipsis become a full stop, or a comma where the sentence goes on.
+for punctuation restoration"): none, comma, full stop, question mark. A semicolon, a colon and a dash between words
+become commas; an exclamation mark and an ellipsis become a full stop, or a comma where the sentence goes on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Advanced SubStation Alpha subtitles (.ass, version 4.00+). Cues as in speechgru.writers.cues; times in centiseconds.
 
-Braces and backslashes are escaped as FFmpeg does it. Size and margins are those of FFmpeg's default style, for a picture
-of 384 by 288; players scale them.
+Braces and backslashes are escaped as FFmpeg does it. Size and margins are those of FFmpeg's default style, for a
+picture of 384 by 288; players scale them.
 """
 
 from __future__ import annotations

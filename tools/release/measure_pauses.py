@@ -3,8 +3,8 @@
     python tools/release/measure_pauses.py LIST... [--most N]
 
 A line of a list: a recording, a tab, its text with punctuation. Aligns them and prints, for each mark, twenty-one even
-quantiles from the least to the 99 % point of the pauses behind words that have it, as YAML. The last word of a recording
-is left out: nothing follows it.
+quantiles from the least to the 99 % point of the pauses behind words that have it, as YAML. The last word of a
+recording is left out: nothing follows it.
 """
 
 from __future__ import annotations
