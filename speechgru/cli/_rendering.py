@@ -135,7 +135,10 @@ def layout(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UsageError: another format than of subtitles, a value out of range, a style that the format can't do.
     """
-    given = {key: getattr(args, key) for key in _LAYOUT if getattr(args, key) not in (None, False)}
+    values = {key: getattr(args, key) for key in _LAYOUT}
+    given = {
+        key: value for key, value in values.items() if value is not None and value is not False
+    }  # 0 is given
     if not given:
         return {}
     module = plugins.find("writers", args.format)
