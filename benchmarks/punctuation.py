@@ -3,9 +3,9 @@
     python benchmarks/punctuation.py LIST... [--model MODEL]
 
 A line of a list: a recording, a tab, its text with punctuation. The text is aligned with the recording for its pauses;
-marks and capitals are taken out of it and restored. The mark behind the last word of a recording is not counted: where a
-recording ends says nothing of its text. Last come both again on words that the default model recognised, with
---recognised: marks are counted behind words that it got right.
+marks and capitals are taken out of it and restored. The mark behind the last word of a recording is not counted: where
+a recording ends says nothing of its text. With --recognised the same on words that the default model recognised: marks
+are counted behind words that it got right.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 CUES = ("srt", "vtt", "ass", "lrc")
 PUNCTUATED = ("txt", *CUES)
-COLORS = ((0.5, "\033[31m"), (0.8, "\033[33m"))
-"""Below a confidence, the ANSI code of the colour (red, yellow)."""
+COLORS = ((0.5, "\033[31m"), (0.8, "\033[33m"), (float("inf"), "\033[32m"))
+"""Below a confidence, the ANSI code of the colour (red, yellow, green)."""
 RESET = "\033[0m"
 _LAYOUT = ("max_line_width", "max_lines", "max_words", "highlight_words", "karaoke")
 
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=console.AUTO,
         type=_when,
         metavar="WHEN",
-        help="colour words by confidence: red below 50 %%, yellow below 80 %%. WHEN: auto (only in a terminal, and not "
+        help="colour words by confidence: red below 50 %%, yellow below 80 %%, else green. WHEN: auto (only in a terminal, and not "
         "where NO_COLOR is set; the default of a bare --color), always, never",
     )
     add_layout(parser)
@@ -152,7 +152,7 @@ def layout(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def colored(transcript: Transcript) -> Transcript:
-    """`transcript` with terminal codes around words of low confidence, and no other control character."""
+    """`transcript` with a terminal's codes of colours around words, and no other control character."""
     segments = tuple(
         replace(segment, words=tuple(map(_colored, segment.words))) for segment in transcript.segments
     )
@@ -161,5 +161,5 @@ def colored(transcript: Transcript) -> Transcript:
 
 def _colored(word: Word) -> Word:
     text = "".join(character for character in word.text if character.isprintable())
-    code = next((code for limit, code in COLORS if word.confidence < limit), "")
-    return replace(word, text=f"{code}{text}{RESET}" if code else text)
+    code = next(code for limit, code in COLORS if word.confidence < limit)
+    return replace(word, text=f"{code}{text}{RESET}")

@@ -127,6 +127,12 @@ def test_a_cue_ends_with_its_sentence_where_that_is_near() -> None:
     assert [" ".join(c.lines) for c in found] == ["one two three four five six.", "Seven eight nine ten"]
 
 
+def test_a_long_word_is_not_cut_to_balance_two_lines() -> None:
+    text = "electroencephalographically it is not so at all"
+    (cue,) = cues(Transcript((Segment(words(text)),), 9.0))
+    assert cue.lines == ("electroencephalographically", "it is not so at all")
+
+
 _TIMES = st.floats(0, 20, allow_nan=False)
 _ANY = st.builds(
     Word, st.text(alphabet="abc. ", min_size=1, max_size=60).filter(str.strip), _TIMES, _TIMES, st.just(1.0)
