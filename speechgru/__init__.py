@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     )
     from speechgru.inference.classifier import load_classifier
     from speechgru.inference.load import load_recognizer, transcribe
+    from speechgru.inference.punctuator import load_punctuator
     from speechgru.lm.neural import load_language_model
     from speechgru.music.generation.compose import load_composer
     from speechgru.training.run import train
@@ -82,6 +83,7 @@ _HOMES = {
     "load_composer": "music.generation.compose",
     "load_detector": "vad.detector",
     "load_language_model": "lm.neural",
+    "load_punctuator": "inference.punctuator",
     "load_recognizer": "inference.load",
     "separate": "features.chroma",
     "train": "training.run",
@@ -129,6 +131,7 @@ __all__ = [
     "load_composer",
     "load_detector",
     "load_language_model",
+    "load_punctuator",
     "load_recognizer",
     "log_mel",
     "mel",

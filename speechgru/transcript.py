@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from speechgru.errors import AudioWarning, ConfigError
-from speechgru.utils import files, plugins, schema
+from speechgru.utils import files, plugins
 
 _SHOWN = 40  # characters of the text in a repr
 PAUSE_SECONDS = 1.0
@@ -115,13 +115,15 @@ class Transcript:
         with files.atomic_path(path) as temporary:
             temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
-    def _written(self, format: str, **layout: Any) -> str:
-        writer, stream = plugins.find("writers", format), io.StringIO()
+    def _written(self, name: str, **layout: Any) -> str:
+        writer, stream, options = plugins.find("writers", name), io.StringIO(), {}
         if layout and not hasattr(writer, "LAYOUT"):
             raise ConfigError(
-                f"{format} shows no cues, so it takes no layout; got {', '.join(sorted(layout))}."
+                f"{name} shows no cues, so it takes no layout; got {', '.join(sorted(layout))}."
             )
-        writer.write(self, stream, **({"layout": schema.build(writer.LAYOUT, layout)} if layout else {}))
+        if layout:
+            options["layout"] = writer.LAYOUT.of(name, writer.STYLES, layout)
+        writer.write(self, stream, **options)
         return stream.getvalue()
 
     def __str__(self) -> str:
@@ -134,7 +136,7 @@ class Transcript:
         return f"<Transcript {source}{self.duration:.1f} s, {len(self.words)} words: {shown!r}>"
 
     def _repr_html_(self) -> str:
-        """For notebooks: each segment's start and words, the redder the less confident, with figures under the mouse."""
+        """For notebooks: each segment's start and words, the redder the less confident; figures under the mouse."""
         head = f"{self.source or 'recording'}, {self.duration:.1f} s"
         if self.expected_wer is not None:
             head += f", expected WER {100 * self.expected_wer:.0f} %"

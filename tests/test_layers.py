@@ -24,7 +24,7 @@ ALLOWED = {
         "audio": "errors utils",
         "config": "errors utils",
         "text": "errors utils",
-        "writers": "transcript",
+        "writers": "errors transcript utils",
         "music.score": "errors utils",
         "features": "errors utils audio",
         "augment": "errors utils audio config features",

@@ -20,10 +20,11 @@ from speechgru.config.compose import recipes
 from speechgru.config.recipe import SourceConfig
 from speechgru.data import manifest
 from speechgru.errors import ConfigError, TrainingError
-from speechgru.inference import load_classifier, load_recognizer
+from speechgru.inference import load_classifier, load_punctuator, load_recognizer
 from speechgru.lm import load_language_model
 from speechgru.models import checkpoint
 from speechgru.tasks import ctc
+from speechgru.tasks.punctuation_settings import PunctuationConfig, WrittenSourceConfig
 from speechgru.tasks.text_settings import TextConfig
 from speechgru.training import estimate, loop
 from speechgru.training import run as training_run
@@ -51,6 +52,10 @@ SMALL = {
         *("model.layers=1", "model.width=16", "model.embedding=4", "trainer.batch_characters=100000"),
         *("text.parts=1", "text.held_out=0.2"),
     ],
+    "punctuation": [
+        *("model.layers=1", "model.width=8", "model.embedding=4", "model.buckets=16"),
+        *("punctuation.held_out=0.5", "trainer.batch_characters=100000"),
+    ],
     "rolls": [],  # this and words: tried in tests/music
     "words": [],
 }
@@ -71,11 +76,14 @@ def tiny(name: str, folder: Path, *overrides: str) -> tuple[Recipe, list[str]]:
     given += overrides
     recipe = load_recipe(name, given)
     replicas.build(recipe, folder / "data")
-    texts = recipe.settings.sources if isinstance(recipe.settings, TextConfig) else ()
+    texts = recipe.settings.sources if isinstance(recipe.settings, (TextConfig, PunctuationConfig)) else ()
     for number, source in enumerate(texts):
         path = folder / "data" / source.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(gzip.compress("\n".join([*PARAGRAPHS[number:], f"“No {number}!” Yes."]).encode()))
+        lines = [*PARAGRAPHS[number % 2 :], f"“No {number}!” Yes."]
+        if isinstance(source, WrittenSourceConfig):  # held out by blocks of lines
+            lines = [line for number in range(400) for line in (*PARAGRAPHS, f"I say {number}.")]
+        path.write_bytes(gzip.compress("\n".join(lines).encode()))
     return recipe, given
 
 
@@ -115,6 +123,22 @@ def test_a_recipe_of_a_language_model_trains_a_step(name: str, tmp_path: Path) -
     assert (provenance["overrides"], provenance["epoch"]) == (overrides, 1)
     assert provenance["trained_words"] == sum(c["words"] for c in report["corpora"])
     assert load_language_model(run.model).sample("A bad", 20).startswith("a bad")
+
+
+@pytest.mark.parametrize("name", of_task("punctuation"))
+def test_a_recipe_of_punctuation_trains_a_step(name: str, tmp_path: Path) -> None:
+    recipe, overrides = tiny(name, tmp_path)
+    run = training_run.train(recipe, overrides, command=f"speechgru train {name}", quiet=True)
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    sources = [source.label for source in recipe.task_settings(PunctuationConfig).sources]
+    sets = [f"{label}, {how}" for how in ("words alone", "with pauses") for label in sources]
+    assert list(report["scores"]) == list(run.evaluations) == sets
+    assert all(0 <= report["scores"][name]["comma"]["f1"] <= 1 for name in sets)
+    assert all(c["licence"] and c["source"] and c["words"] > 0 for c in report["corpora"])
+    assert "| F1 full stop |" in (tmp_path / "run" / "report.md").read_text()
+    assert load_recipe(tmp_path / "run" / "recipe.yaml").settings == recipe.settings
+    restored = load_punctuator(run.model).restore("who is it")
+    assert restored[0] == "W" and restored[-1] in ".?" and restored.lower().split()[1].strip(",.?") == "is"
 
 
 @pytest.mark.parametrize("name", of_task("classify"))

@@ -27,12 +27,14 @@ a segment; a text of one line is cut into sentences. Words that the recording la
 times: in JSON "spoken" is false for them, other formats leave them out. Speech that the text lacks is skipped.
 Exit code: 0 done, 1 an error, or the recording breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
-FORMATS = ("json", "ctm", "textgrid", "srt", "vtt", "tsv")
+FORMATS = ("json", "ctm", "textgrid", "srt", "vtt", "ass", "lrc", "tsv")
 STDIN = "-"
 NAMED = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru.cli import _rendering as rendering
+
     parser.add_argument("audio", metavar="AUDIO", help="the recording, or - for standard input")
     parser.add_argument(
         "text",
@@ -46,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write here (default: standard output)")
     parser.add_argument("--plot", metavar="FILE.png", help="draw spectrogram, words and their confidence too")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+    rendering.add_layout(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,6 +80,9 @@ def _check(args: argparse.Namespace) -> None:
     Raises:
         UsageError, ConfigError: a file for both inputs, an input that would be replaced, no input.
     """
+    from speechgru.cli import _rendering as rendering
+
+    rendering.layout(args)
     if args.audio == args.text == STDIN:
         raise UsageError("AUDIO and TEXT can't both be standard input. Name a file for one of them.")
     if STDIN in (args.audio, args.text) and sys.stdin.isatty():
@@ -111,6 +117,7 @@ def _report(source: str, alignment: Alignment) -> None:
 
 def _write(alignment: Alignment, args: argparse.Namespace) -> None:
     from speechgru.alignment.text import as_dict
+    from speechgru.cli import _rendering as rendering
     from speechgru.utils import plugins
     from speechgru.utils.files import atomic_path
 
@@ -118,7 +125,7 @@ def _write(alignment: Alignment, args: argparse.Namespace) -> None:
     if args.format == "json":
         stream.write(json.dumps(as_dict(alignment), indent=2, ensure_ascii=False) + "\n")
     else:
-        plugins.find("writers", args.format).write(alignment.transcript, stream)
+        plugins.find("writers", args.format).write(alignment.transcript, stream, **rendering.layout(args))
     if args.output is None:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="surrogateescape")  # a file's name need not be UTF-8

@@ -13,29 +13,30 @@ from speechgru.errors import ConfigError, SpeechGruError, UsageError
 from speechgru.utils.console import progress, say
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from speechgru.cli._inputs import Found
+    from speechgru.cli._rendering import Writer
     from speechgru.inference import Recognizer
     from speechgru.transcript import Transcript
 
 HELP = "Turn recordings into text, subtitles or JSON with word times"
 EXAMPLES = """\
   speechgru transcribe talk.mp3
-  speechgru transcribe interview.wav --format srt > interview.srt
+  speechgru transcribe interview.wav --format srt --punctuate > interview.srt
+  speechgru transcribe song.flac --format ass --karaoke --max-words 6 > song.ass
   speechgru transcribe recordings --recursive --format json --output-dir transcripts
   speechgru transcribe lecture.ogg --hotwords "Kyunghyun Cho,GRU"
   ffmpeg -i film.mkv -f wav - | speechgru transcribe -
 
 One recording is printed in the format as it is. Several (or a folder) are printed one a line: path, tab and
-text, or one JSON object each; CTM lines name their file. SRT, VTT and TSV of several need --output-dir.
+text, or one JSON object each; CTM lines name their file. Subtitles and TSV of several need --output-dir.
 Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
-FORMATS = ("txt", "json", "srt", "vtt", "tsv", "ctm", "textgrid")
+FORMATS = ("txt", "json", "srt", "vtt", "ass", "lrc", "tsv", "ctm", "textgrid")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechgru.cli import _decoder_options as decoder_options
+    from speechgru.cli import _rendering as rendering
 
     parser.add_argument(
         "sources",
@@ -68,15 +69,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "for recordings with noise. With vad, words were recognised in 10.0 instead of 18.3 %% of clips of mere noise; "
         "error rate and time stay",
     )
+    rendering.add_arguments(parser)
     decoder_options.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Transcribe all that can be. 1 where something failed or broke off: it is named on stderr."""
     from speechgru.cli import _inputs as inputs
-    from speechgru.utils import plugins
+    from speechgru.cli import _rendering as rendering
 
-    writer = plugins.find("writers", args.format)
+    writer = rendering.writer(args)
     found = inputs.find(args.sources, args.recursive)
     several = len(args.sources) > 1 or any(Path(source).is_dir() for source in args.sources)
     targets = _targets(args, found, writer, several)
@@ -87,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
-def _targets(args: argparse.Namespace, found: Found, writer: ModuleType, several: bool) -> list[Path] | None:
+def _targets(args: argparse.Namespace, found: Found, writer: Writer, several: bool) -> list[Path] | None:
     """Where each result goes; None for stdout. What is wrong with that is refused before any work."""
     from speechgru.cli import _inputs as inputs
 
@@ -141,7 +143,7 @@ def _transcribe(
     recognizer: Recognizer,
     found: Found,
     targets: list[Path] | None,
-    writer: ModuleType,
+    writer: Writer,
     several: bool,
     picture: str | None = None,
 ) -> bool:
@@ -183,7 +185,7 @@ def _report(path: str, result: Transcript | SpeechGruError) -> bool:
     return not result.truncated
 
 
-def _save(transcript: Transcript, target: Path, writer: ModuleType) -> bool:
+def _save(transcript: Transcript, target: Path, writer: Writer) -> bool:
     from speechgru.utils.files import atomic_path
 
     text = io.StringIO()

@@ -164,8 +164,8 @@ def evaluate(
     Args:
         recognizer: from `load_recognizer`, so that what is measured is the file that users get; or what names a model
             there.
-        utterances: or the path of a manifest of them. Of one with an offset, or shorter than its file, only that part is read; one longer than
-            its file is listed in `failed`.
+        utterances: or the path of a manifest of them. Of one with an offset, or shorter than its file, only that part
+            is read; one longer than its file is listed in `failed`.
         batch_size: files at once; the recognizer's own choice where None.
         on_progress: called with the number of utterances done so far.
         samples, seed: of the bootstrap, see `wer.score`.

@@ -1,8 +1,8 @@
 """A function by the name of each kind: `speechgru.pitch("talk.mp3")`. Its values only; `extract` gives more.
 
-Signatures are written out, for editors and type checkers; tests/features/test_functions.py holds them to the settings of the
-kinds. What a call leaves out isn't passed on, so that a preset's conventions take its place. With output="numpy" the values
-are an array instead of the tensor that the types promise.
+Signatures are written out, for editors and type checkers; tests/features/test_functions.py holds them to the settings
+of the kinds. What a call leaves out isn't passed on, so that a preset's conventions take its place. With output="numpy"
+the values are an array instead of the tensor that the types promise.
 """
 
 # fmt: off (a setting a line would fill thirty screens). No future annotations: help prints types, not their text.

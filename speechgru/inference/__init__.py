@@ -10,14 +10,17 @@ if TYPE_CHECKING:
     from speechgru.inference.classifier import Classifier, load_classifier
     from speechgru.inference.ctc import CtcRecognizer
     from speechgru.inference.load import load_ctc, load_recognizer, transcribe
+    from speechgru.inference.punctuator import Punctuator, load_punctuator
     from speechgru.inference.recognizer import Recognizer
 
 __all__ = [
     "Classifier",
     "CtcRecognizer",
+    "Punctuator",
     "Recognizer",
     "load_classifier",
     "load_ctc",
+    "load_punctuator",
     "load_recognizer",
     "transcribe",
 ]
@@ -28,9 +31,11 @@ __getattr__, __dir__ = lazy(
     {
         "Classifier": "classifier",
         "CtcRecognizer": "ctc",
+        "Punctuator": "punctuator",
         "Recognizer": "recognizer",
         "load_classifier": "classifier",
         "load_ctc": "load",
+        "load_punctuator": "punctuator",
         "load_recognizer": "load",
         "transcribe": "load",
     },

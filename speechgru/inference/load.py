@@ -149,6 +149,16 @@ def transcribe(
     model: str | Path | None = None,
     device: str = "cpu",
     on_progress: Progress | None = None,
+    punctuate: bool = False,
 ) -> Transcript:
-    """Transcribe one recording; for more than one, load a recognizer once. Arguments as there."""
-    return load_recognizer(model, device).transcribe(source, sample_rate, on_progress)
+    """Transcribe one recording; for more than one, load a recognizer once. Arguments as there.
+
+    Args:
+        punctuate: write capitals and punctuation, as `load_punctuator` restores them. Scores compare texts without.
+    """
+    transcript = load_recognizer(model, device).transcribe(source, sample_rate, on_progress)
+    if not punctuate:
+        return transcript
+    from speechgru.inference.punctuator import load_punctuator
+
+    return load_punctuator(device=device).apply(transcript)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from speechgru.models.encoder import Encoder
     from speechgru.models.gru import GRU
 
-PLUGINS = ("acoustic", "classifier", "detector", "language")
+PLUGINS = ("acoustic", "classifier", "detector", "language", "tagger")
 
 __all__ = ["GRU", "PLUGINS", "Checkpoint", "Encoder", "average", "load", "save"]
 

@@ -119,9 +119,38 @@ class LanguageSettings:
             )
 
 
+@dataclass(frozen=True)
+class TaggerSettings:
+    """Sizes of the tagger of words."""
+
+    layers: int = 2
+    """Bidirectional GRU layers."""
+    width: int = 128
+    """Units per direction."""
+    embedding: int = 64
+    """Size of a word's vector."""
+    pause: int = 8
+    """Size of a pause's vector."""
+    buckets: int = 4096
+    """Vectors that the beginnings and ends of words share: see speechgru/text/word_features.py."""
+    dropout: float = 0.1
+    """Before each GRU layer and before the heads, with one mask for a whole text."""
+    reset: Literal["before", "after"] = "before"
+    """Where the reset gate acts: see speechgru/models/gru.py."""
+
+    def __post_init__(self) -> None:
+        if min(self.layers, self.width, self.embedding, self.pause, self.buckets) < 1:
+            raise ConfigError(
+                f"The tagger wants layers, width, embedding, pause and buckets ≥ 1; got {self}."
+            )
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"model.dropout lies in [0, 1); got {self.dropout}.")
+
+
 SETTINGS = {
     "acoustic": AcousticSettings,
     "classifier": ClassifierSettings,
     "detector": DetectorSettings,
     "language": LanguageSettings,
+    "tagger": TaggerSettings,
 }

@@ -96,7 +96,7 @@ def prepare(recipe: Recipe) -> Data:
     labels = [source.label for source in config.sources]
     if not labels or len(set(labels)) < len(labels):
         raise CorpusError(f"text.sources wants files with a label of their own each; got {labels or 'none'}.")
-    spoken = _spoken(recipe)
+    spoken = spoken_texts(recipe)
     exclusion = Exclusion(text for texts in spoken.values() for text in texts)
     learnt: list[str] = []
     kept: list[str] = []
@@ -141,7 +141,7 @@ def cut(text: str, most: int) -> Iterator[str]:
     yield " ".join(part)
 
 
-def _spoken(recipe: Recipe) -> dict[str, list[str]]:
+def spoken_texts(recipe: Recipe) -> dict[str, list[str]]:
     """The normalised texts of each dev and test split."""
     if not (recipe.corpus.dev or recipe.corpus.test):
         return {}

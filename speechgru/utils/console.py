@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from speechgru.errors import SpeechGruError
 
@@ -18,6 +20,17 @@ def say(message: str) -> None:
         print(line, file=sys.stderr)
     else:
         tqdm.tqdm.write(line, file=sys.stderr)
+
+
+WHEN = AUTO, ALWAYS, NEVER = "auto", "always", "never"
+"""What an option about colours takes."""
+
+
+def use_color(when: str, stream: TextIO) -> bool:
+    """Whether `stream` gets colours: with "auto" a terminal that knows them, unless NO_COLOR (no-color.org) is set."""
+    if when != AUTO:
+        return when == ALWAYS
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def log(level: int = logging.WARNING) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 
 def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of `package` (PEP 562): completion offers what is public, `__all__`, and nothing else.
+    """`__getattr__` and `__dir__` of `package` (PEP 562): completion offers `__all__` and nothing else.
 
     Args:
         homes: of each public name, the module of the package that has it: "stream", or "manifest:read" where it has

@@ -1,3 +1,3 @@
 """Transcripts in files, one format a file."""
 
-PLUGINS = ("ctm", "json", "srt", "textgrid", "tsv", "txt", "vtt")
+PLUGINS = ("ass", "ctm", "json", "lrc", "srt", "textgrid", "tsv", "txt", "vtt")

@@ -1,9 +1,9 @@
 """JSON: everything a transcript knows. Times in seconds, rounded to milliseconds; confidence in [0, 1].
 
-Keys: version, audio_filepath (the recording, as everywhere in JSON: the path as it was given, "-" for standard input, ""
-for an array), model, duration, text, segments (start, end, text, confidence, words (text, start, end, confidence)),
-expected_wer, warnings, truncated. docs/transcript.schema.json describes them; VERSION rises when a key changes its name or
-its meaning, and not when one is added.
+Keys: version, audio_filepath (the recording, as everywhere in JSON: the path as it was given, "-" for standard input,
+"" for an array), model, duration, text, segments (start, end, text, confidence, words (text, start, end, confidence)),
+expected_wer, warnings, truncated. docs/transcript.schema.json describes them; VERSION rises when a key changes its name
+or its meaning, and not when one is added.
 
 Where the model's confidences are calibrated, a word's is the probability that it is right, and expected_wer is the
 word error rate to be expected of the whole recording, as a fraction (0.1 is 10 %); else it is null, and also where

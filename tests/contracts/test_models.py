@@ -26,6 +26,7 @@ SIZES = {
     "language": ["n_labels"],
     "classifier": ["n_features", "n_labels"],
     "detector": ["n_features", "n_labels"],
+    "tagger": ["n_words", "n_marks", "n_cases"],
 }
 # Sizes that keep these tests fast, of settings with these names.
 SMALL = {"layers": 2, "width": 12, "channels": 3}
@@ -49,6 +50,7 @@ def variants(kind: str) -> list[Any]:
 
 every_variant = pytest.mark.parametrize(("name", "chosen"), variants("acoustic"))
 every_classifier_variant = pytest.mark.parametrize(("name", "chosen"), variants("classifier"))
+every_tagger_variant = pytest.mark.parametrize(("name", "chosen"), variants("tagger"))
 every_language_variant = pytest.mark.parametrize(("name", "chosen"), variants("language"))
 
 
@@ -58,7 +60,7 @@ def make(name: str, chosen: dict[str, Any], seed: int = 0) -> Any:
     given = {f.name for f in dataclasses.fields(module.Settings)}
     settings = module.Settings(**{k: v for k, v in SMALL.items() if k in given}, **chosen)
     torch.manual_seed(seed)
-    sizes = {"n_features": BANDS, "n_labels": len(VOCABULARY)}
+    sizes = {"n_features": BANDS, "n_labels": len(VOCABULARY), "n_words": 9, "n_marks": 4, "n_cases": 3}
     model = module.Model(settings, *(sizes[name] for name in SIZES[module.KIND])).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -291,3 +293,32 @@ def test_a_language_model_learns_with_all_it_has(name: str, chosen: dict[str, An
     assert not torch.allclose(model(x)[0], model(x)[0]), "dropout acts in training"
     model.eval()
     assert torch.equal(model(x)[0], model(x)[0])
+
+
+def words(lengths: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """Features of random words [B, T, 6], classes of pauses [B, T] and lengths."""
+    generator = torch.Generator().manual_seed(5)
+    shape = len(lengths), max(lengths)
+    rows = torch.randint(0, 10, (*shape, 6), generator=generator)
+    return rows, torch.randint(0, 8, shape, generator=generator), torch.tensor(lengths)
+
+
+@every_tagger_variant
+def test_a_tagger_gives_probabilities_that_company_does_not_change(name: str, chosen: dict[str, Any]) -> None:
+    model, lengths = make(name, chosen), [9, 1, 30, 4]
+    rows, pauses, _ = words(lengths)
+    marks, cases = model(rows, pauses, torch.tensor(lengths))
+    assert marks.shape == (4, 30, 4) and cases.shape == (4, 30, 3) and marks.dtype == torch.float32
+    torch.testing.assert_close(cases.exp().sum(dim=2), torch.ones(4, 30))
+    for row, length in enumerate(lengths):
+        alone = model(rows[row : row + 1, :length], pauses[row : row + 1, :length], torch.tensor([length]))
+        torch.testing.assert_close(marks[row, :length], alone[0][0], atol=1e-5, rtol=0)
+        torch.testing.assert_close(cases[row, :length], alone[1][0], atol=1e-5, rtol=0)
+
+
+@every_tagger_variant
+def test_a_pause_counts_for_a_tagger(name: str, chosen: dict[str, Any]) -> None:
+    model = make(name, chosen)
+    rows, _, lengths = words([12])
+    short, long = (model(rows, torch.full((1, 12), each), lengths)[0] for each in (1, 7))
+    assert not torch.allclose(short, long)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from speechgru.errors import AudioWarning
 from speechgru.transcript import Segment, Transcript, Word
 from speechgru.utils import plugins
-from speechgru.writers.cues import LINE_CHARACTERS, LINES, MAX_MS, cues
+from speechgru.writers.cues import DEFAULT, MAX_MS, cues
 
 NAMES = plugins.names("writers")
 TIME = r"(\d\d):([0-5]\d):([0-5]\d)[,.](\d\d\d)"
@@ -198,7 +198,7 @@ def test_cues_keep_their_limits_whatever_the_words(groups: list[list[Word]]) -> 
     transcript = Transcript(tuple(Segment(tuple(group)) for group in groups), 40.0)
     found = cues(transcript)
     assert "".join("".join(c.lines).replace(" ", "") for c in found) == transcript.text.replace(" ", "")
-    assert all(0 < len(c.lines) <= LINES for c in found)
-    assert all(len(line) <= LINE_CHARACTERS for c in found for line in c.lines)
+    assert all(0 < len(c.lines) <= DEFAULT.max_lines for c in found)
+    assert all(len(line) <= DEFAULT.max_line_width for c in found for line in c.lines)
     assert all(c.start < c.end <= c.start + MAX_MS for c in found)
     assert all(a.end <= b.start for a, b in pairwise(found))

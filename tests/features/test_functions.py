@@ -61,7 +61,7 @@ def test_help_explains_the_settings() -> None:
 
 def test_a_preset_holds_where_a_setting_is_left_out_and_yields_where_it_is_given() -> None:
     sound = torch.rand(16000) - 0.5
-    # 80 bands and 25 ms are the defaults here and librosa's are 128 and 93: what is given wins, although it is a default.
+    # 80 bands are the default here, 128 are librosa's: what is given wins, although it is the default.
     assert speechgru.mel(sound, 16000, preset="librosa").shape[1] == 128
     assert speechgru.mel(sound, 16000, preset="librosa", n_mels=80).shape[1] == 80
 
