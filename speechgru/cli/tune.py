@@ -44,7 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     parser.add_argument("--resume", action="store_true", help="go on with the search in the output folder")
-    parser.add_argument("--quiet", action="store_true", help="no line for each trial")
 
 
 def run(args: argparse.Namespace) -> int:

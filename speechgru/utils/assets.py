@@ -26,6 +26,11 @@ def cache_folder() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "speechgru"
 
 
+def model_names() -> list[str]:
+    """Names of the models that come with the package or were fetched, sorted."""
+    return sorted({path.stem for folder in (models_folder(), ASSETS) for path in folder.glob(f"*{SUFFIX}")})
+
+
 def find_model(model: str | Path | None = None) -> Path:
     """The file of a model given by path, or by the name of one that comes with the package or was fetched.
 
