@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from contextlib import suppress
+from types import FrameType
 
 from speechgru.utils.signals import ECHO
 
@@ -32,24 +33,31 @@ class Watch:
     def start(self) -> None:
         """Begin to watch, for as long as the process lives. In another thread than the main one there is nothing to
         watch, and where Ctrl-C is ignored (a shell's background job) nothing comes."""
-        if threading.current_thread() is not threading.main_thread():
+        is_main = threading.current_thread() is threading.main_thread()
+        if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             return
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        threading.Thread(target=self._read, args=(reading,), name="Ctrl-C", daemon=True).start()
+        signal.signal(signal.SIGINT, self._receive)
+        threading.Thread(target=_read, args=(reading,), name="Ctrl-C", daemon=True).start()
 
-    def _read(self, pipe: int) -> None:
-        first = 0.0
-        while True:
-            if signal.SIGINT not in os.read(pipe, 1):
-                continue
-            if not self.requested:
-                self.requested, first = True, time.monotonic()
-                _say(_ANSWER)
-            elif time.monotonic() - first > ECHO:
-                time.sleep(GRACE)
-                os._exit(CODE)
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+        signal.default_int_handler(number, frame)
+
+
+def _read(pipe: int) -> None:
+    first = 0.0
+    while True:
+        if signal.SIGINT not in os.read(pipe, 1):
+            continue
+        if not first:
+            first = time.monotonic()
+            _say(_ANSWER)
+        elif time.monotonic() - first > ECHO:
+            time.sleep(GRACE)
+            os._exit(CODE)
 
 
 def _say(line: str) -> None:
