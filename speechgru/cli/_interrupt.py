@@ -29,6 +29,8 @@ class Watch:
 
     def __init__(self) -> None:
         self.requested = False
+        self._first = threading.Lock()  # whoever has it answers
+        self._answered = threading.Event()
 
     def start(self) -> None:
         """Begin to watch, for as long as the process lives. In another thread than the main one there is nothing to
@@ -40,24 +42,30 @@ class Watch:
         os.set_blocking(writing, False)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, self._receive)
-        threading.Thread(target=_read, args=(reading,), name="Ctrl-C", daemon=True).start()
+        threading.Thread(target=self._read, args=(reading,), name="Ctrl-C", daemon=True).start()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
+        self._answer()
+        self._answered.wait(GRACE)  # the thread may be about to: the process must not end before
         signal.default_int_handler(number, frame)
 
-
-def _read(pipe: int) -> None:
-    first = 0.0
-    while True:
-        if signal.SIGINT not in os.read(pipe, 1):
-            continue
-        if not first:
-            first = time.monotonic()
+    def _answer(self) -> None:
+        if self._first.acquire(blocking=False):
             _say(_ANSWER)
-        elif time.monotonic() - first > ECHO:
-            time.sleep(GRACE)
-            os._exit(CODE)
+            self._answered.set()
+
+    def _read(self, pipe: int) -> None:
+        first = 0.0
+        while True:
+            if signal.SIGINT not in os.read(pipe, 1):
+                continue
+            self._answer()
+            if not first:
+                first = time.monotonic()
+            elif time.monotonic() - first > ECHO:
+                time.sleep(GRACE)
+                os._exit(CODE)
 
 
 def _say(line: str) -> None:
