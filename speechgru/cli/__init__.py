@@ -94,6 +94,7 @@ def _dispatch(arguments: list[str], group: str = "") -> int:
     command = find_command(folder, name)
     if hasattr(command, "__path__"):
         return _dispatch(arguments[1:], name)
+    name = command.__name__.rpartition(".")[2].replace("_", "-")  # also where an alias was typed
     args = command_parser(command, f"{program} {name}").parse(arguments[1:])
     return _run(command, args, f"{program} {name}")
 

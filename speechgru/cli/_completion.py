@@ -1,6 +1,6 @@
 """What may stand at the end of an unfinished command line, told by the commands' own parsers.
 
-The shells ask `speechgru completion words =speechgru =WORD...` (after `=` nothing is an option); each line of the answer
+The shells ask `speechgru completion words =speechgru =WORD...`: after `=` nothing is an option. Each line of the answer
 is a candidate, a tab and a few words about it. No answer means that the shell completes file names.
 """
 

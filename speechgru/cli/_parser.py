@@ -51,7 +51,9 @@ class Parser(argparse.ArgumentParser):
         # argparse's own: "argument --rate: '0' is ...", "the following arguments are required: FILE"
         text = re.sub(r"^argument (\S+): ", r"\1: ", message)
         text = re.sub(r"^the following arguments are required: ", "Not given: ", text)
-        self.exit(complain(f"{text.rstrip('.')}{'' if text.endswith('?') else '.'} See {self.prog} --help.", 2))
+        self.exit(
+            complain(f"{text.rstrip('.')}{'' if text.endswith('?') else '.'} See {self.prog} --help.", 2)
+        )
 
     def options(self) -> list[str]:
         """The names of all options that the help shows."""
@@ -112,12 +114,16 @@ def command_parser(program: str, description: str, examples: str) -> Parser:
     return Parser(program, description, f"examples:\n{examples}")
 
 
-def group_parser(program: str, description: str, commands: Iterable[tuple[str, str]], more: str = "") -> Parser:
+def group_parser(
+    program: str, description: str, commands: Iterable[tuple[str, str]], more: str = ""
+) -> Parser:
     """Of the top or of a group of commands (name, line of help): it lists them."""
     rows = list(commands)
     width = max((len(name) for name, _ in rows), default=0)
     lines = [f"  {name:<{width}}  {text}" for name, text in rows]
     hint = f"`{program} COMMAND --help` says more about each."
-    parser = Parser(program, description, "\n".join(["commands:", *lines, "", hint, *([more] if more else [])]))
+    parser = Parser(
+        program, description, "\n".join(["commands:", *lines, "", hint, *([more] if more else [])])
+    )
     parser.usage = f"{program} COMMAND ..."
     return parser

@@ -6,6 +6,7 @@ import argparse
 import math
 import re
 from collections.abc import Callable
+from typing import Any
 
 MAX_SEED = 2**63
 _DEVICE = re.compile(r"cpu|auto|cuda(:[0-9]+)?")
@@ -45,7 +46,12 @@ def number(
             raise argparse.ArgumentTypeError(f"{value!r} is not {described}")
         return parsed
 
-    limits = (("at least", at_least), ("above", above), ("at most", at_most), ("below", below))
+    limits = (
+        ("of at least", at_least),
+        ("above", above),
+        ("of at most", at_most),
+        ("below", below),
+    )
     bounds = " and ".join(f"{word} {limit:g}" for word, limit in limits if math.isfinite(limit))
     described = f"a number {bounds}".strip() + (f", such as {such_as}" if such_as else "")
     return parse
@@ -58,12 +64,15 @@ def device(value: str) -> str:
     return value
 
 
-def extension(*choices: str) -> Callable[[str], str]:
-    """The name of a file that ends in one of `choices` (".png")."""
+def hidden(parser: argparse.ArgumentParser, name: str, **arguments: Any) -> None:
+    """Add an option of an earlier version, which still works: no help shows it."""
+    parser.add_argument(name, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **arguments)
 
-    def parse(value: str) -> str:
-        if not value.lower().endswith(choices):
-            raise argparse.ArgumentTypeError(f"{value!r} should end in {' or '.join(choices)}")
-        return value
 
-    return parse
+def add_format(parser: argparse.ArgumentParser, *choices: str, was_json: bool = False) -> None:
+    """`--format` of what is printed, text or JSON and more `choices`. With `was_json` an earlier version had --json."""
+    parser.add_argument(
+        "--format", choices=("text", *choices, "json"), default="text", help="what to print (default: text)"
+    )
+    if was_json:
+        hidden(parser, "--json", dest="format", action="store_const", const="json")

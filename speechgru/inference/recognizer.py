@@ -288,7 +288,8 @@ def load_recognizer(
     from speechgru.inference.engine import Engine
     from speechgru.models import checkpoint
 
-    engine = Engine(checkpoint.load(path), devices.find(device))
+    device = devices.find(device)
+    engine = Engine(checkpoint.load(path), device)
     header = engine.header
     wanted = decoder or (select.SEARCH if rescore else None)
     name, decode = select.decoder(header, wanted, settings)
