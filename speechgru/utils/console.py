@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ class Verbosity(Enum):
 
 
 _verbosity = Verbosity.NORMAL
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def set_verbosity(verbosity: Verbosity) -> None:
@@ -46,11 +48,21 @@ def no_bar() -> bool | None:
     return True if is_quiet() else None
 
 
+def visible(text: str) -> str:
+    """`text` with its control characters (all but tab and line feed) written out: a name or a file's content must not
+    steer a terminal.
+
+    >>> visible("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 def say(message: str) -> None:
     """One line on stderr, above the bar where there is one. `note: ...` is left out where QUIET was asked for."""
     if is_quiet() and message.startswith("note:"):
         return
-    line = "speechgru: " + " ".join(message.split("\n"))
+    line = visible("speechgru: " + " ".join(message.split("\n")))
     with above_bars(sys.stderr):
         print(line, file=sys.stderr)
 
@@ -64,7 +76,7 @@ def detail(message: str) -> None:
 def complain(message: str, code: int) -> int:
     """An error as one line on stderr; returns the exit code."""
     line = " ".join(part.strip() for part in message.splitlines())
-    print(f"speechgru: error: {line}", file=sys.stderr)
+    print(visible(f"speechgru: error: {line}"), file=sys.stderr)
     return code
 
 
