@@ -1,11 +1,10 @@
 """The command `speechgru`: finds the command's file, parses, calls, and turns errors into exit codes.
 
 A command is a file of this folder with HELP (one line), EXAMPLES, add_arguments(parser) and run(args), which
-returns the exit code: 0 done, 1 an error that the message explains, 2 wrong usage, 130 Ctrl-C, 141 the reader
-of a pipe left. SPEECHGRU_DEBUG=1 shows the traceback of an error.
+returns the exit code: see EXIT_CODES. SPEECHGRU_DEBUG=1 and --verbose show the traceback of an error.
 
 A folder of this folder is a group of commands (`speechgru lm build`): its files are the commands, its `__init__`
-says HELP.
+says HELP. ALIASES there (and here) are other names that still work and that no help shows.
 """
 
 from __future__ import annotations
@@ -14,21 +13,43 @@ import argparse
 import importlib
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from speechgru import __version__
-from speechgru.errors import DependencyError, SpeechGruError, UsageError
-from speechgru.utils import plugins
+from speechgru.cli._values import positive as positive
+from speechgru.errors import ConfigError, DependencyError, SpeechGruError, UsageError
+from speechgru.utils import console, plugins
+
+if TYPE_CHECKING:
+    from speechgru.cli._parser import Parser
 
 DEBUG_VARIABLE = "SPEECHGRU_DEBUG"
+EXIT_CODES = """\
+exit codes:
+  0    done
+  1    something failed, and is named on stderr: a file that is missing or damaged, a fault that was looked for
+       (doctor, corpus check, reproduce). The rest of a batch is done.
+  2    the command line is wrong: an unknown command, option, name or setting, a value that can't be, options that
+       don't go together, a target that can't be written. Nothing was done.
+  130  Ctrl-C. What is finished is kept.
+  141  the reader of a pipe left"""
+ALIASES: dict[str, str] = {}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (by default the process's own) and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     _open_closed_streams()
+    console.set_verbosity(console.Verbosity.NORMAL)
+    from speechgru.cli._interrupt import Watch
+
+    watch = Watch()
     try:
+        if argv is None:
+            watch.start()
         code = _dispatch(arguments)
         sys.stdout.flush()  # a closed pipe shows here, not in an ugly line at exit
         return code
@@ -41,47 +62,98 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        if os.environ.get(DEBUG_VARIABLE):
-            traceback.print_exc()
-        from speechgru.utils import dependencies
+        if watch.requested:  # an import that Ctrl-C ended is told as an error of the module
+            return 130
+        return _failed(error)
 
-        try:
-            told = dependencies.explain(error) or error
-        except DependencyError as worse:  # what compares versions fails too
-            told = worse
-        if not isinstance(told, (SpeechGruError, OSError)):
-            raise
-        return _complain(str(told), 2 if isinstance(told, UsageError) else 1)
+
+def _failed(error: Exception) -> int:
+    """The exit code for an error, which is told on stderr in one line; a bug is raised again."""
+    if os.environ.get(DEBUG_VARIABLE) or console.is_verbose():
+        traceback.print_exc()
+    from speechgru.utils import dependencies
+
+    try:
+        told = dependencies.explain(error) or error
+    except DependencyError as worse:  # what compares versions fails too
+        told = worse
+    if not isinstance(told, (SpeechGruError, OSError)):
+        raise error
+    # ConfigError: a name or a setting that doesn't exist. It was typed, or stands in a recipe.
+    return console.complain(str(told), 2 if isinstance(told, (UsageError, ConfigError)) else 1)
 
 
 def _dispatch(arguments: list[str], group: str = "") -> int:
     """Run the command that `arguments` begin with, among those of `group` (`lm`; by default the top)."""
     folder, program = (f"cli.{group}", f"speechgru {group}") if group else ("cli", "speechgru")
-    if not arguments:
-        arguments = ["--help"]
-    name = arguments[0]
+    name = arguments[0] if arguments else "--help"
     if name.startswith("-"):
-        _group_parser(folder, program).parse_args(arguments)
-        return _complain(f"a command is needed before {name}; see {program} --help", 2)
-    choices = {_spoken(file): file for file in plugins.names(folder)}
-    if name not in choices:
-        return _complain(plugins.unknown(f"{group} command".lstrip(), name, choices), 2)
-    command = plugins.find(folder, choices[name])
+        parser = group_parser(group)
+        parser.parse(arguments or ["--help"])
+        parser.error(f"A command is needed: {program} COMMAND.")
+    command = find_command(folder, name)
     if hasattr(command, "__path__"):
         return _dispatch(arguments[1:], name)
-    parser = _parser(f"{program} {name}", command.HELP, f"examples:\n{command.EXAMPLES}")
-    command.add_arguments(parser)
+    name = command.__name__.rpartition(".")[2].replace("_", "-")  # also where an alias was typed
+    args = command_parser(command, f"{program} {name}").parse(arguments[1:])
+    return _run(command, args, f"{program} {name}")
+
+
+def _run(command: Any, args: argparse.Namespace, program: str) -> int:
+    if args.quiet:
+        console.set_verbosity(console.Verbosity.QUIET)
+    elif args.verbose:
+        console.set_verbosity(console.Verbosity.VERBOSE)
+    begin = time.perf_counter()
     run: Callable[[argparse.Namespace], int] = command.run
-    # Intermixed: an option may stand between two files or before a key=value. It knows no `--` in old Pythons.
-    parse = parser.parse_args if "--" in arguments else parser.parse_intermixed_args
-    return run(parse(arguments[1:]))
+    code = run(args)
+    console.detail(f"{program}: {time.perf_counter() - begin:.1f} s, exit code {code}")
+    return code
 
 
-def positive(value: str) -> int:
-    """For `type=` of an argument: a whole number of at least 1."""
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 1")
-    return int(value)
+def find_command(folder: str, name: str) -> Any:
+    """The module of the command `name` of `folder` ("cli", "cli.lm"), or the package of a group.
+
+    Raises:
+        UsageError: there is none.
+    """
+    choices = commands(folder)
+    aliases = getattr(importlib.import_module(f"speechgru.{folder}"), "ALIASES", {})
+    name = aliases.get(name, name)
+    if name not in choices:
+        what = f"{folder.partition('.')[2]} command".lstrip()
+        raise UsageError(plugins.unknown(what, name, choices))
+    return plugins.find(folder, choices[name])
+
+
+def commands(folder: str = "cli") -> dict[str, str]:
+    """Names of the commands of a folder, as they are typed, and their files: `trim-silence` lies in trim_silence.py."""
+    return {file.replace("_", "-"): file for file in plugins.names(folder)}
+
+
+def command_parser(command: Any, program: str) -> Parser:
+    """The parser of one command's module."""
+    from speechgru.cli import _parser
+
+    parser = _parser.command_parser(program, command.HELP, command.EXAMPLES)
+    command.add_arguments(parser)
+    _parser.add_messages(parser)
+    return parser
+
+
+def group_parser(group: str = "") -> Parser:
+    """The parser of the top or of a group of commands: it lists them."""
+    from speechgru.cli import _parser
+
+    folder, program = (f"cli.{group}", f"speechgru {group}") if group else ("cli", "speechgru")
+    rows = [(name, plugins.find(folder, file).HELP) for name, file in commands(folder).items()]
+    if group:
+        description = importlib.import_module(f"speechgru.{folder}").HELP
+        return _parser.group_parser(program, description, rows)
+    description = "Train and run speech recognition with gated recurrent units."
+    parser = _parser.group_parser(program, description, rows, EXIT_CODES)
+    parser.add_argument("-V", "--version", action="version", version=f"speechgru {__version__}")
+    return parser
 
 
 def _open_closed_streams() -> None:
@@ -89,43 +161,3 @@ def _open_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, errors="replace"))  # noqa: SIM115 (never closed)
-
-
-def _group_parser(folder: str, program: str) -> argparse.ArgumentParser:
-    """Of the top or of a group of commands: it lists them."""
-    names = plugins.names(folder)
-    width = max(map(len, names), default=0)
-    commands = [f"  {_spoken(name):<{width}}  {plugins.find(folder, name).HELP}" for name in names]
-    epilog = "\n".join(["commands:", *commands, "", f"`{program} COMMAND --help` says more about each."])
-    top = folder == "cli"
-    description = (
-        "Train and run speech recognition with gated recurrent units."
-        if top
-        else importlib.import_module(f"speechgru.{folder}").HELP
-    )
-    parser = _parser(program, description, epilog)
-    parser.usage = f"{program} COMMAND ..."
-    if top:
-        parser.add_argument("--version", action="version", version=f"speechgru {__version__}")
-    return parser
-
-
-def _spoken(file: str) -> str:
-    """What a command is called whose file is `file`: `trim-silence` lies in trim_silence.py."""
-    return file.replace("_", "-")
-
-
-def _parser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
-        prog=program,
-        description=description,
-        epilog=epilog.strip("\n"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-
-
-def _complain(message: str, code: int) -> int:
-    line = " ".join(part.strip() for part in message.splitlines())
-    print(f"speechgru: error: {line}", file=sys.stderr)
-    return code

@@ -6,7 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from speechgru.errors import ConfigError, UsageError
+from speechgru.cli._values import number, positive
+from speechgru.errors import ConfigError, TextError, UsageError
+from speechgru.utils import plugins
+from speechgru.utils.assets import find_lm, model_file
 
 GREEDY = "greedy"
 _KEYS = ("lm", "lm_weight", "word_bonus", "beam", "hotword_weight", "rescore")
@@ -17,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("reading the network's output (by default as the model was tuned)")
     group.add_argument(
         "--decoder",
+        choices=plugins.names("decoding"),
         metavar="NAME",
         help="greedy, or beam: a search that knows words; the options below choose it",
     )
@@ -24,12 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--lm", metavar="LM", help="language model: a packaged name, or a file (.slm, .arpa or .arpa.gz)"
     )
     group.add_argument(
-        "--lm-weight", type=float, metavar="X", help="how much it counts against the network (0: not at all)"
+        "--lm-weight",
+        type=number(at_least=0),
+        metavar="X",
+        help="how much it counts against the network (0: not at all)",
     )
     group.add_argument(
-        "--word-bonus", type=float, metavar="X", help="added for each word, in nats: more makes more words"
+        "--word-bonus", type=number(), metavar="X", help="added for each word, in nats: more makes more words"
     )
-    group.add_argument("--beam", type=_width, metavar="N", help="texts kept at a time; more are slower")
+    group.add_argument("--beam", type=positive, metavar="N", help="texts kept at a time; more are slower")
     group.add_argument(
         "--rescore",
         metavar="FILE",
@@ -37,7 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_hotwords(group)
     group.add_argument(
-        "--hotword-weight", type=float, metavar="X", help="added for each letter of a hotword, in nats"
+        "--hotword-weight",
+        type=number(at_least=0),
+        metavar="X",
+        help="added for each letter of a hotword, in nats",
     )
 
 
@@ -54,7 +64,8 @@ def choose(args: argparse.Namespace) -> dict[str, Any]:
 
     Raises:
         UsageError: greedy decoding together with options of the search.
-        ConfigError: the file of hotwords can't be read, or there is none in what was given.
+        TextError, ConfigError: the file of hotwords can't be read, or there is none in what was given.
+        LanguageModelError, CheckpointError: there is no such language model, or no such file for --rescore.
     """
     wanted = {key: getattr(args, key) for key in _KEYS if getattr(args, key) is not None}
     phrases = hotwords(args)
@@ -65,6 +76,10 @@ def choose(args: argparse.Namespace) -> dict[str, Any]:
         raise UsageError(
             f"--decoder greedy takes each letter as it comes and can't use {given}. Leave one of the two out."
         )
+    if args.lm is not None:
+        find_lm(args.lm)
+    if args.rescore is not None:
+        model_file(args.rescore)
     return {"decoder": args.decoder, **wanted}
 
 
@@ -72,7 +87,7 @@ def hotwords(args: argparse.Namespace) -> list[str]:
     """Phrases from the command line and a file, as they are written; none where neither was asked for.
 
     Raises:
-        ConfigError: the file can't be read, or there is no hotword in what was given.
+        TextError, ConfigError: the file can't be read, or there is no hotword in what was given.
     """
     if args.hotwords is None and args.hotwords_file is None:
         return []
@@ -90,10 +105,4 @@ def _lines(file: str) -> list[str]:
         return Path(file).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it isn't UTF-8 text"
-        raise ConfigError(f"Can't read the hotwords in {file}: {reason}. Expected one a line.") from error
-
-
-def _width(value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 1")
-    return int(value)
+        raise TextError(f"Can't read the hotwords in {file}: {reason}. Expected one a line.") from error

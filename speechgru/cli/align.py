@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from speechgru.cli._values import device
 from speechgru.errors import ConfigError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -47,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="json", help="what to write (default: json)")
     parser.add_argument("-o", "--output", metavar="FILE", help="write here (default: standard output)")
     parser.add_argument("--plot", metavar="FILE.png", help="draw spectrogram, words and their confidence too")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
+    )
     rendering.add_layout(parser)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from speechgru.cli import positive
+from speechgru.cli._values import device, positive
 from speechgru.utils.console import say
 
 HELP = "Tell which of a classifier's words or classes each recording is"
@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
     )
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from speechgru.cli._values import device
+from speechgru.utils.console import say
 
 if TYPE_CHECKING:
     from speechgru.evaluation.comparison import Comparison
 
 HELP = "Compare two models on the same recordings, and say whether they differ"
 EXAMPLES = """\
-  speechgru compare english-small runs/mine/best.safetensors dev.jsonl
+  speechgru compare english-small runs/mine dev.jsonl
   speechgru compare runs/a/best.safetensors runs/b/best.safetensors clean.jsonl noisy.jsonl --format json
 
 Differences are taken utterance by utterance. Models are said to differ where the 95 % interval of the difference
@@ -22,33 +24,35 @@ Differences are taken utterance by utterance. Models are said to differ where th
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru.cli import _sets as sets
+
     parser.add_argument(
-        "first", metavar="FIRST", help="checkpoint, or name of a packaged model: the baseline"
+        "first", metavar="FIRST", help="checkpoint, a run's folder, or packaged name: the baseline"
     )
-    parser.add_argument("second", metavar="SECOND", help="checkpoint, or name of a packaged model")
-    parser.add_argument(
-        "manifests", nargs="+", metavar="MANIFEST", help="JSON Lines; each is compared on its own"
-    )
+    parser.add_argument("second", metavar="SECOND", help="checkpoint, a run's folder, or packaged name")
+    sets.add_arguments(parser)
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
     )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Score both on each manifest. 1 where a recording could not be read: it is named, and in no score."""
-    from speechgru.data import manifest
+    from speechgru.cli import _sets
     from speechgru.evaluation import compare, evaluate
     from speechgru.inference import load_recognizer
 
-    sets = {path: manifest.read_set(path) for path in args.manifests}
+    sets = _sets.read(args)
     recognizers = [load_recognizer(model, device=args.device) for model in (args.first, args.second)]
     comparisons: dict[str, Comparison] = {}
-    failed = False
-    for path, utterances in sets.items():
+    failed = not sets.complete
+    for path, utterances in sets.utterances.items():
         first, second = (evaluate(recognizer, utterances) for recognizer in recognizers)
         for failure in first.failed:
-            print(f"{path}: not scored: {failure.message}", file=sys.stderr)
+            say(f"error: {path}: not scored: {failure.message}")
         failed |= bool(first.failed or second.failed)
         comparisons[path] = compare(first, second)
         if args.format == "text":

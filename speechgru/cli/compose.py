@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli import positive
+from speechgru.cli._values import device, number, positive, seed
 from speechgru.errors import SpeechGruError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metre", metavar="N/D", help="such as 3/4 or 6/8 (default: the model's choice)")
     parser.add_argument(
         "--tempo",
-        type=float,
+        type=number(above=0),
         metavar="QPM",
         help="quarter notes a minute (default: the file's own, else 120)",
     )
@@ -80,7 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--png", action="store_true", help="draw the notes too, beside the MIDI file")
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
+    )
 
 
 def _add_length(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +108,7 @@ def _add_length(parser: argparse.ArgumentParser) -> None:
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--temperature",
-        type=float,
+        type=number(above=0),
         metavar="T",
         help="above 0; the lower, the more of what is likely (default: 1; for models of tunes 0.85)",
     )
@@ -118,18 +120,12 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--top-p",
-        type=float,
+        type=number(above=0, at_most=1),
         default=1.0,
         metavar="P",
         help="in (0, 1]: leave out what is unlikely, the likeliest choices that make up P stay (default: 1)",
     )
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="another seed, another piece")
-
-
-def _seed(value: str) -> int:
-    if not value.isdecimal() or int(value) >= 2**63:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 0")
-    return int(value)
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="another seed, another piece")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -163,8 +159,8 @@ def run(args: argparse.Namespace) -> int:
     audio_files.check_writable(targets[0][0].parent)
     pieces = _make(args, composer, request, given)
     good = True
-    for number, (piece, files) in enumerate(zip(pieces, targets, strict=True)):
-        good &= _write(piece, files, _made_with(args, composer, number), args.soundfont)
+    for index, (piece, files) in enumerate(zip(pieces, targets, strict=True)):
+        good &= _write(piece, files, _made_with(args, composer, index), args.soundfont)
     return 0 if good else 1
 
 

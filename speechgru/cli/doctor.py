@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from speechgru.cli._values import add_format
+
 if TYPE_CHECKING:
     from speechgru.utils.environment import Package, Report
 
@@ -12,7 +14,7 @@ HELP = "Say which packages, threads, GPU and folders this installation uses, and
 EXAMPLES = """
   speechgru doctor
   speechgru doctor --load            # load every package too; takes some ten seconds
-  speechgru doctor --json > report.json
+  speechgru doctor --format json > report.json
 
 Put the output into a bug report. Nothing is sent anywhere.
 Exit code: 0 all fits, 1 something doesn't; each fault comes with the command that mends it.
@@ -22,14 +24,14 @@ _MB = 1e6
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--load", action="store_true", help="load every package, to see that it works")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_format(parser, was_json=True)
 
 
 def run(args: argparse.Namespace) -> int:
     from speechgru.utils import environment
 
     report = environment.examine(load=args.load)
-    if args.json:
+    if args.format == "json":
         import json
 
         print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))

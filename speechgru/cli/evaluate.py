@@ -9,18 +9,21 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli import positive
-from speechgru.errors import ConfigError
+from speechgru.cli._values import device, positive
+from speechgru.errors import UsageError
+from speechgru.utils.console import no_bar, say
 
 if TYPE_CHECKING:
     from speechgru.data import Utterance
     from speechgru.evaluation.recognition import Evaluation
     from speechgru.inference import Recognizer
 
-HELP = "Score a model on manifests: WER and CER with counts, intervals and speed"
+HELP = "Score a model on recordings with texts: WER and CER with counts, intervals and speed"
 EXAMPLES = """\
   speechgru evaluate test.jsonl
-  speechgru evaluate --model runs/digits/best.safetensors test.jsonl --details errors.tsv
+  speechgru evaluate recordings                 # talk.wav beside talk.txt, ...
+  speechgru evaluate runs/digits                # the run's model on its dev and test sets
+  speechgru evaluate --model runs/digits test.jsonl --details errors.tsv
   speechgru evaluate test.jsonl --decoder greedy
   speechgru evaluate --format json clean.jsonl noisy.jsonl > scores.json
 """
@@ -28,17 +31,14 @@ EXAMPLES = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechgru.cli import _decoder_options as decoder_options
+    from speechgru.cli import _sets as sets
 
-    parser.add_argument(
-        "manifests",
-        nargs="+",
-        metavar="MANIFEST",
-        help="JSON Lines with audio_filepath, duration, text and speaker; each is scored on its own",
-    )
+    sets.add_arguments(parser)
     parser.add_argument(
         "--model",
-        metavar="FILE",
-        help="checkpoint, or name of a packaged model (default: the packaged English one)",
+        metavar="MODEL",
+        help="checkpoint, a run's folder, or packaged name (default: that of the run whose folder is scored, else "
+        "english-small)",
     )
     parser.add_argument(
         "--details", metavar="FILE", help="write each utterance's counts and alignment here, tab-separated"
@@ -49,24 +49,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", type=positive, metavar="N", help="recordings at once (default: the model's)"
     )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
+    )
     decoder_options.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Score each manifest. 1 where a recording could not be read: it is named, and in no score."""
     from speechgru.cli import _decoder_options as decoder_options
-    from speechgru.data import manifest
+    from speechgru.cli import _sets
     from speechgru.evaluation.recognition import write_details
     from speechgru.inference import load_recognizer
 
-    # All manifests before the first is scored: a mistake in the last should not cost the others' time.
-    sets = {path: manifest.read_set(path) for path in args.manifests}
+    options = decoder_options.choose(args)
     if args.details and Path(args.details).is_dir():
-        raise ConfigError(f"--details {args.details} is a folder; expected the name of a file to write.")
-    recognizer = load_recognizer(args.model, device=args.device, **decoder_options.choose(args))
+        raise UsageError(f"--details {args.details} is a folder; expected the name of a file to write.")
+    sets = _sets.read(args)
+    recognizer = load_recognizer(args.model or sets.model, device=args.device, **options)
     evaluations: dict[str, Evaluation] = {}
-    for name, utterances in sets.items():
+    for name, utterances in sets.utterances.items():
         evaluations[name] = _evaluate(name, utterances, recognizer, args.batch_size)
         if args.format == "text":
             print(("" if len(evaluations) == 1 else "\n") + name)
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({name: e.to_dict() for name, e in evaluations.items()}, indent=2, allow_nan=False))
     if args.details:
         write_details(args.details, evaluations)
-    return int(any(evaluation.failed for evaluation in evaluations.values()))
+    return int(not sets.complete or any(evaluation.failed for evaluation in evaluations.values()))
 
 
 def _evaluate(
@@ -93,7 +95,9 @@ def _evaluate(
     unknown = set(normaliser(" ".join(utterance.text for utterance in utterances))) - set(symbols)
     if unknown:
         _warn(f"{name}: characters of the references that the model doesn't know: {_few(unknown)}")
-    with tqdm(total=len(utterances), desc=Path(name).name, unit="file", file=sys.stderr, disable=None) as bar:
+    with tqdm(
+        total=len(utterances), desc=Path(name).name, unit="file", file=sys.stderr, disable=no_bar()
+    ) as bar:
         evaluation = evaluate(
             recognizer, utterances, batch_size=batch_size, on_progress=lambda done: bar.update(done - bar.n)
         )
@@ -102,7 +106,7 @@ def _evaluate(
             f"{name}: no word of the references is left to compare; are they in another language than the model's?"
         )
     for failure in evaluation.failed:
-        _warn(f"{name}: not scored: {failure.message}")
+        say(f"error: {name}: not scored: {failure.message}")
     return evaluation
 
 
@@ -111,4 +115,4 @@ def _few(characters: set[str]) -> str:
 
 
 def _warn(message: str) -> None:
-    print(message, file=sys.stderr)
+    say(f"warning: {message}")

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli import positive
+from speechgru.cli._values import hidden, positive, seed
 from speechgru.errors import ConfigError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -27,7 +27,7 @@ EXAMPLES = """\
   speechgru features train --stats > stats.json
   speechgru features song.ogg --plot song.png
   speechgru features talk.wav --augment robust --augment noise=1 --sound noisy.wav --plot noisy.png
-  speechgru features --list-kinds
+  speechgru features --list
 
 Settings are written as key=value among the files; a file of such a name as ./key=value. With -o FILE all recordings go
 into one archive, which is written as a whole or not at all; with -o FOLDER/ each recording has its own file, and a run
@@ -44,8 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "inputs", nargs="*", metavar="FILE_OR_FOLDER|KEY=VALUE", help="recordings, folders, settings"
     )
-    parser.add_argument("--list-kinds", action="store_true", help="print all kinds and their settings")
-    parser.add_argument("--kind", help="which features: one of --list-kinds (default: log_mel)")
+    parser.add_argument("--list", action="store_true", help="print all kinds and their settings")
+    hidden(parser, "--list-kinds", dest="list", action="store_true")
+    parser.add_argument("--kind", help="which features: one of --list (default: log_mel)")
     parser.add_argument("--preset", metavar="NAME", help="conventions: kaldi, librosa, whisper or htk")
     parser.add_argument(
         "-o", "--output", metavar="FILE_OR_DIR", help=".npz, .npy, .h5, .csv or .parquet file, or a folder"
@@ -69,14 +70,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHOICE|KEY=VALUE",
         help="change the sound first, as training with augment=CHOICE would; may be repeated",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="of the augmentation (default: 0)")
+    parser.add_argument("--seed", type=seed, metavar="N", help="of the augmentation (default: 0)")
     parser.add_argument("--sound", metavar="FILE.wav", help="write the augmented recording")
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.list_kinds:
-        if any(value for name, value in vars(args).items() if name != "list_kinds"):
-            raise UsageError("--list-kinds stands alone: leave out recordings, settings and other options.")
+    if args.list:
+        if any(value for name, value in vars(args).items() if name not in ("list", "quiet", "verbose")):
+            raise UsageError("--list stands alone: leave out recordings, settings and other options.")
         return _print_kinds()
     from speechgru.cli.audio import _files as audio_files
     from speechgru.utils import process_pool
@@ -117,12 +118,12 @@ def _split(inputs: list[str]) -> tuple[list[str], list[str]]:
 
 def _check(args: argparse.Namespace, sources: list[str]) -> None:
     if not sources:
-        raise UsageError("No recording is given: name a file or a folder (or --list-kinds).")
+        raise UsageError("No recording is given: name a file or a folder (or --list).")
     if args.output == "":
         raise UsageError('-o "" names no file and no folder. Is a variable of the shell empty?')
     if not (args.output or args.stats or args.plot or args.sound):
         missing = [name for name in sources if name != "-" and not os.path.exists(name)]
-        hint = f" ({missing[0]} doesn't exist; all kinds are listed by --list-kinds.)" if missing else ""
+        hint = f" ({missing[0]} doesn't exist; all kinds are listed by --list.)" if missing else ""
         raise UsageError(
             f"Say what to do with the features: -o FILE_OR_DIR, --stats, --plot or --sound.{hint}"
         )
@@ -168,9 +169,7 @@ def _header(wanted: Wanted) -> dict[str, Any]:
     try:
         return wanted.header()
     except ConfigError as error:
-        raise UsageError(
-            f"{error} (`speechgru features --list-kinds` lists all kinds and settings.)"
-        ) from None
+        raise UsageError(f"{error} (`speechgru features --list` lists all kinds and settings.)") from None
 
 
 def _values(pairs: list[str]) -> dict[str, Any]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from speechgru.cli._values import add_format
+from speechgru.utils.console import visible
 
 if TYPE_CHECKING:
     from speechgru.models import Checkpoint
@@ -15,37 +19,98 @@ if TYPE_CHECKING:
 HELP = "Show what is in a model file"
 EXAMPLES = """\
   speechgru inspect
-  speechgru inspect runs/digits/best.safetensors
-  speechgru inspect --json model.safetensors
+  speechgru inspect runs/digits
+  speechgru inspect runs/digits --all
+  speechgru inspect --format json model.safetensors
+
+--all and JSON show everything that the file holds beside its numbers: settings, calibration, where it comes from. JSON
+has every tensor's name, shape and type too.
 """
 _SHOWN_SYMBOLS = 40
+_AMOUNTS = {"trained_hours": "h", "trained_words": "words", "trained_steps": "steps"}
+_SCORE = re.compile(r"(dev_|wer/|accuracy/|f1/|nats/)")
 _ORDER = ("model", "features", "vocabulary", "languages", "decoder", "provenance")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "file",
-        metavar="FILE",
+        "model",
+        metavar="MODEL",
         nargs="?",
-        help="checkpoint (.safetensors), or name of a packaged model (default: the packaged English one)",
+        help="checkpoint (.safetensors), a run's folder, or name of a packaged model (default: english-small)",
     )
     parser.add_argument(
-        "--json", action="store_true", help="print JSON, with every tensor's name, shape and type"
+        "--all", action="store_true", help="everything, instead of the dozen lines that matter"
     )
+    add_format(parser, was_json=True)
 
 
 def run(args: argparse.Namespace) -> int:
     from speechgru.models import checkpoint
     from speechgru.utils.assets import find_model
 
-    # A path goes to the loader as it is: it says best what is wrong with a folder or a file of another kind.
-    is_path = args.file is not None and Path(args.file).exists()
-    loaded = checkpoint.load(args.file if is_path else find_model(args.file))
-    if args.json:
+    loaded = checkpoint.load(find_model(args.model))
+    if args.format == "json":
         print(json.dumps(contents(loaded), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(text_lines(loaded)))
+        print(visible("\n".join(text_lines(loaded) if args.all else summary_lines(loaded))))
     return 0
+
+
+def summary_lines(loaded: Checkpoint) -> list[str]:
+    """What most people ask, in a dozen lines."""
+    from speechgru.utils.tables import columns
+
+    shown = contents(loaded)
+    rows = {
+        "file": f"{shown['file']} ({shown['bytes'] / 1e6:.1f} MB)",
+        "kind": f"{shown['kind']}, {shown['parameters']:,} parameters",
+        "network": _settings(shown, "model", "layers", "width"),
+        "features": _settings(shown, "features", "n_mels", "sample_rate"),
+        "vocabulary": _symbols(shown["vocabulary"]) if isinstance(shown.get("vocabulary"), list) else "",
+        "classes": _in_one_line(shown["classes"]) if shown.get("classes") else "",
+        "languages": _in_one_line(shown["languages"]) if shown.get("languages") else "",
+        "decoder": _settings(shown, "decoder", "beam", "lm", "dictionary"),
+        **_provenance(shown.get("provenance")),
+    }
+    if "calibrated" in shown:
+        rows["calibrated"] = ", ".join(shown["calibrated"]) or "no (speechgru model calibrate)"
+    rows["more"] = "speechgru inspect --all"
+    return columns({key: value for key, value in rows.items() if value}).split("\n")
+
+
+def _settings(shown: Mapping[str, Any], entry: str, *keys: str) -> str:
+    """The name of a part (network, decoder) and some of its settings; "" where the file has no such part."""
+    part = shown.get(entry)
+    if not isinstance(part, Mapping):
+        return ""
+    settings = part.get("settings")
+    values = settings if isinstance(settings, Mapping) else {}
+    name = str(part.get("name", part.get("kind", "")))
+    return ", ".join([name, *(f"{key} {_in_one_line(values[key])}" for key in keys if values.get(key))])
+
+
+def _provenance(origin: Any) -> dict[str, str]:
+    """Where a model comes from, if its file says so."""
+    if not isinstance(origin, Mapping):
+        return {}
+    corpora = [c for c in origin.get("corpora") or () if isinstance(c, Mapping)]
+    amounts = [f"{origin[key]:,} {unit}" for key, unit in _AMOUNTS.items() if _is_number(origin.get(key))]
+    scores = {key: value for key, value in origin.items() if _SCORE.match(key) and _is_number(value)}
+    versions = origin["versions"] if isinstance(origin.get("versions"), Mapping) else {}
+    made = [f"{name} {versions[name]}" for name in ("speechgru", "torch") if name in versions]
+    made += [f"commit {origin['commit']}"] if origin.get("commit") else []
+    return {
+        "recipe": _in_one_line(origin["recipe"]) if origin.get("recipe") else "",
+        "trained on": ", ".join([*amounts, *(str(c.get("name", "?")) for c in corpora)]),
+        "licences": ", ".join(dict.fromkeys(str(c["licence"]) for c in corpora if c.get("licence"))),
+        "scores": ", ".join(f"{key} {value:.4g}" for key, value in scores.items()),
+        "made with": ", ".join(made),
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def contents(loaded: Checkpoint) -> dict[str, Any]:
@@ -104,6 +169,7 @@ def text_lines(loaded: Checkpoint) -> list[str]:
 
 def _symbols(symbols: list[str]) -> str:
     shown = " ".join("␣" if symbol == " " else symbol for symbol in symbols[:_SHOWN_SYMBOLS])
+    shown = visible(" ".join(shown.splitlines()))
     return f"{len(symbols)} symbols: {shown}{' …' if len(symbols) > _SHOWN_SYMBOLS else ''}"
 
 
@@ -131,4 +197,4 @@ def _in_one_line(value: Any) -> str:
         return ", ".join(_in_one_line(item) for item in value)
     if isinstance(value, float):
         return f"{value:.6g}"
-    return str(value)
+    return visible(" ".join(str(value).splitlines()))

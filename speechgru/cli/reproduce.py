@@ -28,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "overrides", nargs="*", default=[], metavar="KEY=VALUE", help="where data and results are now"
     )
     parser.add_argument("--resume", action="store_true", help="go on with a repetition that was interrupted")
-    parser.add_argument("--quiet", action="store_true", help="no progress bars and no epoch lines")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -36,7 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--multirun", action="store_true", help="train with each of several values")
     parser.add_argument("--dry-run", action="store_true", help="measure a few steps, print the plan and stop")
     parser.add_argument("--show", action="store_true", help="print the composed recipe and stop")
-    parser.add_argument("--quiet", action="store_true", help="no progress bars and no epoch lines")
 
 
 def run(args: argparse.Namespace) -> int:

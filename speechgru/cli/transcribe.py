@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli import positive
+from speechgru.cli._values import device, positive
 from speechgru.errors import ConfigError, SpeechGruError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -58,7 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw spectrogram, words and their confidence too (of one recording)",
     )
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
+    )
     parser.add_argument(
         "--batch-size", type=positive, metavar="N", help="pieces that run at once (default: 16)"
     )

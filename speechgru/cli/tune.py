@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli import positive
+from speechgru.cli._values import positive, seed
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,9 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=positive, default=1, metavar="N", help="trials at once, each a process (default: 1)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
+    parser.add_argument("--seed", type=seed, metavar="N", default=0, help="of what is drawn (default: 0)")
     parser.add_argument("--resume", action="store_true", help="go on with the search in the output folder")
-    parser.add_argument("--quiet", action="store_true", help="no line for each trial")
 
 
 def run(args: argparse.Namespace) -> int:

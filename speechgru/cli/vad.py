@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from speechgru.cli._values import device, number
 from speechgru.utils.console import say
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threshold",
-        type=float,
+        type=number(above=0, below=1),
         metavar="P",
         help="probability at which speech begins (default: the model's own, best on its dev data)",
     )
@@ -50,13 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(
             f"--{name}",
-            type=float,
+            type=number(at_least=0),
             default=default,
             metavar="S",
             help=f"seconds: {what} (default: {default})",
         )
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -209,7 +209,7 @@ def _run(
     except PoolError as error:
         raise CorpusError(
             f"A process that decodes recordings died, at {work[done][0]} or one of the {_CHUNK} files after it: out of "
-            "memory, or a file that crashes the decoder. Check these one by one with --processes 1."
+            "memory, or a file that crashes the decoder. Check these one by one with --jobs 1."
         ) from error
 
 

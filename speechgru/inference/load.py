@@ -49,6 +49,7 @@ def load_recognizer(
     path = find_model(model)  # before the imports: a mistake is told at once
     from speechgru.models import checkpoint
 
+    device = str(devices.find(device))
     loaded = checkpoint.load(path)
     if loaded.kind != "hybrid":
         return _ctc(loaded, device, batch_size, decoder, rescore, detector, settings)
@@ -59,9 +60,8 @@ def load_recognizer(
         )
     from speechgru.inference import hybrid
 
-    found = str(devices.find(device))
     common: Any = {"batch_size": batch_size, "model": path.stem}
-    recognizer = hybrid.load(loaded, found, settings, **common)
+    recognizer = hybrid.load(loaded, device, settings, **common)
     recognizer.detector = _detector(detector, recognizer)
     return recognizer
 

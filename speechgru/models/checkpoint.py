@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from speechgru.errors import CheckpointError, ConfigError, SpeechGruError
 from speechgru.utils import files, plugins, schema
+from speechgru.utils.assets import model_file
 
 FORMAT = "speechgru/1"
 
@@ -166,10 +167,7 @@ def load(path: str | Path) -> Checkpoint:
     Raises:
         CheckpointError: no such file, or it isn't a checkpoint of this format.
     """
-    path = Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise CheckpointError(f"{path} {what}; expected a model file (.safetensors).")
+    path = model_file(path)
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}

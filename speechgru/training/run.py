@@ -23,9 +23,9 @@ from speechgru.training.receipt import Receipt
 from speechgru.training.report import Report, Result, versions, write_report
 from speechgru.training.task import Data, Task, TaskContext
 from speechgru.utils import files, plugins
+from speechgru.utils.assets import BEST
 
 _log = logging.getLogger(__name__)
-BEST = "best.safetensors"
 
 
 @dataclass(frozen=True)

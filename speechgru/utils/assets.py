@@ -11,6 +11,8 @@ DEFAULT_MODEL = "english-small"
 CTC_MODEL = "english-small"  # where emissions of characters are looked at
 ASSETS = Path(__file__).parents[1] / "assets"
 SUFFIX = ".safetensors"
+BEST = f"best{SUFFIX}"
+"""The model of a training run, in the run's folder."""
 FOLDER_VARIABLE = "SPEECHGRU_MODELS"
 
 
@@ -27,6 +29,11 @@ def cache_folder() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "speechgru"
 
 
+def model_names() -> list[str]:
+    """Names of the models that come with the package or were fetched, sorted."""
+    return sorted({path.stem for folder in (models_folder(), ASSETS) for path in folder.glob(f"*{SUFFIX}")})
+
+
 def find_model(model: str | Path | None = None) -> Path:
     """The file of a model given by path, or by the name of one that comes with the package or was fetched.
 
@@ -41,7 +48,7 @@ def find_model(model: str | Path | None = None) -> Path:
     if name in named:
         return named[name]
     if model is not None and Path(model).exists():
-        return Path(model)
+        return model_file(model)
     choices = (
         f"a path or one of: {', '.join(sorted(named))}"
         if named
@@ -52,6 +59,30 @@ def find_model(model: str | Path | None = None) -> Path:
         f"{what} {name} is not there. Expected {choices}. Name a checkpoint (--model FILE, inspect FILE, in "
         f"Python load_recognizer(FILE)), install the package again, or train one: speechgru train {DEFAULT_MODEL}."
     )
+
+
+def model_file(path: str | Path) -> Path:
+    """`path`, or the model in it where it is the folder of a training run.
+
+    Raises:
+        CheckpointError: there is no such file, or the folder holds no model.
+    """
+    path = Path(path)
+    if path.is_dir():
+        models = sorted(path.glob(f"*{SUFFIX}"))
+        best = path / BEST
+        if best not in models and len(models) != 1:
+            held = (
+                f"several ({', '.join(model.name for model in models[:5])}); name one" if models else "none"
+            )
+            raise CheckpointError(
+                f"{path} is a folder; expected a model file ({SUFFIX}), or the folder of a training run with its "
+                f"{BEST}. It holds {held}."
+            )
+        return best if best in models else models[0]
+    if not path.exists():
+        raise CheckpointError(f"{path} does not exist; expected a model file ({SUFFIX}).")
+    return path
 
 
 def language_models() -> list[str]:

@@ -4,22 +4,92 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 from typing import TextIO
 
 from speechgru.errors import SpeechGruError
 
 
+class Verbosity(Enum):
+    """How much a command says beside its result."""
+
+    QUIET = "quiet"
+    NORMAL = "normal"
+    VERBOSE = "verbose"
+
+
+_verbosity = Verbosity.NORMAL
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def set_verbosity(verbosity: Verbosity) -> None:
+    """From now on: QUIET leaves out notes and bars, VERBOSE adds log lines and what `detail` is given."""
+    global _verbosity
+    _verbosity = verbosity
+    if verbosity is Verbosity.VERBOSE:
+        log()
+
+
+def is_quiet() -> bool:
+    """Whether warnings and errors alone are wanted."""
+    return _verbosity is Verbosity.QUIET
+
+
+def is_verbose() -> bool:
+    """Whether all is wanted that can be said."""
+    return _verbosity is Verbosity.VERBOSE
+
+
+def no_bar() -> bool | None:
+    """For tqdm's `disable`: None (no bar where stderr is no terminal), or True where none is wanted."""
+    return True if is_quiet() else None
+
+
+def visible(text: str) -> str:
+    """`text` with its control characters (all but tab and line feed) written out: a name or a file's content must not
+    steer a terminal.
+
+    >>> visible("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 def say(message: str) -> None:
-    """One line on stderr, above the bar where there is one."""
-    line = "speechgru: " + " ".join(message.split("\n"))
+    """One line on stderr, above the bar where there is one. `note: ...` is left out where QUIET was asked for."""
+    if is_quiet() and message.startswith("note:"):
+        return
+    line = visible("speechgru: " + " ".join(message.split("\n")))
+    with above_bars(sys.stderr):
+        print(line, file=sys.stderr)
+
+
+def detail(message: str) -> None:
+    """One line on stderr where VERBOSE was asked for."""
+    if is_verbose():
+        say(message)
+
+
+def complain(message: str, code: int) -> int:
+    """An error as one line on stderr; returns the exit code."""
+    line = " ".join(part.strip() for part in message.splitlines())
+    print(visible(f"speechgru: error: {line}"), file=sys.stderr)
+    return code
+
+
+@contextmanager
+def above_bars(stream: TextIO) -> Iterator[None]:
+    """What is written to `stream` inside stands above the bars of a terminal, which are drawn anew behind it."""
     tqdm = sys.modules.get("tqdm")
     if tqdm is None:
-        print(line, file=sys.stderr)
-    else:
-        tqdm.tqdm.write(line, file=sys.stderr)
+        yield
+        return
+    with tqdm.tqdm.external_write_mode(file=stream):
+        yield
 
 
 WHEN = AUTO, ALWAYS, NEVER = "auto", "always", "never"
@@ -34,7 +104,14 @@ def use_color(when: str, stream: TextIO) -> bool:
 
 
 def log(level: int = logging.WARNING) -> None:
-    """Let the package's log lines of `level` and above come out on stderr, and warnings of anything else."""
+    """Let the package's log lines of `level` and above come out on stderr, and warnings of anything else.
+
+    Where VERBOSE was asked for, those of INFO and above come out, where QUIET was, no more than warnings.
+    """
+    if is_verbose():
+        level = min(level, logging.INFO)
+    elif is_quiet():
+        level = max(level, logging.WARNING)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("speechgru").setLevel(level)
 
@@ -51,8 +128,8 @@ def exit_code(work: Callable[[], object]) -> int:
 
 @contextmanager
 def progress(description: str) -> Iterator[Callable[[float], None] | None]:
-    """A callback that moves a bar on stderr to a fraction; None where stderr isn't a terminal."""
-    if not sys.stderr.isatty():
+    """A callback that moves a bar on stderr to a fraction; None where stderr isn't a terminal, or none is wanted."""
+    if is_quiet() or not sys.stderr.isatty():
         yield None
         return
     from tqdm import tqdm

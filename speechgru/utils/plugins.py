@@ -52,6 +52,8 @@ def _check(folder: str, name: str, choices: list[str]) -> None:
 def unknown(what: str, given: str, choices: Iterable[str]) -> str:
     """The message for a name that isn't among `choices`, with a suggestion where one is near."""
     choices = list(choices)
-    near = difflib.get_close_matches(given, choices, n=1)
+    # What was cut short (`trans`) comes before what is spelt alike (`train`).
+    beginning = [choice for choice in choices if len(given) > 1 and choice.startswith(given)]
+    near = beginning[:1] if len(beginning) == 1 else difflib.get_close_matches(given, choices, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"Unknown {what}: {given!r}.{hint} Choices: {', '.join(choices) or 'none'}."

@@ -185,7 +185,8 @@ def load_detector(path: str | Path, device: str = "cpu") -> Detector:
     Raises:
         CheckpointError: no such file, a model of another kind, or a damaged one.
     """
-    loaded, device = checkpoint.load(find_model(path)), devices.find(device)
+    file, device = find_model(path), devices.find(device)
+    loaded = checkpoint.load(file)
     header = loaded.read(DetectorHeader)
     model = checkpoint.network(loaded, header.model, header.features.n_mels, len(header.sounds))
     return Detector(model.to(device), LogMel(header.features).to(device), header.rules)

@@ -97,6 +97,42 @@ def test_details_hold_every_set(loaded, make_manifest, tmp_path, capsys):
     assert [row[-1] for row in rows] == ["alignment", "yes", "(no>yes)", "(-oh) yes"]
 
 
+def test_a_folder_of_recordings_with_texts_is_a_set(loaded, tmp_path, capsys):
+    folder = tmp_path / "my recordings"
+    (folder / "anna").mkdir(parents=True)
+    for name, text in (("anna/one", "Yes!"), ("two", "no"), ("three", None)):
+        soundfile.write(folder / f"{name}.wav", np.linspace(-0.5, 0.5, RATE), RATE)
+        if text is not None:
+            (folder / f"{name}.txt").write_text(text)
+    assert main(["evaluate", "--format", "json", str(folder)]) == 0
+    scored = json.loads(capsys.readouterr().out)[str(folder)]
+    assert (scored["utterances"], scored["wer"]) == (2, 0.5)
+    (folder / "two.wav").write_bytes(b"")
+    assert main(["evaluate", "--format", "json", str(folder)]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)[str(folder)]["utterances"] == 1
+    assert f"{folder / 'two.wav'}: not scored" in err
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert main(["evaluate", str(empty)]) == 1
+    assert ".txt file of the same name" in capsys.readouterr().err
+
+
+def test_a_run_is_scored_on_what_it_didnt_train_on(loaded, make_manifest, tmp_path, capsys):
+    (tmp_path / "run" / "manifests").mkdir(parents=True)
+    for name in ("train", "dev", "test"):
+        make_manifest(f"run/manifests/{name}.jsonl", ["yes"])
+    run = tmp_path / "run"
+    assert main(["evaluate", str(run), "--format", "json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == [
+        f"{run}/manifests/dev.jsonl", f"{run}/manifests/test.jsonl"
+    ]  # fmt: skip
+    assert main(["evaluate", str(run), "--model", "other.safetensors"]) == 0
+    assert loaded == [(str(run), "cpu"), ("other.safetensors", "cpu")]
+    assert main(["evaluate", str(run / "manifests")]) == 2
+    assert f"{run}/manifests/dev.jsonl" in capsys.readouterr().err
+
+
 def test_unreadable_recordings_are_named_not_scored_and_exit_1(loaded, make_manifest, tmp_path, capsys):
     path = make_manifest("test.jsonl", ["yes", "yes"])
     (tmp_path / "test.jsonl-1.wav").unlink()
@@ -126,7 +162,7 @@ def test_bad_manifests_are_refused_before_a_model_is_loaded(loaded, tmp_path, ca
 
 
 def test_details_into_a_folder_are_refused_before_the_work(loaded, make_manifest, tmp_path, capsys):
-    assert main(["evaluate", make_manifest("a.jsonl", ["yes"]), "--details", str(tmp_path)]) == 1
+    assert main(["evaluate", make_manifest("a.jsonl", ["yes"]), "--details", str(tmp_path)]) == 2
     assert "is a folder" in capsys.readouterr().err
     assert loaded == []
 
@@ -134,7 +170,7 @@ def test_details_into_a_folder_are_refused_before_the_work(loaded, make_manifest
 @pytest.mark.parametrize("arguments", [[], ["--batch-size", "0", "x"], ["--format", "xml", "x"]])
 def test_wrong_usage(arguments, capsys):
     assert main(["evaluate", *arguments]) == 2
-    assert "usage: speechgru evaluate" in capsys.readouterr().err
+    assert "See speechgru evaluate --help." in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def lines(capsys) -> dict[str, str]:
 
 
 def test_shows_all_that_a_reader_asks(model, capsys):
-    assert main(["inspect", str(model)]) == 0
+    assert main(["inspect", "--all", str(model)]) == 0
     shown = lines(capsys)
     assert shown["file"] == str(model)
     assert shown["format"] == "speechgru/1"
@@ -59,7 +59,7 @@ def test_shows_all_that_a_reader_asks(model, capsys):
 
 
 def test_values_are_aligned_and_nested(model, capsys):
-    main(["inspect", str(model)])
+    main(["inspect", "--all", str(model)])
     printed = capsys.readouterr().out.splitlines()
     column = printed[0].index(str(model))
     for line in printed:
@@ -93,7 +93,7 @@ def test_packaged_models_go_by_name_and_the_default_needs_none(model, capsys, mo
     monkeypatch.setattr(assets, "DEFAULT_MODEL", "model")
     for arguments in ([], ["model"]):
         assert main(["inspect", *arguments]) == 0
-        assert lines(capsys)["file"] == str(model)
+        assert lines(capsys)["file"].startswith(str(model))
 
 
 def write_junk(path):
@@ -155,3 +155,39 @@ def test_what_is_no_checkpoint_is_said_to_be_none(make, option, tmp_path, capsys
     assert err.startswith("speechgru: error: ")
     assert str(path) in err
     assert "Traceback" not in err
+
+
+def test_a_dozen_lines_say_what_most_people_ask(model, capsys):
+    assert main(["inspect", str(model)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("\n") <= 14
+    shown = {line.partition("  ")[0]: line.partition("  ")[2].strip() for line in printed.splitlines()}
+    assert shown["kind"] == "acoustic, 17 parameters"
+    assert shown["network"] == "acoustic, layers 2, width 8"
+    assert shown["trained on"] == "0.25 h, free_spoken_digits"
+    assert shown["licences"] == "CC BY-SA 4.0"
+    assert shown["recipe"] == "digits"
+    assert shown["calibrated"].startswith("no")
+    for packaged in ("english-small", "vad", "folk"):
+        assert main(["inspect", packaged]) == 0
+        assert capsys.readouterr().out.count("\n") <= 14
+
+
+def test_the_folder_of_a_run_stands_for_its_model(model, tmp_path, capsys):
+    run = tmp_path / "runs" / "mine"
+    run.mkdir(parents=True)
+    assert main(["inspect", str(run)]) == 1
+    assert "best.safetensors" in capsys.readouterr().err
+    model.rename(run / "best.safetensors")
+    checkpoint.save(run / "epoch-1.safetensors", "acoustic", HEADER, {"a": torch.zeros(1)})
+    assert main(["inspect", str(run)]) == 0
+    assert lines(capsys)["file"].startswith(str(run / "best.safetensors"))
+
+
+def test_no_control_character_of_a_file_reaches_the_terminal(tmp_path, capsys):
+    header = {"vocabulary": ["<blank>", "\x1b"], "provenance": {"recipe": "a\x1b[2Jb\nkind  another"}}
+    checkpoint.save(tmp_path / "m.safetensors", "acoustic", header, {"a": torch.zeros(1)})
+    for options in ([], ["--all"]):
+        assert main(["inspect", str(tmp_path / "m.safetensors"), *options]) == 0
+        out = capsys.readouterr().out
+        assert "\x1b" not in out and "a\\x1b[2Jb kind" in out

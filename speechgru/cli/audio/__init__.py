@@ -1,3 +1,4 @@
 """The commands `speechgru audio ...`."""
 
-HELP = "Sound files: look at them, convert, resample, trim, split, mix noise, normalise"
+HELP = "Sound files: look at them, convert, resample, trim, split, mix noise, normalize"
+ALIASES = {"normalise": "normalize"}

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli import positive
+from speechgru.cli._values import hidden, number, positive
 from speechgru.errors import CorpusError, UsageError
 
 if TYPE_CHECKING:
@@ -19,30 +19,34 @@ if TYPE_CHECKING:
 HELP = "Check manifests: unreadable and silent recordings, wrong texts, leaks between splits"
 EXAMPLES = """\
   speechgru corpus check manifests/train.jsonl manifests/dev.jsonl manifests/test.jsonl
-  speechgru corpus check --write cleaned --list problems.tsv train.jsonl test.jsonl
+  speechgru corpus check -o cleaned --details problems.tsv train.jsonl test.jsonl
   speechgru corpus check --format json --drop "clipped audio" --keep "odd characters" train.jsonl
 
 Each manifest is a split; give the training split first: what it shares with a later one is reported of, and
 dropped from, the earlier. Exit code 1 if there is something serious (marked ! in the table), 0 otherwise.
-`--write DIR` writes each split to DIR/NAME.jsonl without what is unusable, and with measured durations.
+`-o DIR` writes each split to DIR/NAME.jsonl without what is unusable, and with measured durations.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="JSON Lines; each is a split")
-    parser.add_argument("--write", metavar="DIR", type=Path, help="write cleaned manifests there")
-    parser.add_argument("--list", metavar="FILE", type=Path, help="write every finding there, tab-separated")
+    parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="write cleaned manifests there")
+    parser.add_argument(
+        "--details", metavar="FILE", type=Path, help="write every finding there, tab-separated"
+    )
+    hidden(parser, "--write", dest="output", type=Path)
+    hidden(parser, "--list", dest="details", type=Path)
     parser.add_argument(
         "--drop",
         action="append",
         default=[],
         metavar="PROBLEM",
-        help="leave this kind out too (with --write)",
+        help="leave this kind out too (with -o)",
     )
     parser.add_argument("--keep", action="append", default=[], metavar="PROBLEM", help="leave this kind in")
     parser.add_argument(
         "--frames-per-second",
-        type=float,
+        type=number(above=0, below=1000, such_as="25"),
         default=25.0,
         metavar="N",
         help="of the network's output, for CTC (default: 25; at 1.1 times the speed 22.7)",
@@ -51,8 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
     )
     parser.add_argument(
-        "--processes", type=positive, metavar="N", help="that decode recordings (default: one a processor)"
+        "--jobs",
+        type=positive,
+        metavar="N",
+        help="processes that decode recordings (default: one a processor)",
     )
+    hidden(parser, "--processes", dest="jobs", type=positive)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,16 +75,16 @@ def run(args: argparse.Namespace) -> int:
         diagnosis = corpus_check.diagnose(
             splits,
             frames_per_second=args.frames_per_second,
-            processes=args.processes or len(os.sched_getaffinity(0)),
+            processes=args.jobs or len(os.sched_getaffinity(0)),
             on_progress=lambda done: bar.update(done - bar.n),
         )
     if args.format == "json":
         print(json.dumps(corpus_check.to_dict(diagnosis), indent=2, ensure_ascii=False))
     else:
         print("\n".join(corpus_check.table(diagnosis)))
-    if args.list:
-        _list(args.list, diagnosis)
-    if args.write:
+    if args.details:
+        _list(args.details, diagnosis)
+    if args.output:
         _write(args, diagnosis)
     return int(diagnosis.serious)
 
@@ -88,12 +96,8 @@ def _check_arguments(args: argparse.Namespace) -> None:
     for kind in (*args.drop, *args.keep):
         if kind not in KINDS:
             raise UsageError(plugins.unknown("problem", kind, KINDS))
-    if not 0 < args.frames_per_second < 1000:
-        raise UsageError(
-            f"--frames-per-second is {args.frames_per_second:g}; expected a number above 0, such as 25."
-        )
-    if (args.drop or args.keep) and not args.write:
-        raise UsageError("--drop and --keep say what --write DIR leaves out; give --write DIR too.")
+    if (args.drop or args.keep) and not args.output:
+        raise UsageError("--drop and --keep say what -o DIR leaves out; give -o DIR too.")
 
 
 def _read(paths: list[str]) -> dict[str, list[Utterance]]:
@@ -129,7 +133,7 @@ def _write(args: argparse.Namespace, diagnosis: Diagnosis) -> None:
             "leaves a kind in."
         )
     for name, utterances in cleaned.items():
-        path = args.write / f"{Path(name).stem if name.endswith('.jsonl') else name}.jsonl"
+        path = args.output / f"{Path(name).stem if name.endswith('.jsonl') else name}.jsonl"
         manifest.write(path, utterances)
         lost = hours(diagnosis.splits[name]) - hours(utterances)
         count = len(diagnosis.splits[name]) - len(utterances)

@@ -19,7 +19,7 @@ broken connection, and passes over what is there. Archives are deleted once they
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="corpus; see `speechgru corpus list`")
+    parser.add_argument("corpus", metavar="CORPUS", help="name; see `speechgru corpus list`")
     parser.add_argument("root", metavar="ROOT", type=Path, help="folder to put it in; made if needed")
     parser.add_argument(
         "--part",
@@ -35,11 +35,11 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.utils import plugins
 
     console.log()
-    module = plugins.find("data.corpora", args.name)
+    module = plugins.find("data.corpora", args.corpus)
     if not hasattr(module, "download"):
-        raise UsageError(f"{args.name} is {module.SOURCE}: there is nothing to download.")
+        raise UsageError(f"{args.corpus} is {module.SOURCE}: there is nothing to download.")
     for folder in module.download(args.root, args.part):
         print(folder)
     print(f"licence: {module.LICENSE}")
-    print(f"next: speechgru corpus prepare {args.name} {args.root} -o manifests")
+    print(f"next: speechgru corpus prepare {args.corpus} {args.root} -o manifests")
     return 0

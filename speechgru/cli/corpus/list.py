@@ -6,24 +6,26 @@ import argparse
 import json
 from typing import Any
 
+from speechgru.cli._values import add_format
+
 HELP = "List the corpora that are known, with licence and size"
 EXAMPLES = """\
   speechgru corpus list
-  speechgru corpus list --json
+  speechgru corpus list --format json
+
+JSON has addresses, checksums and citations too.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON, with addresses, checksums and citations"
-    )
+    add_format(parser, was_json=True)
 
 
 def run(args: argparse.Namespace) -> int:
     from speechgru.utils import plugins, tables
 
     corpora = {name: _described(plugins.find("data.corpora", name)) for name in plugins.names("data.corpora")}
-    if args.json:
+    if args.format == "json":
         print(json.dumps(corpora, indent=2, ensure_ascii=False))
         return 0
     rows = [("corpus", "download", "licence", "parts")]

@@ -19,7 +19,7 @@ Writes DIR/SPLIT.jsonl for each split, and DIR/dropped.tsv with what was left ou
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="corpus; see `speechgru corpus list`")
+    parser.add_argument("corpus", metavar="CORPUS", help="name; see `speechgru corpus list`")
     parser.add_argument("root", metavar="ROOT", type=Path, help="its folder, or the one it was downloaded to")
     parser.add_argument(
         "-o", "--output", metavar="DIR", type=Path, required=True, help="folder for the manifests"
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.utils import plugins
 
     console.log()
-    module = plugins.find("data.corpora", args.name)
+    module = plugins.find("data.corpora", args.corpus)
     with corpus_tools.collect_dropped() as dropped:
         splits = published.load(module, args.root, args.language)
     for name, utterances in splits.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from speechgru.cli import positive
+from speechgru.cli._values import number, positive, seed
 
 HELP = "Let a GRU language model go on with a text"
 EXAMPLES = """\
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--temperature",
-        type=_above_zero,
+        type=number(above=0, such_as="0.8"),
         default=0.8,
         metavar="T",
         help="below 1: what is likely, above 1: what is less so (default: 0.8)",
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--top-k", type=positive, metavar="K", help="choose among the K likeliest characters (default: all)"
     )
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="another seed, another text")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="another seed, another text")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,19 +46,3 @@ def run(args: argparse.Namespace) -> int:
     settings = {"temperature": args.temperature, "top_k": args.top_k or 0, "seed": args.seed}
     print(model.sample(args.prompt, args.length, **settings))
     return 0
-
-
-def _above_zero(value: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number above 0, such as 0.8")
-    return number
-
-
-def _seed(value: str) -> int:
-    if not value.isdecimal() or int(value) >= 2**63:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 0")
-    return int(value)

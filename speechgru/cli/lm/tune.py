@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli import positive
+from speechgru.cli._values import device, positive, seed
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,9 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trials", type=positive, default=60, metavar="N", help="settings to try (default: 60)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the search and the intervals (default: 0)")
+    parser.add_argument(
+        "--seed", type=seed, metavar="N", default=0, help="of the search and the intervals (default: 0)"
+    )
     decoder_options.add_hotwords(parser)
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli import positive
+from speechgru.cli._values import device, number, positive, seed
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,25 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--lose",
-        type=_share,
+        type=number(at_least=0, below=1),
         metavar="X",
         help="share of the speech that the gate may silence (default: 0.01)",
     )
     parser.add_argument(
         "--trials", type=positive, metavar="N", help="settings of the search to try (default: 60)"
     )
-    parser.add_argument("--seed", type=int, help="of the halves and the trials (default: 0)")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)")
-
-
-def _share(value: str) -> float:
-    try:
-        share = float(value)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share < 1:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number of at least 0 and less than 1")
-    return share
+    parser.add_argument("--seed", type=seed, metavar="N", help="of the halves and the trials (default: 0)")
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -92,8 +84,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("Two manifests have the same name; give each once, or rename one.")
     parts = calibrate_file(path, sets, options, target, args.device, _progress)
     for part in parts:
-        for number, line in enumerate(part.lines):
-            print(f"{'' if number else part.name:<12}{line}")
+        for index, line in enumerate(part.lines):
+            print(f"{'' if index else part.name:<12}{line}")
     print(f"stored in {target}: {', '.join(part.name for part in parts if part.entries)}")
     return 0
 

@@ -5,22 +5,26 @@ from __future__ import annotations
 import argparse
 import json
 
-HELP = "List the models that a name is enough for"
+from speechgru.cli._values import add_format
+
+HELP = "List the models that can be named: those of the package, and fetched ones"
 EXAMPLES = """\
   speechgru model list
-  speechgru model list --json
+  speechgru model list --format json
+
+JSON has the paths of the files too.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON, with the files' paths")
+    add_format(parser, was_json=True)
 
 
 def run(args: argparse.Namespace) -> int:
     from speechgru.models import hub
 
     models = hub.models()
-    if args.json:
+    if args.format == "json":
         print(json.dumps([model.to_dict() for model in models], indent=2, ensure_ascii=False))
         return 0
     width = max((len(model.name) for model in models), default=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from speechgru.cli import positive
+from speechgru.cli._values import number, positive
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     conversion.add_arguments(parser, "MIDI file to write, or a folder")
     parser.add_argument("--transpose", type=int, default=0, metavar="N", help="semitones up; negative: down")
-    parser.add_argument("--tempo", type=float, metavar="QPM", help="quarter notes a minute, for all of it")
+    parser.add_argument(
+        "--tempo", type=number(above=0), metavar="QPM", help="quarter notes a minute, for all of it"
+    )
     parser.add_argument("--grid", type=positive, metavar="N", help="move notes to N steps in a beat")
 
 

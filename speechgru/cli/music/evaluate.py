@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from speechgru.cli._values import device
 from speechgru.errors import SpeechGruError, UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("text", "markdown", "json"), default="text", help="what to print (default: text)"
     )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

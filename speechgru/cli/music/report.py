@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from speechgru.cli._values import hidden
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 HELP = "Compare generated pieces with a corpus: measures, distances, copies, voice leading"
 EXAMPLES = """\
   speechgru music report generated/ --against corpus/
-  speechgru music report generated/ --against DATA/music/folk --corpus folk --png report.png
+  speechgru music report generated/ --against DATA/music/folk --corpus folk --plot report.png
   speechgru music report tune-1.mid tune-2.mid --against session.abc --format json
 
 Differences are generated minus reference, of the means over pieces; intervals are 95 %, bootstrap over the pieces of
@@ -46,7 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
     )
-    parser.add_argument("--png", metavar="FILE.png", help="draw the histograms too")
+    parser.add_argument("--plot", metavar="FILE.png", help="draw the histograms too")
+    hidden(parser, "--png", dest="plot")
     parser.add_argument("--overwrite", action="store_true", help="replace a picture that exists")
 
 
@@ -62,19 +64,19 @@ def run(args: argparse.Namespace) -> int:
 
     if args.corpus and len(args.against) != 1:
         raise UsageError(f"--corpus has one folder; got {len(args.against)} in --against.")
-    if args.png and not args.png.lower().endswith(".png"):
-        raise UsageError(f"--png {args.png}: a picture is written as FILE.png.")
-    if args.png:
-        dependencies.require("matplotlib", "--png")
-        files.refuse_existing([Path(args.png)], args.overwrite, "--png")
+    if args.plot and not args.plot.lower().endswith(".png"):
+        raise UsageError(f"--plot {args.plot}: a picture is written as FILE.png.")
+    if args.plot:
+        dependencies.require("matplotlib", "--plot")
+        files.refuse_existing([Path(args.plot)], args.overwrite, "--plot")
     own = load.read(args.generated)
     generated = load.only(own, "to judge", args.generated)
     other, reference, learnt = _against(args)
     judged = report.report(generated, reference, learnt)
-    if args.png:
+    if args.plot:
         from speechgru.music.evaluation import report_plot
 
-        report_plot.save(args.png, judged)
+        report_plot.save(args.plot, judged)
     read = own + other
     read.print_problems()
     print(json.dumps(judged.to_dict(), indent=2) if args.format == "json" else describe(judged))

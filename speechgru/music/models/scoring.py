@@ -17,6 +17,7 @@ from torch import Tensor
 from speechgru.models import checkpoint
 from speechgru.models.checkpoint import Header, NetworkEntry
 from speechgru.music.score.corpus_facts import BY_NAME, CorpusFacts, combined
+from speechgru.utils import device as devices
 
 WIDTH = 8
 """Pieces that are scored side by side."""
@@ -126,6 +127,7 @@ def load_network(path: str | Path, kind: str, device: str) -> tuple[Any, MusicHe
     Raises:
         CheckpointError: no such file, a model of another kind, or a damaged one.
     """
+    device = devices.find(device)
     loaded = checkpoint.load(path).require(kind)
     header = loaded.read(MusicHeader)
     return checkpoint.network(loaded, header.model, folder="music.models").to(device), header

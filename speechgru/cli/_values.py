@@ -1,0 +1,78 @@
+"""Types of options' values, for `type=` of argparse: what can't be used is refused before any work."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+MAX_SEED = 2**63
+_DEVICE = re.compile(r"cpu|auto|cuda(:[0-9]+)?")
+
+
+def positive(value: str) -> int:
+    """A whole number of at least 1."""
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 1")
+    return int(value)
+
+
+def seed(value: str) -> int:
+    """A whole number of at least 0 that every generator of random numbers takes."""
+    if not value.isdecimal() or int(value) >= MAX_SEED:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 0")
+    return int(value)
+
+
+def number(
+    *,
+    at_least: float = -math.inf,
+    above: float = -math.inf,
+    at_most: float = math.inf,
+    below: float = math.inf,
+    such_as: str = "",
+) -> Callable[[str], float]:
+    """A finite number within bounds; `such_as` is an example for the message."""
+
+    def parse(value: str) -> float:
+        try:
+            parsed = float(value)
+        except ValueError:
+            parsed = math.nan
+        inside = at_least <= parsed <= at_most and above < parsed < below
+        if not (math.isfinite(parsed) and inside):
+            raise argparse.ArgumentTypeError(f"{value!r} is not {described}")
+        return parsed
+
+    limits = (
+        ("of at least", at_least),
+        ("above", above),
+        ("of at most", at_most),
+        ("below", below),
+    )
+    bounds = " and ".join(f"{word} {limit:g}" for word, limit in limits if math.isfinite(limit))
+    described = f"a number {bounds}".strip() + (f", such as {such_as}" if such_as else "")
+    return parse
+
+
+def device(value: str) -> str:
+    """A device's name; whether it is there is PyTorch's to say."""
+    if not _DEVICE.fullmatch(value):
+        raise argparse.ArgumentTypeError(f"{value!r} is no device; expected cpu, cuda, cuda:N or auto")
+    return value
+
+
+def hidden(parser: argparse.ArgumentParser, name: str, **arguments: Any) -> None:
+    """Add an option of an earlier version, which still works: no help shows it."""
+    parser.add_argument(name, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **arguments)
+
+
+def add_format(parser: argparse.ArgumentParser, *choices: str, was_json: bool = False) -> None:
+    """`--format` of what is printed, text or JSON and more `choices`. With `was_json` an earlier version had --json."""
+    parser.add_argument(
+        "--format", choices=("text", *choices, "json"), default="text", help="what to print (default: text)"
+    )
+    if was_json:
+        hidden(parser, "--json", dest="format", action="store_const", const="json")
