@@ -10,6 +10,7 @@ from typing import Any
 
 from speechgru.audio import is_audio
 from speechgru.errors import ConfigError
+from speechgru.utils import walk
 from speechgru.utils.console import say
 
 STDIN = "-"
@@ -92,13 +93,10 @@ def _walk(folder: Path, recursive: bool, problems: list[str]) -> tuple[list[Path
 
     files: list[Path] = []
     direct = 0
-    for root, names, entries in os.walk(folder, onerror=unreadable):
-        names[:] = sorted(name for name in names if not name.startswith("."))
-        files += [Path(root, name) for name in entries if is_audio(name)]
-        if Path(root) == folder:
-            direct = len(names)
-        if not recursive:
-            break
+    for found in walk.walk(folder, recursive=recursive, on_error=unreadable):
+        files += [path for path in found.files if is_audio(path)]
+        if found.path == folder:
+            direct = len(found.folders)
     return sorted(files), direct
 
 

@@ -101,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
 def _options(args: argparse.Namespace) -> Options:
     from speechgru import audio
     from speechgru.evaluation.calibrate_parts import PARTS, Options
+    from speechgru.utils import walk
 
     given: dict[str, Any] = {key: getattr(args, key) for key in ("lose", "trials", "seed")}
     if args.only is not None:
@@ -114,7 +115,7 @@ def _options(args: argparse.Namespace) -> Options:
             raise UsageError("--noise is for the gate, which --only leaves out. Leave one of the two out.")
         if not args.noise.is_dir():
             raise UsageError(f"--noise {args.noise} is no folder; expected one with recordings.")
-        given["noise"] = tuple(sorted(path for path in args.noise.rglob("*") if audio.is_audio(path)))
+        given["noise"] = tuple(path for path in walk.files(args.noise) if audio.is_audio(path))
         if not given["noise"]:
             raise UsageError(
                 f"--noise {args.noise} holds no recordings; expected a folder of recordings without speech."
