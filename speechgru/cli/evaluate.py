@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgru.cli import positive
-from speechgru.errors import ConfigError
 
 if TYPE_CHECKING:
     from speechgru.data import Utterance
@@ -28,6 +27,7 @@ EXAMPLES = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechgru.cli import _decoder_options as decoder_options
+    from speechgru.cli import _targets as targets
 
     parser.add_argument(
         "manifests",
@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--details", metavar="FILE", help="write each utterance's counts and alignment here, tab-separated"
     )
+    targets.add_overwrite(parser)
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
     )
@@ -56,14 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score each manifest. 1 where a recording could not be read: it is named, and in no score."""
     from speechgru.cli import _decoder_options as decoder_options
+    from speechgru.cli import _targets as targets
     from speechgru.data import manifest
     from speechgru.evaluation.recognition import write_details
     from speechgru.inference import load_recognizer
 
+    targets.check(("--details", args.details), overwrite=args.overwrite, sources=args.manifests)
     # All manifests before the first is scored: a mistake in the last should not cost the others' time.
     sets = {path: manifest.read_set(path) for path in args.manifests}
-    if args.details and Path(args.details).is_dir():
-        raise ConfigError(f"--details {args.details} is a folder; expected the name of a file to write.")
     recognizer = load_recognizer(args.model, device=args.device, **decoder_options.choose(args))
     evaluations: dict[str, Evaluation] = {}
     for name, utterances in sets.items():

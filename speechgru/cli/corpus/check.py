@@ -29,9 +29,12 @@ dropped from, the earlier. Exit code 1 if there is something serious (marked ! i
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru.cli import _targets as targets
+
     parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="JSON Lines; each is a split")
     parser.add_argument("--write", metavar="DIR", type=Path, help="write cleaned manifests there")
     parser.add_argument("--list", metavar="FILE", type=Path, help="write every finding there, tab-separated")
+    targets.add_overwrite(parser)
     parser.add_argument(
         "--drop",
         action="append",
@@ -62,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
     _check_arguments(args)
     splits = _read(args.manifests)
+    _check_targets(args, list(splits))
     files = len({u.audio_filepath for utterances in splits.values() for u in utterances})
     with tqdm(total=files, unit="file", file=sys.stderr, disable=None) as bar:
         diagnosis = corpus_check.diagnose(
@@ -94,6 +98,21 @@ def _check_arguments(args: argparse.Namespace) -> None:
         )
     if (args.drop or args.keep) and not args.write:
         raise UsageError("--drop and --keep say what --write DIR leaves out; give --write DIR too.")
+
+
+def _check_targets(args: argparse.Namespace, names: list[str]) -> None:
+    from speechgru.cli import _targets as targets
+
+    cleaned = [_cleaned(args.write, name) for name in names] if args.write else []
+    if args.list in cleaned:
+        raise UsageError(f"--list {args.list} is a manifest that --write writes. Choose another name.")
+    targets.check_all(cleaned, args.overwrite, "--write", args.manifests)
+    targets.check(("--list", args.list), overwrite=args.overwrite, sources=args.manifests)
+
+
+def _cleaned(folder: Path, name: str) -> Path:
+    """The manifest that a split is written to."""
+    return folder / f"{Path(name).stem if name.endswith('.jsonl') else name}.jsonl"
 
 
 def _read(paths: list[str]) -> dict[str, list[Utterance]]:
@@ -129,7 +148,7 @@ def _write(args: argparse.Namespace, diagnosis: Diagnosis) -> None:
             "leaves a kind in."
         )
     for name, utterances in cleaned.items():
-        path = args.write / f"{Path(name).stem if name.endswith('.jsonl') else name}.jsonl"
+        path = _cleaned(args.write, name)
         manifest.write(path, utterances)
         lost = hours(diagnosis.splits[name]) - hours(utterances)
         count = len(diagnosis.splits[name]) - len(utterances)

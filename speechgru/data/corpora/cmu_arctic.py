@@ -21,6 +21,7 @@ LICENSE = "free for any use (Carnegie Mellon University; see COPYING in each voi
 CITATION = "J. Kominek and A. W. Black, 'CMU ARCTIC databases for speech synthesis', CMU-LTI-03-177, 2003."
 SHARE_ALIKE = False
 FOLDER = "ARCTIC"
+SPLITS = ("train", "dev", "test")
 
 # Checksums: torchaudio 2.11. Sizes are not published; a voice has about 100 MB.
 _CHECKSUMS = {

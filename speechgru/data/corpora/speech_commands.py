@@ -17,6 +17,7 @@ LICENSE = "CC BY 4.0"
 CITATION = "P. Warden, 'Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition', arXiv, 2018."
 SHARE_ALIKE = False
 FOLDER = "speech_commands_v0.02"
+SPLITS = ("train", "dev", "test")
 
 # Checksums: torchaudio 2.11; size of v0.02: TensorFlow Datasets. The archives have no folder of their own.
 ARCHIVES = {
