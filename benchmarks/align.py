@@ -40,6 +40,7 @@ from speechgru.data.corpus_tools import same_stem
 from speechgru.inference import load_ctc
 from speechgru.inference.emissions import posteriors
 from speechgru.text import normalise
+from speechgru.utils import walk
 
 SECONDS, BYTES = 60.0, 1e9
 
@@ -76,7 +77,7 @@ def main() -> int:
 
 def utterances(data: Path) -> Iterator[tuple[Path, str]]:
     """Recordings and texts, in the order of the book."""
-    for table in sorted(data.rglob("*.trans.txt")):
+    for table in (path for path in walk.files(data) if path.name.endswith(".trans.txt")):
         for line in table.read_text(encoding="utf-8").splitlines():
             name, _, text = line.partition(" ")
             if path := same_stem(table.with_name(f"{name}.flac")):

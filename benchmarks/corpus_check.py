@@ -14,6 +14,7 @@ from pathlib import Path
 
 from speechgru import audio
 from speechgru.data import Utterance, corpus_check, corpus_tools
+from speechgru.utils import walk
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
 
-    found = sorted(p for p in args.data.rglob("*") if audio.is_audio(p))
+    found = [p for p in walk.files(args.data) if audio.is_audio(p)]
     count = min(args.files, len(found))
     paths = [found[i * len(found) // count] for i in range(count)]
     utterances = [

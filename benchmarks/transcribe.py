@@ -33,6 +33,7 @@ import soundfile
 
 from speechgru.audio import stream as audio
 from speechgru.data import manifest
+from speechgru.utils import walk
 from speechgru.utils.assets import ASSETS
 
 RATE = audio.SAMPLE_RATE
@@ -113,7 +114,7 @@ def recordings(data: Path | None) -> list[Path]:
     if data is None:
         files = [path for path in sorted(ASSETS.iterdir()) if audio.is_audio(path)]
     elif data.is_dir():
-        files = [path for path in sorted(data.rglob("*")) if audio.is_audio(path)]
+        files = [path for path in walk.files(data) if audio.is_audio(path)]
     else:
         files = [utterance.audio_filepath for utterance in manifest.read(data)]
     if not files:

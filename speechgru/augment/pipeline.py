@@ -19,6 +19,7 @@ from speechgru.config.recipe import AugmentConfig
 from speechgru.errors import CorpusError
 from speechgru.features.frontend import Settings as FeatureSettings
 from speechgru.features.spectrogram import band_centres
+from speechgru.utils import walk
 
 Draw = Callable[[str], torch.Generator]
 
@@ -113,11 +114,11 @@ def find(key: str, where: str) -> list[Path]:
         return []
     folder = Path(where)
     below = (
-        folder.rglob("*")
+        walk.files(folder)
         if folder.is_dir()
-        else Path(folder.anchor).glob(str(folder.relative_to(folder.anchor)))
+        else walk.once(Path(folder.anchor).glob(str(folder.relative_to(folder.anchor))))
     )
-    paths = sorted(path for path in below if path.is_file() and audio.is_audio(path))
+    paths = [path for path in below if path.is_file() and audio.is_audio(path)]
     if not paths:
         raise CorpusError(
             f"{key}={where} names no recordings. Expected a folder below corpus.root, or a pattern of files such as "

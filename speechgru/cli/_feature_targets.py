@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgru.cli import _inputs as inputs
-from speechgru.cli.audio import _files as files
+from speechgru.cli import _targets as targets
 from speechgru.data import feature_archive
 from speechgru.data.feature_extraction import Item
 from speechgru.errors import ConfigError, UsageError
@@ -70,7 +70,7 @@ def plan(
         Item(entry.path, name, Path(output) / entry.relative.with_name(f"{entry.relative.name}.{kind}"))
         for entry, name in zip(recordings, names)
     ]
-    files.check_writable(Path(output))
+    targets.check_writable(Path(output))
     done = [not overwrite and _is_done(item, header) for item in items]
     todo = tuple(item for item, is_done in zip(items, done) if not is_done)
     _refuse(todo, overwrite)
@@ -88,8 +88,7 @@ def _one_archive(recordings: Sequence[Input], names: Sequence[str], path: Path, 
         raise UsageError(
             f"{path} holds the features of one recording, not {len(recordings)}. Choose .npz, or a folder."
         )
-    files.refuse_existing([path], overwrite)
-    files.check_writable(path.parent)
+    targets.check(("-o", path), overwrite=overwrite, sources=[entry.path for entry in recordings])
     return _together(recordings, names, path)
 
 
@@ -113,9 +112,9 @@ def _is_done(item: Item, header: dict[str, Any]) -> bool:
 
 def _refuse(items: Sequence[Item], overwrite: bool) -> None:
     # An empty file is what a power cut may leave of one.
-    targets = [item.target for item in items if item.target is not None and not _is_empty(item.target)]
+    present = [item.target for item in items if item.target is not None and not _is_empty(item.target)]
     try:
-        files.refuse_existing(targets, overwrite)
+        targets.check_all(present, overwrite, sources=[item.path for item in items])
     except UsageError as error:
         raise UsageError(
             f"{error} (Its kind or settings are others, the recording is newer, or it is damaged; what fits would be "

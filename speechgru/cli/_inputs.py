@@ -10,11 +10,11 @@ from typing import Any
 
 from speechgru.audio import is_audio
 from speechgru.errors import ConfigError
+from speechgru.utils import walk
 from speechgru.utils.console import say
 
 STDIN = "-"
 STDIN_STEM = "stdin"
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -92,33 +92,31 @@ def _walk(folder: Path, recursive: bool, problems: list[str]) -> tuple[list[Path
 
     files: list[Path] = []
     direct = 0
-    for root, names, entries in os.walk(folder, onerror=unreadable):
-        names[:] = sorted(name for name in names if not name.startswith("."))
-        files += [Path(root, name) for name in entries if is_audio(name)]
-        if Path(root) == folder:
-            direct = len(names)
-        if not recursive:
-            break
+    for found in walk.walk(folder, recursive=recursive, on_error=unreadable):
+        files += [path for path in found.files if is_audio(path)]
+        if found.path == folder:
+            direct = len(found.folders)
     return sorted(files), direct
 
 
 def outputs(
     inputs: Sequence[Input], folder: str | Path, extension: str, overwrite: bool = False
 ) -> list[Path]:
-    """The file that each input's result is written to, below `folder` (which is made).
+    """The file that each input's result is written to, below `folder`.
 
     Raises:
-        ConfigError: two results would have the same name; a file is there already (without `overwrite`), or
-            is one of the recordings; `folder` can't be written to.
+        ConfigError: two results would have the same name.
+        UsageError: see `_targets.check`.
     """
+    from speechgru.cli import _targets as targets
+
     root = Path(folder)
     # Not with_suffix: "talk.2024" has no suffix to replace.
     paths = [root / entry.relative.with_name(f"{entry.relative.name}.{extension}") for entry in inputs]
     refuse_same(
         inputs, paths, "written to", "Rename one, or name a folder above both, so that its tree is kept."
     )
-    _refuse_existing(inputs, [path for path in paths if path.exists()], overwrite)
-    _check_writable(root)
+    targets.check_all(paths, overwrite, "--output-dir", [entry.path for entry in inputs])
     return paths
 
 
@@ -129,33 +127,3 @@ def refuse_same(inputs: Sequence[Input], names: Sequence[Any], what: str, advice
         if name in first:
             raise ConfigError(f"{first[name]} and {entry.path} would both be {what} {name}. {advice}")
         first[name] = entry.path
-
-
-def _refuse_existing(inputs: Sequence[Input], present: Sequence[Path], overwrite: bool) -> None:
-    recordings = {_identity(entry.path) for entry in inputs}
-    lost = [path for path in present if _identity(str(path)) in recordings]
-    if lost:
-        raise ConfigError(
-            f"The result would replace the recording {lost[0]} itself. Choose another --output-dir."
-        )
-    if present and not overwrite:
-        raise ConfigError(
-            f"{_some(present)} already there. Pass --overwrite to replace what was written before, or choose "
-            "another --output-dir."
-        )
-
-
-def _check_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"Can't make the folder {folder}: {error.strerror}. Choose another.") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"The folder {folder} can't be written to. Choose another --output-dir.")
-
-
-def _some(paths: Sequence[Path]) -> str:
-    named = ", ".join(map(str, paths[:_NAMED]))
-    if len(paths) > _NAMED:
-        return f"{named} and {len(paths) - _NAMED} more are"
-    return f"{named} {'is' if len(paths) == 1 else 'are'}"

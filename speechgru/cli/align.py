@@ -6,7 +6,6 @@ import argparse
 import io
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgru.cli._values import device
@@ -35,6 +34,7 @@ NAMED = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechgru.cli import _rendering as rendering
+    from speechgru.cli import _targets as targets
 
     parser.add_argument("audio", metavar="AUDIO", help="the recording, or - for standard input")
     parser.add_argument(
@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="json", help="what to write (default: json)")
     parser.add_argument("-o", "--output", metavar="FILE", help="write here (default: standard output)")
     parser.add_argument("--plot", metavar="FILE.png", help="draw spectrogram, words and their confidence too")
+    targets.add_overwrite(parser)
     parser.add_argument(
         "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
     )
@@ -81,9 +82,10 @@ def _check(args: argparse.Namespace) -> None:
     """Refuse wrong options before any work.
 
     Raises:
-        UsageError, ConfigError: a file for both inputs, an input that would be replaced, no input.
+        UsageError, ConfigError: standard input for both inputs, no input, or targets that `_targets.check` refuses.
     """
     from speechgru.cli import _rendering as rendering
+    from speechgru.cli import _targets as targets
 
     rendering.layout(args)
     if args.audio == args.text == STDIN:
@@ -94,16 +96,12 @@ def _check(args: argparse.Namespace) -> None:
         from speechgru.plots import transcript
 
         transcript.check(args.plot, args.audio)
-    inputs = [Path(name).resolve() for name in (args.audio, args.text) if name != STDIN]
-    for option, name in (("-o", args.output), ("--plot", args.plot)):
-        if name is None:
-            continue
-        if Path(name).resolve() in inputs:
-            raise UsageError(f"{option} {name} would replace what is read. Choose another name.")
-    if args.output is not None and Path(args.output).is_dir():
-        raise UsageError(f"-o {args.output} is a folder. Give a file name.")
-    if args.output is not None and args.plot is not None and Path(args.output) == Path(args.plot):
-        raise UsageError(f"-o and --plot can't both be {args.output}. Choose another name for one.")
+    targets.check(
+        ("-o", args.output),
+        ("--plot", args.plot),
+        overwrite=args.overwrite,
+        sources=(args.audio, args.text, *([args.model] if args.model else [])),
+    )
 
 
 def _report(source: str, alignment: Alignment) -> None:

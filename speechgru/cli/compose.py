@@ -36,6 +36,8 @@ _SETTINGS = "steps bars temperature top_k top_p seed key scale metre tempo range
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru.cli import _targets as targets
+
     parser.add_argument(
         "--model", metavar="MODEL", help="checkpoint or packaged name (default: the packaged model of notes)"
     )
@@ -79,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="instruments for the sound, played by fluidsynth (default: the built-in synthesizer)",
     )
     parser.add_argument("--png", action="store_true", help="draw the notes too, beside the MIDI file")
-    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    targets.add_overwrite(parser)
     parser.add_argument(
         "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
     )
@@ -130,7 +132,7 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """1 where a piece came to nothing or could not be written: it is named, the others are written."""
-    from speechgru.cli.audio import _files as audio_files
+    from speechgru.cli import _targets as target_files
 
     if args.png:
         from speechgru.utils import dependencies
@@ -138,8 +140,8 @@ def run(args: argparse.Namespace) -> int:
         dependencies.require("matplotlib", "--png")
     targets = _targets(args)
     written = [file for files in targets for file in files]
-    _refuse_source(args.primer or args.harmonize, written)
-    audio_files.refuse_existing(written, args.overwrite)
+    source = args.primer or args.harmonize
+    target_files.check_all(written, args.overwrite, sources=[source] if source else [])
     if args.harmonize and (args.steps or args.bars):
         raise UsageError("--harmonize makes a piece as long as its melody; leave out --steps and --bars.")
     if args.soundfont and not args.wav:
@@ -156,7 +158,6 @@ def run(args: argparse.Namespace) -> int:
     # Token by token the products are too small to share: a second thread waits, for long where the machine is busy.
     torch.set_num_threads(1)
     given = _given(args)
-    audio_files.check_writable(targets[0][0].parent)
     pieces = _make(args, composer, request, given)
     good = True
     for index, (piece, files) in enumerate(zip(pieces, targets, strict=True)):
@@ -182,14 +183,6 @@ def _targets(args: argparse.Namespace) -> list[list[Path]]:
     endings = [suffix, *([".wav"] if args.wav else []), *([".png"] if args.png else [])]
     stems = [stem] if args.num_outputs == 1 else [f"{stem}-{n}" for n in range(1, args.num_outputs + 1)]
     return [[folder / f"{name}{ending}" for ending in endings] for name in stems]
-
-
-def _refuse_source(source: str | None, written: list[Path]) -> None:
-    import os
-
-    for file in written:
-        if source and os.path.exists(file) and os.path.isfile(source) and os.path.samefile(source, file):
-            raise UsageError(f"{file} is what the piece begins with or goes with. Choose another -o.")
 
 
 def _request(args: argparse.Namespace) -> Request:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgru.cli._values import device, positive
-from speechgru.errors import UsageError
 from speechgru.utils.console import no_bar, say
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ EXAMPLES = """\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechgru.cli import _decoder_options as decoder_options
     from speechgru.cli import _sets as sets
+    from speechgru.cli import _targets as targets
 
     sets.add_arguments(parser)
     parser.add_argument(
@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--details", metavar="FILE", help="write each utterance's counts and alignment here, tab-separated"
     )
+    targets.add_overwrite(parser)
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
     )
@@ -59,12 +60,13 @@ def run(args: argparse.Namespace) -> int:
     """Score each manifest. 1 where a recording could not be read: it is named, and in no score."""
     from speechgru.cli import _decoder_options as decoder_options
     from speechgru.cli import _sets
+    from speechgru.cli import _targets as targets
     from speechgru.evaluation.recognition import write_details
     from speechgru.inference import load_recognizer
 
     options = decoder_options.choose(args)
-    if args.details and Path(args.details).is_dir():
-        raise UsageError(f"--details {args.details} is a folder; expected the name of a file to write.")
+    read = [name for name in args.manifests if Path(name).is_file()]
+    targets.check(("--details", args.details), overwrite=args.overwrite, sources=read)
     sets = _sets.read(args)
     recognizer = load_recognizer(args.model or sets.model, device=args.device, **options)
     evaluations: dict[str, Evaluation] = {}

@@ -41,6 +41,8 @@ _FORMATS = ("npy", "npz", "h5", "csv", "parquet")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru.cli import _targets as targets
+
     parser.add_argument(
         "inputs", nargs="*", metavar="FILE_OR_FOLDER|KEY=VALUE", help="recordings, folders, settings"
     )
@@ -52,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE_OR_DIR", help=".npz, .npy, .h5, .csv or .parquet file, or a folder"
     )
     parser.add_argument("--format", choices=_FORMATS, help="of the files in a folder (default: npy)")
-    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    targets.add_overwrite(parser)
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: one a processor)")
     parser.add_argument(
@@ -143,16 +145,12 @@ def _check(args: argparse.Namespace, sources: list[str]) -> None:
 
 def _check_one(args: argparse.Namespace, selected: Found) -> None:
     """--plot and --sound: of one recording, which they don't replace."""
-    from speechgru.cli.audio import _files as audio_files
+    from speechgru.cli import _targets as targets
 
-    targets = [Path(name) for name in (args.plot, args.sound) if name is not None]
-    if targets and len(selected.inputs) > 1:
+    if (args.plot or args.sound) and len(selected.inputs) > 1:
         raise UsageError(f"--plot and --sound are of one recording; {len(selected.inputs)} were given.")
-    for target in targets:
-        if any(target.exists() and target.samefile(entry.path) for entry in selected.inputs):
-            raise UsageError(f"{target} is the recording itself. Choose another name.")
-        audio_files.check_writable(target.parent)
-    audio_files.refuse_existing(targets, args.overwrite)
+    read = [entry.path for entry in selected.inputs]
+    targets.check(("--plot", args.plot), ("--sound", args.sound), overwrite=args.overwrite, sources=read)
 
 
 def _wanted(args: argparse.Namespace, pairs: list[str]) -> Wanted:

@@ -37,6 +37,7 @@ FORMATS = ("txt", "json", "srt", "vtt", "ass", "lrc", "tsv", "ctm", "textgrid")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechgru.cli import _decoder_options as decoder_options
     from speechgru.cli import _rendering as rendering
+    from speechgru.cli import _targets as targets
 
     parser.add_argument(
         "sources",
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output-dir", metavar="DIR", help="write one file for each recording here, keeping a folder's tree"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace files in --output-dir that exist")
+    targets.add_overwrite(parser)
     parser.add_argument(
         "--plot",
         metavar="FILE.png",
@@ -94,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
 def _targets(args: argparse.Namespace, found: Found, writer: Writer, several: bool) -> list[Path] | None:
     """Where each result goes; None for stdout. What is wrong with that is refused before any work."""
     from speechgru.cli import _inputs as inputs
+    from speechgru.cli import _targets as targets
 
     if "-" in args.sources and sys.stdin.isatty():
         raise ConfigError(
@@ -101,11 +103,14 @@ def _targets(args: argparse.Namespace, found: Found, writer: Writer, several: bo
         )
     if args.plot is not None:
         _check_plot(args.plot, found, several)
+        targets.check(
+            ("--plot", args.plot), overwrite=args.overwrite, sources=[entry.path for entry in found.inputs]
+        )
     if args.output_dir is not None:
         return inputs.outputs(found.inputs, args.output_dir, writer.EXTENSION, args.overwrite)
-    if args.overwrite:
+    if args.overwrite and args.plot is None:
         raise UsageError(
-            "--overwrite is about the files in --output-dir, which isn't given; results go to stdout."
+            "--overwrite is about the files of --output-dir and --plot, which aren't given; results go to stdout."
         )
     if several and not hasattr(writer, "write_line"):
         raise UsageError(

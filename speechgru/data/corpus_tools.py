@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from speechgru.data.manifest import Dropped, Utterance, counted
 from speechgru.errors import AudioError, CorpusError
 from speechgru.text import english as english_
 from speechgru.text import languages
+from speechgru.utils import walk
 
 # Where one stem has several recordings, lossless ones are taken first.
 _EXTENSIONS = tuple(sorted(audio.AUDIO_EXTENSIONS, key=lambda e: (e != ".flac", e != ".wav", e)))
@@ -140,9 +140,12 @@ def same_stem(path: Path) -> Path | None:
 
 
 def _files(folder: Path, recursive: bool) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(f for f in folders if not f.startswith(".")) if recursive else []
-        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
+    def unreadable(error: OSError) -> None:
+        _log.warning("%s can't be listed and is left out: %s", error.filename, error.strerror)
+
+    # A folder that isn't there holds nothing: `utterances` says what that means for the corpus.
+    for found in walk.walk(folder, recursive=recursive, on_error=unreadable) if folder.is_dir() else ():
+        yield from found.files
 
 
 def _rank(path: Path, extensions: tuple[str, ...]) -> tuple[int, str]:

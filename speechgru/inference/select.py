@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from speechgru.inference.acoustic_header import AcousticHeader
 
 DEFAULT, SEARCH = "greedy", "beam"
+_log = logging.getLogger(__name__)
 _NEEDS = {  # a setting that does nothing without another
     **dict.fromkeys(("lm_weight", "unknown_word", "unknown_letter", "dictionary"), "lm"),
     "hotword_weight": "hotwords",
@@ -58,7 +60,20 @@ def decoder(
             raise ConfigError(f"{key} does nothing without {needed}. Give both, or neither.")
     made: Decoder = module.Decoder(settings, header.vocabulary)
     check_sounds(made, header.sounds, header.path)
+    _tell_small(settings, made)
     return chosen, made
+
+
+def _tell_small(settings: Any, made: Decoder) -> None:
+    """Warn of a language model whose words are few: the search takes hardly any others."""
+    lm = getattr(made, "lm", None)
+    if lm is not None and lm.is_small:
+        _log.warning(
+            "The language model %s knows only %d words; speech that holds others is spoilt by it. It fits commands and "
+            "other closed sets of sentences; for anything else leave it out, or build one from more text.",
+            settings.lm,
+            lm.n_words,
+        )
 
 
 def search(header: AcousticHeader) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def learn(dictionary: Dictionary, order: int = ORDER, max_size: int | None = Non
     Raises:
         LanguageModelError: no word of the dictionary has letters enough for its phones.
     """
-    return build(cut(dictionary), Settings(order=order, max_size=max_size))
+    return build(cut(dictionary), Settings(order=order, max_size=max_size, discount_fallback=True))
 
 
 def cut(dictionary: Dictionary) -> Iterator[str]:

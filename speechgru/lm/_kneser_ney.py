@@ -30,7 +30,8 @@ class Estimate:
 
     kept: for each level bool `[rows]`. prob, backoff: for each level float64 `[rows]`, natural logs; `prob` is
     p(word | context) for every row, kept or not, `backoff` 0 where nothing is kept that goes on from the row.
-    discounts: for each level what is taken from counts 1, 2 and more.
+    discounts: for each level what is taken from counts 1, 2 and more. faults: order, and why the text gives none,
+    for those that have FALLBACK.
     """
 
     counts: Counts
@@ -38,6 +39,7 @@ class Estimate:
     prob: tuple[np.ndarray, ...]
     backoff: tuple[np.ndarray, ...]
     discounts: tuple[tuple[float, float, float], ...]
+    faults: tuple[tuple[int, str], ...] = ()
 
 
 def estimate(counts: Counts, source: int | None = None, cutoffs: Sequence[int] = ()) -> Estimate:
@@ -53,7 +55,9 @@ def estimate(counts: Counts, source: int | None = None, cutoffs: Sequence[int] =
     adjusted = [_adjusted(counts, raw, k) for k in range(len(raw))]
     kept = [count > threshold for count, threshold in zip(raw, thresholds)]
     kept[0] = np.ones(len(counts.words), np.bool_)
-    discounts = [_discounts(a) for a in adjusted]
+    found = [_discounts(a, k) for k, a in enumerate(adjusted, start=1)]
+    discounts = [FALLBACK if isinstance(d, str) else d for d in found]
+    faults = tuple((k, d) for k, d in enumerate(found, start=1) if isinstance(d, str))
     probs: list[np.ndarray] = []
     backoffs: list[np.ndarray] = []
     for k, level in enumerate(counts.levels):
@@ -71,7 +75,7 @@ def estimate(counts: Counts, source: int | None = None, cutoffs: Sequence[int] =
             prob[BEGIN_ID] = NEVER
         probs.append(prob)
     backoffs.append(np.zeros(len(counts.levels[-1])))
-    return Estimate(counts, tuple(kept), tuple(probs), tuple(backoffs), tuple(discounts))
+    return Estimate(counts, tuple(kept), tuple(probs), tuple(backoffs), tuple(discounts), faults)
 
 
 def _of(level: CountLevel, source: int | None) -> np.ndarray:
@@ -93,14 +97,17 @@ def _adjusted(counts: Counts, raw: list[np.ndarray], k: int) -> np.ndarray:
     return adjusted
 
 
-def _discounts(adjusted: np.ndarray) -> tuple[float, float, float]:
-    """D1, D2, D3+ of Chen and Goodman's equation 26."""
+def _discounts(adjusted: np.ndarray, order: int) -> tuple[float, float, float] | str:
+    """D1, D2, D3+ of Chen and Goodman's equation 26, or why the counts give none."""
     n = np.bincount(adjusted[(adjusted > 0) & (adjusted < 5)], minlength=5).astype(float)
-    if not n[1:4].all():
-        return FALLBACK
+    for j in (1, 2, 3):
+        if not n[j]:
+            return f"no n-gram of length {order} has an adjusted count of {j}"
     y = n[1] / (n[1] + 2 * n[2])
     d1, d2, d3 = (float(j - (j + 1) * y * n[j + 1] / n[j]) for j in (1, 2, 3))
-    return (d1, d2, d3) if 0 <= d1 <= 1 and 0 <= d2 <= 2 and 0 <= d3 <= 3 else FALLBACK
+    if 0 <= d1 <= 1 and 0 <= d2 <= 2 and 0 <= d3 <= 3:
+        return d1, d2, d3
+    return f"discounts of length {order} would be {d1:.2g}, {d2:.2g} and {d3:.2g}"
 
 
 def _shares(

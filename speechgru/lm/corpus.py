@@ -97,14 +97,23 @@ class Reader:
         self._file = open(self._path, "wb")  # noqa: SIM115 (closed by corpus)
 
     def add(self, sentences: Iterable[str]) -> None:
-        """Read one source: normalised sentences, words parted by one space."""
+        """Read one source: normalised sentences, words parted by one space.
+
+        Raises:
+            LanguageModelError: a sentence holds `<s>`, `</s>` or `<unk>`, which stand for what is around words.
+        """
         ids, block = self._ids, []
         for sentence in sentences:
             if self.hold_out and zlib.crc32(sentence.encode()) % self.hold_out == 0:
                 self.held_out.append(sentence)
                 continue
+            words = [ids.setdefault(word, len(ids)) for word in sentence.split(" ")]
+            if min(words) < len(SPECIAL):
+                raise LanguageModelError(
+                    f"The sentence {sentence[:80]!r} holds {SPECIAL[min(words)]}, which is no word. Remove it."
+                )
             block.append(BEGIN_ID)
-            block += [ids.setdefault(word, len(ids)) for word in sentence.split(" ")]
+            block += words
             block.append(END_ID)
             self.sentences += 1
             if len(block) > _BLOCK:

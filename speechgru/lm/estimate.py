@@ -28,6 +28,8 @@ class Settings:
     weights: in a linear interpolation, sum 1: of the model of all sources as one text, then of each source's own;
     none: only the first.
     bits: of a quantised weight.
+    discount_fallback: take fixed discounts where the text is too small or too odd to give any (lmplz's option of that
+    name); for closed sets of sentences, such as commands.
     """
 
     order: int = 4
@@ -35,17 +37,19 @@ class Settings:
     max_size: int | None = None
     weights: tuple[float, ...] = ()
     bits: int = 8
+    discount_fallback: bool = False
 
 
 def build(sentences: Iterable[str], settings: Settings | None = None) -> NGram:
     """An n-gram model of sentences, each of words parted by spaces in the normaliser's spelling.
 
-    >>> model = build(["the cat sat", "the cat ran", "the dog ran"], Settings(order=2))
+    >>> model = build(["the cat sat", "the cat ran", "the dog ran"], Settings(order=2, discount_fallback=True))
     >>> model.order, sum(model.score(["the", "cat"])) > sum(model.score(["the", "dog"]))
     (2, True)
 
     Raises:
-        LanguageModelError: there are no words, or not even the single ones fit into `max_size`.
+        LanguageModelError: there are no words, too few for discounts (without `discount_fallback`), or not even the
+            single ones fit into `max_size`.
     """
     settings = settings or Settings()
     with Scratch() as scratch:
@@ -61,7 +65,8 @@ def make(
     with a line before each step.
 
     Raises:
-        LanguageModelError: not even the single words fit into `max_size`.
+        LanguageModelError: the text gives no discounts (without `discount_fallback`), or not even the single words fit
+            into `max_size`.
     """
     say(f"counting n-grams of {corpus.n_words:,} words")
     counts = count(corpus, settings.order, scratch)
@@ -69,12 +74,35 @@ def make(
     if settings.weights:
         used = [(weight, i - 1 if i else None) for i, weight in enumerate(settings.weights) if weight]
         parts = [estimate(counts, source, settings.cutoffs) for _, source in used]
+        _check_discounts(parts, corpus, settings, say)
         model = mixed(parts, [weight for weight, _ in used])
     else:
         model = estimate(counts, cutoffs=settings.cutoffs)
+        _check_discounts([model], corpus, settings, say)
     if settings.max_size is not None:
         model = fitted(model, settings, say)
     return table(quantised(model, settings.bits))
+
+
+def _check_discounts(
+    models: Iterable[Estimate], corpus: Corpus, settings: Settings, say: Callable[[str], None]
+) -> None:
+    # Of a bounded vocabulary no word is rare, however large the text.
+    first = 2 if corpus.unknown else 1
+    fault = next((fault for model in models for order, fault in model.faults if order >= first), "")
+    if not fault:
+        return
+    size = f"{corpus.n_words:,} words in {corpus.sentences:,} sentences"
+    if not settings.discount_fallback:
+        raise LanguageModelError(
+            f"{size} are too few, or too much alike, for the discounts of Kneser-Ney smoothing: {fault}. Give more "
+            "text, each sentence once; a lower --order; or for a closed set of sentences (commands, say) "
+            "--discount-fallback."
+        )
+    say(
+        f"warning: {size} give no discounts ({fault}); fixed ones are taken. Such a model fits a closed set of "
+        "sentences (commands, say); it spoils transcripts of anything else."
+    )
 
 
 def fitted(model: Estimate, settings: Settings, say: Callable[[str], None]) -> Estimate:

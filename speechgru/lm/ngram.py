@@ -18,6 +18,7 @@ from speechgru.lm.packed_query import Arrays, advance
 from speechgru.lm.table import BEGIN_ID, END_ID, SPECIAL, UNKNOWN_ID, Table
 from speechgru.utils.jit import compiled
 
+FEW_WORDS = 1000
 __all__ = ["Arrays", "NGram", "Perplexity", "advance", "from_table", "load"]
 
 
@@ -77,6 +78,16 @@ class NGram:
         self.header = header or {}
         self.order = len(arrays.ngram_ends)
         self.start = int(advance(arrays, 0, BEGIN_ID)[0])
+
+    @property
+    def n_words(self) -> int:
+        """Words that it knows, without `<unk>`, `<s>` and `</s>`."""
+        return len(self.words) - len(SPECIAL)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether hardly any speech is covered by its words, but that of a closed set of sentences."""
+        return self.n_words < FEW_WORDS
 
     @property
     def counts(self) -> list[int]:

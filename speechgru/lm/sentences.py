@@ -5,6 +5,7 @@
 * A sentence ends after `.`, `?`, `!` or `…` (and closing quotes or brackets) when white space and then a capital
   letter or a digit follow (opening quotes or brackets may stand before it), unless the full stop belongs to a
   title or another abbreviation of ABBREVIATIONS or to a single letter (`J. Smith`).
+* `<s>`, `</s>` and `<unk>` are symbols of language models; in a text they are refused, or left out on request.
 * Each sentence becomes what `speechgru.text.english.normalise` makes of it; those with no words are left out.
 
 Keeping the sentences that a model will be judged on out of the text it learns from.
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from speechgru.errors import LanguageModelError
+from speechgru.lm.table import SPECIAL
 from speechgru.text import normalise
 
 _RUN = 4
@@ -42,17 +44,22 @@ _END = re.compile(r"""[.?!…]["'”’»)\]]*\s+""")
 _OPENING = "\"'“‘«([—–-_*"
 _LAST_WORD = re.compile(r"[\w.]*$")
 _MARK = "\0"
+_SYMBOL = re.compile("|".join(SPECIAL), re.IGNORECASE)
 _LOOSE = re.compile(r"(?<![a-z])'|'(?![a-z])")
 
 
-def read_sentences(path: str | Path, wrapped: bool = False) -> Iterator[str]:
+def read_sentences(path: str | Path, wrapped: bool = False, *, skip_symbols: bool = False) -> Iterator[str]:
     """The normalised sentences of a text file, in order.
 
+    Args:
+        skip_symbols: leave out `<s>`, `</s>` and `<unk>`, which are refused else.
+
     Raises:
-        LanguageModelError: the file can't be read, isn't UTF-8 (the message says where), or holds no words.
+        LanguageModelError: the file can't be read, isn't UTF-8 or holds such a symbol (the message says where), or
+            holds no words.
     """
     empty = True
-    for paragraph in _paragraphs(path, wrapped):
+    for paragraph in _paragraphs(path, wrapped, skip_symbols):
         for sentence in split_sentences(paragraph):
             spoken = fast_normalise(sentence)
             if spoken:
@@ -132,12 +139,33 @@ def _ends_sentence(paragraph: str, end: re.Match[str]) -> bool:
     return len(word) != 1 and word not in ABBREVIATIONS
 
 
-def _paragraphs(path: str | Path, wrapped: bool) -> Iterator[str]:
+def without_symbols(text: str, where: str, skip: bool) -> str:
+    """`text` as it is, where it holds no symbol of language models; or with spaces for them, to `skip` them.
+
+    Raises:
+        LanguageModelError: it holds one, and `skip` is false.
+    """
+    found = _SYMBOL.search(text) if "<" in text else None
+    if found is None:
+        return text
+    if skip:
+        return _SYMBOL.sub(" ", text)
+    raise LanguageModelError(
+        f"{where}: {found[0]} is a symbol of language models, no word of a text; as one it would be learnt. Remove all "
+        "such symbols from the text, or pass --skip-symbols (lm build, lm perplexity)."
+    )
+
+
+def _paragraphs(path: str | Path, wrapped: bool, skip_symbols: bool) -> Iterator[str]:
+    given = (
+        without_symbols(line, f"{path}, line {number}", skip_symbols)
+        for number, line in enumerate(read_lines(path), start=1)
+    )
     if not wrapped:
-        yield from read_lines(path)
+        yield from given
         return
     lines: list[str] = []
-    for line in read_lines(path):
+    for line in given:
         if line.strip():
             lines.append(line)
         else:

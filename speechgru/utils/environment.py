@@ -11,14 +11,14 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from speechgru import __version__
-from speechgru.utils import assets, dependencies
+from speechgru.utils import assets, dependencies, walk
 from speechgru.utils.dependencies import Wanted
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -162,7 +162,7 @@ def folders() -> dict[str, Path]:
 
 def folder_size(folder: Path) -> int:
     """Bytes of all files below a folder; 0 where there is none."""
-    return sum(file.stat().st_size for file in _files(folder))
+    return sum(file.stat().st_size for file in walk.files(folder, hidden=True, on_error=lambda _: None))
 
 
 def free_space(folder: Path) -> int | None:
@@ -174,12 +174,6 @@ def free_space(folder: Path) -> int | None:
             except OSError:
                 return None
     return None
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            yield path
 
 
 def _serves_without_library(name: str, rows: list[Package], loaded: dict[str, str]) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_LONGEST = 48  # characters of a name that a temporary name keeps: file systems allow 255 bytes
 
 
 @contextmanager
@@ -15,11 +18,16 @@ def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
 
     The temporary name keeps the suffix, because some writers choose their format by it. Not `durable`, a power cut
     may leave the file empty or cut: for thousands of small ones, most of whose time is else the wait for the disk.
+
+    Raises:
+        OSError: `path` can't be written, or is a device or a pipe; it has `path` as its name, never the temporary one.
     """
     path = Path(path)
+    if is_special(path):
+        raise OSError(errno.EINVAL, "Not a regular file, so it can't be replaced", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not mkstemp: Ctrl-C just after it would leave a file of unknown name.
-    temporary = path.parent / f".{path.stem}.{secrets.token_hex(4)}{path.suffix}"
+    temporary = path.parent / f".{path.stem[:_LONGEST]}.{secrets.token_hex(4)}{path.suffix}"
     try:
         temporary.touch(exist_ok=False)
         yield temporary
@@ -27,11 +35,22 @@ def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
             _flush(temporary)
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename is None:  # a full disk: a stream doesn't know which file it writes
+        # A stream doesn't know which file it writes (a full disk), and the temporary one is nobody's.
+        if error.filename is None or str(error.filename) == str(temporary):
             raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong has been told
+            temporary.unlink()
+
+
+def is_special(path: str | Path) -> bool:
+    """Whether something is at `path` that a renamed file must not take the place of: a device, a pipe, a socket, and
+    whatever is named in /dev and /proc (/dev/stdout may lead to a regular file)."""
+    place = Path(os.path.abspath(path))
+    if place.parts[1:2] in (("dev",), ("proc",)) and place.parts[1:3] != ("dev", "shm"):
+        return os.path.lexists(place) and not place.is_dir()
+    return place.exists() and not (place.is_file() or place.is_dir())
 
 
 def _flush(path: Path) -> None:

@@ -252,9 +252,9 @@ def test_what_is_refused_before_any_work(command: str, run: Run, folder: Path) -
     Path("file").write_text("")
     before = {name: Path(name).read_bytes() for name in left() if Path(name).is_file()}
     for arguments, expected, code in (
-        (["a.wav", "-o", "a.wav", "--overwrite"], "recording that is read", 2),
-        (["a.wav", "-o", "link.wav", "--overwrite"], "recording that is read", 2),
-        (["a.wav", "-o", "."], "recording that is read", 2),
+        (["a.wav", "-o", "a.wav", "--overwrite"], "a file that is read", 2),
+        (["a.wav", "-o", "link.wav", "--overwrite"], "a file that is read", 2),
+        (["a.wav", "-o", "."], "a file that is read", 2),
         (["a.wav", "-o", "b.xyz"], "Unknown format to write: 'xyz'", 2),
         (["a.wav", "-o", "b"], "Unknown format to write", 2),
         (["a.wav", "-o", "b.wav", "--format", "flac"], "--format is for a folder", 2),

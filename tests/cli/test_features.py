@@ -303,7 +303,7 @@ def test_files_may_be_named_like_settings(run: Run, folder: Path) -> None:
         (["--plot", "b.jpg"], "ends in .png", 2),
         (["--seed", "3", "--stats"], "--augment", 2),
         (["--sound", "b.wav"], "--augment", 2),
-        (["--augment", "none", "--sound", "a.wav", "--overwrite"], "is the recording itself", 2),
+        (["--augment", "none", "--sound", "a.wav", "--overwrite"], "is a file that is read", 2),
         (["--augment", "robust", "--augment", "light", "--stats"], "takes one choice", 2),
         (["--augment", "rubust", "--stats"], "Did you mean 'robust'?", 2),
         (["--augment", "noise=2", "--stats"], "augment.noise is 2", 2),

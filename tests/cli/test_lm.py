@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from lm_models import SENTENCES
 
@@ -38,7 +39,7 @@ def test_a_text_becomes_a_model(folder, capsys):
 
 
 def test_options_shape_the_model(folder, capsys):
-    common = "lm build text.txt other.txt --held-out other.txt"
+    common = "lm build text.txt other.txt --discount-fallback --held-out other.txt"
     assert main(f"{common} -o a.slm".split()) == 0
     assert main(f"{common} -o b.slm --prune 0 0 1 --min-count 2".split()) == 0
     assert main(f"{common} -o c.slm --vocabulary-size 5 --order 2".split()) == 0
@@ -57,7 +58,7 @@ def test_excluded_sentences_are_not_learnt(folder, capsys):
 
 def test_a_tiny_text_holds_nothing_out(folder, capsys):
     (folder / "tiny.txt").write_text("One two.\n")
-    assert main(["lm", "build", "tiny.txt", "-o", "m.slm"]) == 0
+    assert main(["lm", "build", "tiny.txt", "-o", "m.slm", "--discount-fallback"]) == 0
     assert "no sentence was held out" in capsys.readouterr().out
 
 
@@ -69,7 +70,16 @@ def test_a_tiny_text_holds_nothing_out(folder, capsys):
         ("empty.txt -o m.slm", 1, "empty.txt holds no words"),
         ("text.txt -o m.slm --held-out empty.txt", 1, "empty.txt holds no words"),
         ("text.txt -o m.slm --exclude none.jsonl", 1, "none.jsonl"),
-        ("text.txt -o m.slm --max-size 1kB", 1, "--max-size"),
+        ("text.txt -o m.slm --max-size 1kB --discount-fallback", 1, "--max-size"),
+        ("tiny.txt -o m.slm", 1, "too few, or too much alike, for the discounts of Kneser-Ney"),
+        ("tiny.txt -o m.slm", 1, "--discount-fallback"),
+        (
+            "marked.txt -o m.slm --discount-fallback",
+            1,
+            "marked.txt, line 2: <UNK> is a symbol of language models",
+        ),
+        ("text.txt -o m.slm --held-out marked.txt", 1, "marked.txt, line 2: <UNK>"),
+        ("text.txt -o m.slm --exclude marked.txt", 1, "marked.txt, line 2: <UNK>"),
         ("text.txt -o m.slm --max-size huge", 2, "'huge' is not a size"),
         ("text.txt -o m.slm --prune 1 2", 2, "begin with 0"),
         ("text.txt -o m.slm --prune 0 2 1", 2, "never fall"),
@@ -85,6 +95,8 @@ def test_a_tiny_text_holds_nothing_out(folder, capsys):
 def test_mistakes_are_explained_and_nothing_is_written(folder, capsys, options, code, message):
     (folder / "latin.txt").write_bytes(b"caf\xe9\n")
     (folder / "empty.txt").write_bytes(b"")
+    (folder / "tiny.txt").write_text("Lights on. Lights off. Doors open. Doors shut.\n")
+    (folder / "marked.txt").write_text("One.\nTwo <UNK> three.\n")
     before = sorted(folder.iterdir())
     assert main(["lm", "build", *options.split()]) == code
     assert message in capsys.readouterr().err
@@ -96,3 +108,43 @@ def test_perplexity_of_what_is_no_model(folder, capsys):
     assert "no language model" in capsys.readouterr().err
     assert main(["lm", "perplexity", "none.slm", "other.txt"]) == 1
     assert "none.slm" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("symbol", ["<s>", "</s>", "<unk>", "<S>"])
+def test_symbols_of_language_models_are_no_words(folder, capsys, symbol):
+    (folder / "marked.txt").write_text(f"{symbol} the cat sat {symbol} on it. {symbol}\n")
+    line = "lm build marked.txt -o m.slm --order 2 --discount-fallback"
+    assert main(line.split()) == 1
+    err = capsys.readouterr().err
+    assert f"marked.txt, line 1: {symbol} is a symbol" in err and "--skip-symbols" in err
+    assert main([*line.split(), "--skip-symbols"]) == 0
+    assert set(load("m.slm").words) == {"<unk>", "<s>", "</s>", "the", "cat", "sat", "on", "it"}
+    assert main(["lm", "perplexity", "m.slm", "marked.txt"]) == 1
+    capsys.readouterr()
+    assert main(["lm", "perplexity", "m.slm", "marked.txt", "--skip-symbols"]) == 0
+    assert "marked.txt: 5 words in 1 sentences" in capsys.readouterr().out
+    (folder / "marked.jsonl").write_text(
+        f'{{"audio_filepath": "x.wav", "duration": 1, "text": "the {symbol} cat"}}\n'
+    )
+    assert main(["lm", "perplexity", "m.slm", "marked.jsonl"]) == 1
+    assert "marked.jsonl, 1:" in capsys.readouterr().err
+
+
+def test_fixed_discounts_and_few_words_are_told(folder, capsys):
+    (folder / "tiny.txt").write_text("Lights on. Lights off. Doors open. Doors shut.\n")
+    assert main(["lm", "build", "tiny.txt", "-o", "m.slm", "--discount-fallback"]) == 0
+    err = capsys.readouterr().err
+    assert "warning: 8 words in 4 sentences give no discounts (no n-gram of length 1 has an adjusted" in err
+    assert "warning: m.slm knows only 6 words" in err
+
+
+def test_a_bounded_vocabulary_is_no_small_text(folder, capsys):
+    """Its words are all frequent, so that single words give no discounts however large the text is."""
+    generator = np.random.default_rng(1)
+    words = [chr(97 + i // 26) + chr(97 + i % 26) for i in range(500)]
+    share = 1 / np.arange(1, 501)
+    lines = [" ".join(generator.choice(words, 8, p=share / share.sum())) for _ in range(1500)]
+    (folder / "many.txt").write_text("\n".join(lines) + "\n")
+    line = ["lm", "build", "many.txt", "-o", "m.slm", "--order", "2"]
+    assert main([*line, "--vocabulary-size", "100"]) == 0
+    assert "discounts" not in capsys.readouterr().err

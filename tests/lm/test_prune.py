@@ -132,7 +132,7 @@ def test_a_model_fits_the_size_and_uses_it(text, size, tmp_path):
     with Scratch(tmp_path) as scratch:
         reader = Reader(scratch)
         reader.add(text)
-        made = make(reader.corpus(), Settings(max_size=size), scratch)
+        made = make(reader.corpus(), Settings(max_size=size, discount_fallback=True), scratch)
         write(tmp_path / "model.slm", made, {}, 8)
     assert 0.6 * size < (tmp_path / "model.slm").stat().st_size <= size
     found = load(tmp_path / "model.slm")
@@ -142,11 +142,11 @@ def test_a_model_fits_the_size_and_uses_it(text, size, tmp_path):
 
 def test_words_that_alone_are_too_large_are_named(text):
     with pytest.raises(LanguageModelError, match="--max-size"):
-        lm.build(text, Settings(max_size=2000))
+        lm.build(text, Settings(max_size=2000, discount_fallback=True))
 
 
 def test_a_model_of_sentences_in_one_call():
-    model = lm.build(["the cat sat", "the cat ran", "the dog ran"], Settings(order=2))
+    model = lm.build(["the cat sat", "the cat ran", "the dog ran"], Settings(order=2, discount_fallback=True))
     assert isinstance(model, lm.NGram) and model.order == 2
     assert sum_after(model, ["the"], True) == pytest.approx(1, abs=0.02)
     assert sum(model.score(["the", "cat"])) > sum(model.score(["the", "dog"]))

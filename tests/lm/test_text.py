@@ -122,10 +122,10 @@ def read(tmp_path, sources, hold_out=0, **options):
 
 @pytest.mark.parametrize("in_memory", [0, 1 << 20])
 def test_words_become_sorted_ids(tmp_path, in_memory):
-    corpus, tokens = read(tmp_path, [["b a", "c"], ["b b <s> d"]], in_memory=in_memory)
+    corpus, tokens = read(tmp_path, [["b a", "c"], ["b b d"]], in_memory=in_memory)
     assert corpus.words == ("<unk>", "<s>", "</s>", "a", "b", "c", "d")
-    assert tokens.tolist() == [1, 4, 3, 2, 1, 5, 2, 1, 4, 4, 1, 6, 2]
-    assert (corpus.ends, corpus.sentences, corpus.n_words, corpus.unknown) == ((7, 13), 3, 7, 0)
+    assert tokens.tolist() == [1, 4, 3, 2, 1, 5, 2, 1, 4, 4, 6, 2]
+    assert (corpus.ends, corpus.sentences, corpus.n_words, corpus.unknown) == ((7, 12), 3, 6, 0)
 
 
 def test_a_vocabulary_can_be_bounded(tmp_path):
@@ -195,3 +195,9 @@ def test_what_is_left_out_is_counted():
     dropped: Counter[str] = Counter()
     assert list(Exclusion(TEST).kept(["yes", "no", "yes"], dropped)) == ["no"]
     assert dropped == {"the same": 2}
+
+
+def test_symbols_are_refused_among_the_words(tmp_path):
+    for symbol in ("<s>", "</s>", "<unk>"):
+        with pytest.raises(LanguageModelError, match=f"holds {symbol}, which is no word"):
+            read(tmp_path, [[f"b {symbol} d"]])

@@ -68,7 +68,9 @@ def lm() -> NGram:
     with Scratch() as scratch:
         reader = TextReader(scratch)
         reader.add(["the cat sat on the mat", "a cat", "the mat"])
-        return from_table(lm_build.make(reader.corpus(), lm_build.Settings(order=2), scratch))
+        return from_table(
+            lm_build.make(reader.corpus(), lm_build.Settings(order=2, discount_fallback=True), scratch)
+        )
 
 
 @pytest.mark.slow

@@ -25,7 +25,9 @@ def lm() -> NGram:
     with Scratch() as scratch:
         reader = Reader(scratch)
         reader.add(SENTENCES)
-        return from_table(lm_build.make(reader.corpus(), lm_build.Settings(order=2), scratch))
+        return from_table(
+            lm_build.make(reader.corpus(), lm_build.Settings(order=2, discount_fallback=True), scratch)
+        )
 
 
 def ties() -> tying.Tying:

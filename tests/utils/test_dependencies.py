@@ -102,7 +102,7 @@ def _every_command(folder: Path) -> list[list[str]]:
         ["features", SAMPLE, "--kind", "deltas", "--stats"],
         ["vad", SAMPLE],
         ["inspect", "english-small"],
-        ["lm", "build", str(text), "-o", str(out / "x.slm")],
+        ["lm", "build", str(text), "-o", str(out / "x.slm"), "--discount-fallback"],
         ["lm", "perplexity", "english", str(text)],
         ["corpus", "list"],
         ["model", "list"],
@@ -209,7 +209,13 @@ def test_a_package_that_fails_is_named_with_the_command_that_mends_it(
 
 @pytest.mark.parametrize(
     "line",
-    [["--help"], ["lm", "build", "TEXT", "-o", "OUT"], ["corpus", "list"], ["doctor"], ["model", "list"]],
+    [
+        ["--help"],
+        ["lm", "build", "TEXT", "-o", "OUT", "--discount-fallback"],
+        ["corpus", "list"],
+        ["doctor"],
+        ["model", "list"],
+    ],
 )
 def test_commands_without_sound_load_no_torchaudio(line: list[str], tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("one two three\n" * 9)

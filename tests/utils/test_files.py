@@ -39,3 +39,20 @@ def test_what_lasts_is_on_the_disk_before_it_takes_its_name(
     files.write_text(tmp_path / "a", "x", durable=durable)
     assert flushed == [False] * durable
     assert (tmp_path / "a").read_text() == "x"
+
+
+def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path: Path) -> None:
+    path = tmp_path / "report.md"
+    with pytest.raises(OSError, match="No space") as caught, files.atomic_path(path) as temporary:
+        raise OSError(28, "No space left on device", str(temporary))
+    assert caught.value.filename == str(path)
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file") as caught, files.atomic_path(tmp_path / "file" / "x"):
+        pass
+    assert "/." not in str(caught.value)
+
+
+def test_the_longest_names_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("ä" * 120 + ".json")  # 245 bytes
+    files.write_text(path, "x")
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]

@@ -7,8 +7,6 @@ result that exists, that would replace its own source, or that can't be written.
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +19,6 @@ from speechgru.utils.console import progress, say
 if TYPE_CHECKING:
     from speechgru.audio.edit import Edited
     from speechgru.cli._inputs import Found, Input
-
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,8 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The recordings, and where the results go."""
+    from speechgru.cli import _targets as targets
+
     add_sources(parser)
     parser.add_argument(
         "-o",
@@ -54,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=formats.FORMATS,
         help="of the files in a folder (default: the recording's own where it can be written, else wav)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    targets.add_overwrite(parser)
 
 
 def run(args: argparse.Namespace, edit: Callable[[str, Path], Edited], twice: bool = False) -> int:
@@ -101,6 +99,7 @@ def plan(
             folder that can't be written to, an `extension` beside a file's name, or a file of no format to write.
     """
     from speechgru.cli import _inputs as inputs
+    from speechgru.cli import _targets as targets_
 
     if not in_folder:
         if extension is not None:
@@ -120,10 +119,7 @@ def plan(
     advice = "Rename one, or name a folder above both, so that its tree is kept."
     inputs.refuse_same(recordings, targets, "written to", advice)
     tasks = [Task(entry.path, target) for entry, target in zip(recordings, targets)]
-    _refuse_own(tasks)
-    refuse_existing([task.target for task in tasks], overwrite)
-    if recordings:
-        check_writable(Path(output) if in_folder else Path(output).parent)
+    targets_.check_all(targets, overwrite, sources=[task.source for task in tasks])
     return tasks
 
 
@@ -137,36 +133,6 @@ def check_output(output: str, *, several: bool) -> None:
             f"-o {output} names a file, but the results go into a folder. Name one, or end it with a / if it is to "
             "be called so."
         )
-
-
-def refuse_existing(targets: Sequence[Path], overwrite: bool, option: str = "-o") -> None:
-    """Raise UsageError where a target is a folder, or is there (without `overwrite`); `option` named it."""
-    for target in targets:
-        if target.is_dir():
-            raise UsageError(
-                f"{target} is a folder; the result is a file. Remove it, or choose another name."
-            )
-    present = [str(target) for target in targets if target.exists()]
-    if present and not overwrite:
-        more = f" and {len(present) - _NAMED} more" if len(present) > _NAMED else ""
-        verb = "is" if len(present) == 1 else "are"
-        raise UsageError(
-            f"{', '.join(present[:_NAMED])}{more} {verb} already there. Pass --overwrite to replace what was "
-            f"written before, or choose another {option}."
-        )
-
-
-def check_writable(folder: Path) -> None:
-    """Make `folder`; raise UsageError where nothing can be written into it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Permissions don't tell all: the disk may be read-only, or the user root.
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"Nothing can be written into {folder}: {error.strerror or error}. Choose another -o."
-        ) from error
 
 
 def report(name: str, error: SpeechGruError | OSError) -> None:
@@ -186,15 +152,6 @@ def _are_several(sources: Sequence[str]) -> bool:
 def _own_format(path: str) -> str:
     extension = Path(path).suffix.lower().lstrip(".")
     return extension if extension in formats.FORMATS else "wav"
-
-
-def _refuse_own(tasks: Sequence[Task]) -> None:
-    recordings = {os.path.realpath(task.source) for task in tasks}
-    for task in tasks:
-        if os.path.realpath(task.target) in recordings:
-            raise UsageError(
-                f"{task.target} is a recording that is read. Choose another -o, also with --overwrite."
-            )
 
 
 def _do(task: Task, edit: Callable[[str, Path], Edited]) -> bool:

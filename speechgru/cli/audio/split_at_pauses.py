@@ -26,6 +26,7 @@ Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechgru.audio import formats
+    from speechgru.cli import _targets as targets
     from speechgru.cli.audio import _files as files
 
     files.add_sources(parser)
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=formats.FORMATS, default="wav", help="of the parts (default: wav)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an earlier cut of the same name")
+    targets.add_overwrite(parser)
     for name, default, text in (
         ("pause", 0.5, "of quiet that part two pieces"),
         ("padding", 0.1, "of a pause to leave on either side"),
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from speechgru.cli import _inputs as inputs
+    from speechgru.cli import _targets as targets
     from speechgru.cli.audio import _files as files
 
     if not (args.pause >= 0.05 and args.padding >= 0 and args.shortest >= 0):
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     places = [output / entry.relative for entry in recordings.inputs]
     inputs.refuse_same(recordings.inputs, places, "written to", "Rename one, or name a folder above both.")
     _check(places, args.overwrite, recordings.inputs)
-    files.check_writable(output)
+    targets.check_writable(output)
     good = not recordings.problems
     with progress("splitting") as on_progress:
         for done, (entry, place) in enumerate(zip(recordings.inputs, places), start=1):
@@ -69,14 +71,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(places: list[Path], overwrite: bool, sources: tuple[Input, ...]) -> None:
     from speechgru.audio import split
-    from speechgru.cli.audio import _files as files
+    from speechgru.cli import _targets as targets
 
     old = [path for place in places for path in split.earlier(place.parent, place.name)]
-    recordings = {Path(entry.path).resolve() for entry in sources}
-    for path in old:
-        if path.resolve() in recordings:
-            raise UsageError(f"{path} is a recording that is read, and named like a part. Choose another -o.")
-    files.refuse_existing(old, overwrite)
+    targets.check_all(old, overwrite, sources=[entry.path for entry in sources])
 
 
 def _split(source: str, place: Path, args: argparse.Namespace) -> bool:

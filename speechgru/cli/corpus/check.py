@@ -29,6 +29,8 @@ dropped from, the earlier. Exit code 1 if there is something serious (marked ! i
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru.cli import _targets as targets
+
     parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="JSON Lines; each is a split")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="write cleaned manifests there")
     parser.add_argument(
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     hidden(parser, "--write", dest="output", type=Path)
     hidden(parser, "--list", dest="details", type=Path)
+    targets.add_overwrite(parser)
     parser.add_argument(
         "--drop",
         action="append",
@@ -70,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
     _check_arguments(args)
     splits = _read(args.manifests)
+    _check_targets(args, list(splits))
     files = len({u.audio_filepath for utterances in splits.values() for u in utterances})
     with tqdm(total=files, unit="file", file=sys.stderr, disable=None) as bar:
         diagnosis = corpus_check.diagnose(
@@ -98,6 +102,21 @@ def _check_arguments(args: argparse.Namespace) -> None:
             raise UsageError(plugins.unknown("problem", kind, KINDS))
     if (args.drop or args.keep) and not args.output:
         raise UsageError("--drop and --keep say what -o DIR leaves out; give -o DIR too.")
+
+
+def _check_targets(args: argparse.Namespace, names: list[str]) -> None:
+    from speechgru.cli import _targets as targets
+
+    cleaned = [_cleaned(args.output, name) for name in names] if args.output else []
+    if args.details in cleaned:
+        raise UsageError(f"--details {args.details} is a manifest that -o writes. Choose another name.")
+    targets.check_all(cleaned, args.overwrite, "-o", args.manifests)
+    targets.check(("--details", args.details), overwrite=args.overwrite, sources=args.manifests)
+
+
+def _cleaned(folder: Path, name: str) -> Path:
+    """The manifest that a split is written to."""
+    return folder / f"{Path(name).stem if name.endswith('.jsonl') else name}.jsonl"
 
 
 def _read(paths: list[str]) -> dict[str, list[Utterance]]:
@@ -133,7 +152,7 @@ def _write(args: argparse.Namespace, diagnosis: Diagnosis) -> None:
             "leaves a kind in."
         )
     for name, utterances in cleaned.items():
-        path = args.output / f"{Path(name).stem if name.endswith('.jsonl') else name}.jsonl"
+        path = _cleaned(args.output, name)
         manifest.write(path, utterances)
         lost = hours(diagnosis.splits[name]) - hours(utterances)
         count = len(diagnosis.splits[name]) - len(utterances)

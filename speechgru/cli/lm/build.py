@@ -29,6 +29,8 @@ _HOLD_OUT = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru.cli import _targets as targets
+
     parser.add_argument(
         "texts",
         nargs="+",
@@ -38,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the .slm file to write")
     parser.add_argument("--arpa", metavar="FILE", help="write the model as .arpa or .arpa.gz too")
+    targets.add_overwrite(parser)
     parser.add_argument(
         "--order", type=positive, default=4, metavar="N", help="words of the longest n-grams (default: 4)"
     )
@@ -80,6 +83,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure perplexity on this text (default: on every hundredth sentence, which is not learnt from)",
     )
     parser.add_argument(
+        "--discount-fallback",
+        action="store_true",
+        help="allow text that is too small or too odd for discounts of its own, such as a list of commands",
+    )
+    parser.add_argument(
+        "--skip-symbols",
+        action="store_true",
+        help="leave out <s>, </s> and <unk> of the texts; else an error",
+    )
+    parser.add_argument(
         "--wrapped", action="store_true", help="lines are wrapped: a paragraph ends at an empty line"
     )
 
@@ -87,21 +100,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from collections import Counter
 
+    from speechgru.cli import _targets as targets
     from speechgru.cli.lm._references import read_references
     from speechgru.lm import arpa
     from speechgru.lm.corpus import Scratch
     from speechgru.lm.estimate import Settings, make, write
-    from speechgru.lm.sentences import Exclusion, read_sentences
+    from speechgru.lm.sentences import Exclusion
 
-    settings = Settings(order=args.order, cutoffs=_cutoffs(args.prune, args.order), max_size=args.max_size)
+    settings = Settings(
+        order=args.order,
+        cutoffs=_cutoffs(args.prune, args.order),
+        max_size=args.max_size,
+        discount_fallback=args.discount_fallback,
+    )
     if args.order > 8:
         raise UsageError(f"--order {args.order} is too long; expected 1 to 8.")
     if not args.output.endswith(".slm"):
         raise UsageError(f"--output {args.output} should end in .slm.")
     if args.arpa and not args.arpa.endswith((".arpa", ".arpa.gz")):
         raise UsageError(f"--arpa {args.arpa} should end in .arpa or .arpa.gz.")
-    exclusion = Exclusion(sentence for path in args.exclude for sentence in read_references(path))
-    held_out = list(read_sentences(args.held_out, args.wrapped)) if args.held_out else None
+    sources = [*args.texts, *args.exclude, *([args.held_out] if args.held_out else [])]
+    targets.check(("-o", args.output), ("--arpa", args.arpa), overwrite=args.overwrite, sources=sources)
+    skip = args.skip_symbols
+    exclusion = Exclusion(s for path in args.exclude for s in read_references(path, skip_symbols=skip))
+    held_out = list(_sentences(args, args.held_out)) if args.held_out else None
     with Scratch() as scratch:
         dropped: Counter[str] = Counter()
         corpus = _read(args, scratch, exclusion.kept, dropped, 0 if held_out else _HOLD_OUT)
@@ -112,6 +134,11 @@ def run(args: argparse.Namespace) -> int:
         model = write(args.output, table, _provenance(args, corpus, dropped), settings.bits)
     if args.arpa:
         arpa.write(args.arpa, table)
+    if model.is_small:
+        _say(
+            f"warning: {args.output} knows only {model.n_words} words. It fits commands and other closed sets of "
+            "sentences; speech that holds other words is spoilt by it."
+        )
     _report(args.output, model, corpus, held_out)
     return 0
 
@@ -120,13 +147,18 @@ def _read(
     args: argparse.Namespace, scratch: Scratch, keep: Any, dropped: Counter[str], hold_out: int
 ) -> Corpus:
     from speechgru.lm.corpus import Reader
-    from speechgru.lm.sentences import read_sentences
 
     reader = Reader(scratch, hold_out)
     for path in args.texts:
-        sentences: Iterable[str] = _shown(read_sentences(path, args.wrapped), path)
+        sentences: Iterable[str] = _shown(_sentences(args, path), path)
         reader.add(keep(sentences, dropped) if args.exclude else sentences)
     return reader.corpus(args.min_count, args.vocabulary_size)
+
+
+def _sentences(args: argparse.Namespace, path: str) -> Iterator[str]:
+    from speechgru.lm.sentences import read_sentences
+
+    return read_sentences(path, args.wrapped, skip_symbols=args.skip_symbols)
 
 
 def _shown(sentences: Iterator[str], path: str) -> Iterator[str]:

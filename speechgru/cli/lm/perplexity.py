@@ -19,6 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="UTF-8 text (.gz or not) or a manifest (.jsonl), each measured on its own; normalised as for lm build",
     )
+    parser.add_argument(
+        "--skip-symbols",
+        action="store_true",
+        help="leave out <s>, </s> and <unk> of the texts; else an error",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,6 +33,6 @@ def run(args: argparse.Namespace) -> int:
 
     model = load(find_lm(args.model))
     for path in args.texts:
-        result = model.perplexity(read_references(path))
+        result = model.perplexity(read_references(path, skip_symbols=args.skip_symbols))
         print(f"{path}: {result.words:,} words in {result.sentences:,} sentences: {result.describe()}")
     return 0

@@ -33,6 +33,7 @@ in none of them more. Use recordings of no test set: what is chosen on them can'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechgru.cli import _decoder_options as decoder_options
+    from speechgru.cli import _targets as targets
 
     parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="JSON Lines of dev recordings")
     parser.add_argument(
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write a copy of the model that reads so here")
     parser.add_argument("--write", action="store_true", help="change the model's own file instead")
+    targets.add_overwrite(parser)
     parser.add_argument(
         "--beam", type=positive, metavar="N", help="texts kept (default: as the model is read so far, or 64)"
     )
@@ -128,6 +130,7 @@ def _first(args: argparse.Namespace) -> Settings:
 
 def _target(args: argparse.Namespace) -> Path | None:
     """Where the model is to be written; what is wrong with that is told before any work."""
+    from speechgru.cli import _targets as targets
     from speechgru.utils.assets import find_model, language_models
 
     if args.output and args.write:
@@ -141,10 +144,12 @@ def _target(args: argparse.Namespace) -> Path | None:
             f"{names}). Leave out -o and --write, and pass the weights printed here to transcribe: --lm FILE "
             "--lm-weight X --word-bonus Y."
         )
-    target = Path(args.output) if args.output else find_model(args.model)
-    if target.is_dir():
-        raise UsageError(f"-o {target} is a folder; expected the name of a file to write.")
-    return target
+    if args.output:
+        targets.check(("-o", args.output), overwrite=args.overwrite, sources=args.manifests)
+        return Path(args.output)
+    own = find_model(args.model)
+    targets.check_writable(own.parent, "way to keep the result: -o FILE")
+    return own
 
 
 def _hotwords(args: argparse.Namespace) -> tuple[str, ...]:

@@ -20,16 +20,20 @@ be of one network: the same sizes, features and symbols.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru.cli import _targets as targets
+
     parser.add_argument("models", nargs="+", metavar="FILE", help="two checkpoints or more")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="the file to write")
+    targets.add_overwrite(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    from speechgru.cli import _targets as targets
+
     target = Path(args.output)
     if len(args.models) < 2:
         raise UsageError(f"A mean wants two checkpoints or more, got only {args.models[0]}.")
-    if target.exists():
-        raise UsageError(f"-o {target} is there already; nothing is replaced unscored. Give a new name.")
+    targets.check(("-o", args.output), overwrite=args.overwrite, sources=args.models)
     from speechgru.models import averaging, checkpoint
 
     mean = averaging.average(args.models)

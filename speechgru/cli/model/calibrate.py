@@ -32,12 +32,15 @@ Exit code: 0 something was learnt and stored, 1 nothing was or something failed,
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru.cli import _targets as targets
+
     parser.add_argument("model", metavar="MODEL", help="checkpoint file, or name of a model")
     parser.add_argument("manifests", nargs="+", metavar="DEV.jsonl", help="dev recordings (JSON Lines)")
     parser.add_argument("--noise", metavar="DIR", type=Path, help="folder of recordings without speech")
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="the file to write (default: the model's own)"
     )
+    targets.add_overwrite(parser)
     parser.add_argument("--only", metavar="PARTS", help="some of gate,search,confidence,times (default: all)")
     parser.add_argument(
         "--lm",
@@ -62,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what was learnt and how good it is, and store it."""
-    from speechgru.cli.audio import _files as audio_files
+    from speechgru.cli import _targets as targets
     from speechgru.data import manifest
     from speechgru.evaluation.calibrate import calibrate_file
     from speechgru.utils.assets import find_model
@@ -70,10 +73,10 @@ def run(args: argparse.Namespace) -> int:
 
     path = find_model(args.model)
     target = args.output or path
-    if target.is_dir():
-        raise UsageError(f"-o {target} is a folder; expected the name of a file to write.")
     options = _options(args)
-    audio_files.check_writable(target.parent)
+    # The model's own file is what this command is for; any other is a result like those of other commands.
+    is_own = target.exists() and target.samefile(path)
+    targets.check(("-o", target), overwrite=args.overwrite or is_own, sources=args.manifests)
     for name in args.manifests:
         if Path(name).stem.startswith("test"):
             say(
@@ -93,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
 def _options(args: argparse.Namespace) -> Options:
     from speechgru import audio
     from speechgru.evaluation.calibrate_parts import PARTS, Options
+    from speechgru.utils import walk
 
     given: dict[str, Any] = {key: getattr(args, key) for key in ("lose", "trials", "seed")}
     if args.only is not None:
@@ -106,7 +110,7 @@ def _options(args: argparse.Namespace) -> Options:
             raise UsageError("--noise is for the gate, which --only leaves out. Leave one of the two out.")
         if not args.noise.is_dir():
             raise UsageError(f"--noise {args.noise} is no folder; expected one with recordings.")
-        given["noise"] = tuple(sorted(path for path in args.noise.rglob("*") if audio.is_audio(path)))
+        given["noise"] = tuple(path for path in walk.files(args.noise) if audio.is_audio(path))
         if not given["noise"]:
             raise UsageError(
                 f"--noise {args.noise} holds no recordings; expected a folder of recordings without speech."

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.errors import SpeechGruError, UsageError
+from speechgru.errors import SpeechGruError
 from speechgru.utils.console import say
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ def targets(pieces: Sequence[Named | Missing], output: str, extension: str) -> l
 
     What could not be read has a place too: once it is mended, the others keep their names.
 
-    Raises:
-        UsageError: a result would replace what is read.
     """
     path = Path(output)
     if not (output.endswith("/") or path.is_dir()):
@@ -43,10 +41,6 @@ def targets(pieces: Sequence[Named | Missing], output: str, extension: str) -> l
                 name = f"{stem}-{count}"
             taken.add(name)
             names.append(path / f"{name}{extension}")
-    read = {Path(piece.file).resolve() for piece in pieces}
-    for target in names:
-        if target.resolve() in read:
-            raise UsageError(f"{target} is a file that is read. Choose another -o.")
     return names
 
 
@@ -58,26 +52,27 @@ def _name(piece: Named | Missing) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser, output: str) -> None:
     """Files to read, and where to write."""
+    from speechgru.cli import _targets
+
     parser.add_argument(
         "sources", nargs="+", metavar="FILE_OR_FOLDER", help="MIDI and ABC files, folders of them"
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE_OR_FOLDER/", help=output)
-    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    _targets.add_overwrite(parser)
 
 
 def run(
     args: argparse.Namespace,
     extension: str,
     edit: Callable[[NoteSequence], NoteSequence],
-    check: Callable[[Sequence[Path]], None],
     font: str | None = None,
 ) -> int:
     """`edit` each piece and write it; 1 where a file, a tune or a result came to nothing: it is named.
 
     Args:
-        check: refuses targets (those that exist, say) before anything is written.
         font: a SoundFont for sound.
     """
+    from speechgru.cli import _targets
     from speechgru.music.files import load
     from speechgru.music.rendering import render
 
@@ -85,7 +80,9 @@ def run(
     library.print_problems()
     places = zip(library.entries, targets(library.entries, args.output, extension), strict=True)
     tasks = [(piece, file) for piece, file in places if isinstance(piece, load.Named)]
-    check([file for _, file in tasks])
+    _targets.check_all(
+        [file for _, file in tasks], args.overwrite, sources=[piece.file for piece in library.entries]
+    )
     good = bool(tasks) and not library.problems
     for piece, file in tasks:
         if piece.oddities:

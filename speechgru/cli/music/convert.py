@@ -37,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from speechgru.cli.audio import _files as audio_files
     from speechgru.cli.music import _conversion as conversion
     from speechgru.music.files import midi
     from speechgru.music.generation.request import Request
@@ -59,6 +58,4 @@ def run(args: argparse.Namespace) -> int:
         piece = piece.on_grid(args.grid) if args.grid else piece
         return replace(piece, tempos=(Tempo(0.0, args.tempo),)) if args.tempo else piece
 
-    return conversion.run(
-        args, ".mid", edit, lambda files: audio_files.refuse_existing(files, args.overwrite)
-    )
+    return conversion.run(args, ".mid", edit)

@@ -34,7 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from speechgru.cli.audio import _files as audio_files
     from speechgru.cli.music import _conversion as conversion
     from speechgru.music.rendering import soundfont
     from speechgru.utils import dependencies
@@ -48,10 +47,4 @@ def run(args: argparse.Namespace) -> int:
         dependencies.require("matplotlib", "A picture")
     if args.soundfont:
         soundfont.check(args.soundfont)
-    return conversion.run(
-        args,
-        f".{args.format or 'wav'}",
-        lambda piece: piece,
-        lambda files: audio_files.refuse_existing(files, args.overwrite),
-        args.soundfont,
-    )
+    return conversion.run(args, f".{args.format or 'wav'}", lambda piece: piece, args.soundfont)

@@ -31,6 +31,8 @@ _COPIES = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechgru.cli import _targets as targets
+
     parser.add_argument("generated", nargs="+", metavar="FILE_OR_FOLDER", help="the pieces to judge")
     parser.add_argument(
         "--against",
@@ -49,15 +51,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--plot", metavar="FILE.png", help="draw the histograms too")
     hidden(parser, "--png", dest="plot")
-    parser.add_argument("--overwrite", action="store_true", help="replace a picture that exists")
+    targets.add_overwrite(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """1 where a file or a tune could not be read: it is named, the others are judged."""
     import json
-    from pathlib import Path
 
-    from speechgru.cli.audio import _files as files
+    from speechgru.cli import _targets as targets
     from speechgru.music.evaluation import report
     from speechgru.music.files import load
     from speechgru.utils import dependencies
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--plot {args.plot}: a picture is written as FILE.png.")
     if args.plot:
         dependencies.require("matplotlib", "--plot")
-        files.refuse_existing([Path(args.plot)], args.overwrite, "--plot")
+        targets.check(("--plot", args.plot), overwrite=args.overwrite)
     own = load.read(args.generated)
     generated = load.only(own, "to judge", args.generated)
     other, reference, learnt = _against(args)

@@ -17,6 +17,7 @@ LICENSE = "see the database's page (Carnegie Mellon University)"
 CITATION = "A. Acero, 'Acoustical and Environmental Robustness in Automatic Speech Recognition', Kluwer 1993."
 SHARE_ALIKE = False
 FOLDER = "an4"
+SPLITS = ("train", "dev", "test")
 
 # Its page says 64 MB and no checksum.
 ARCHIVES = {

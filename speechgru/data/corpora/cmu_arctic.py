@@ -13,6 +13,7 @@ from speechgru.data import corpus_tools, splits
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
 from speechgru.utils import download as downloads
+from speechgru.utils import walk
 from speechgru.utils.download import Archive
 
 SOURCE = "CMU ARCTIC databases, http://www.festvox.org/cmu_arctic"
@@ -20,6 +21,7 @@ LICENSE = "free for any use (Carnegie Mellon University; see COPYING in each voi
 CITATION = "J. Kominek and A. W. Black, 'CMU ARCTIC databases for speech synthesis', CMU-LTI-03-177, 2003."
 SHARE_ALIKE = False
 FOLDER = "ARCTIC"
+SPLITS = ("train", "dev", "test")
 
 # Checksums: torchaudio 2.11. Sizes are not published; a voice has about 100 MB.
 _CHECKSUMS = {
@@ -67,7 +69,7 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         CorpusError: `root` or every voice is missing, or a line of a transcript can't be read.
     """
     root = corpus_tools.home(root, "cmu_arctic", FOLDER, _EXPECTED)
-    folders = {m[1]: p for p in sorted(root.iterdir()) if (m := _VOICE.fullmatch(p.name)) and p.is_dir()}
+    folders = {m[1]: p for p in walk.folders(root) if (m := _VOICE.fullmatch(p.name))}
     entries = [e for voice, folder in folders.items() for e in _entries(folder, voice)]
     if not entries:
         raise corpus_tools.nothing_found(root, "cmu_arctic", _EXPECTED)

@@ -12,6 +12,7 @@ from pathlib import Path
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError, DownloadError
+from speechgru.utils import walk
 
 SOURCE = "Mozilla Common Voice, https://commonvoice.mozilla.org/datasets"
 LICENSE = "CC0"
@@ -55,7 +56,7 @@ def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
 def _language_folder(root: Path) -> Path:
     if (root / "train.tsv").is_file():
         return root
-    below = [p.parent.name for p in sorted(root.glob("*/train.tsv"))]
+    below = [folder.name for folder in walk.folders(root) if (folder / "train.tsv").is_file()]
     if not below:
         raise corpus_tools.nothing_found(root, "commonvoice", _EXPECTED)
     if len(below) > 1:

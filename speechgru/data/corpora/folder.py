@@ -13,6 +13,7 @@ SOURCE = "the user's own folder"
 LICENSE = "as the recordings"
 CITATION = "none"
 SHARE_ALIKE = False
+SPLITS = ("all",)
 
 _EXPECTED = "a folder of recordings, each beside a .txt file of the same name with its text"
 # Text that comes with a download and belongs to no recording.

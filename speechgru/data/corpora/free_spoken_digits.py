@@ -22,6 +22,7 @@ LICENSE = "CC BY-SA 4.0"
 CITATION = "Z. Jackson and others, 'Jakobovski/free-spoken-digit-dataset: v1.0.8', Zenodo 2018."
 SHARE_ALIKE = True
 FOLDER = "free-spoken-digit-dataset-1.0.9"
+SPLITS = ("train", "dev", "test")
 
 # Size and checksum: TensorFlow Datasets, spoken_digit.
 ARCHIVES = {

@@ -14,6 +14,7 @@ SOURCE = "the user's own manifest"
 LICENSE = "as the recordings"
 CITATION = "none"
 SHARE_ALIKE = False
+SPLITS = ("all",)
 
 _EXPECTED = "a manifest: one JSON object a line with audio_filepath, duration (seconds) and text"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import Utterance
 from speechgru.utils import download as downloads
+from speechgru.utils import walk
 from speechgru.utils.download import Archive
 
 SOURCE = "LibriSpeech ASR corpus, https://www.openslr.org/12"
@@ -82,7 +83,7 @@ def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
 
 
 def _entries(subset: Path) -> Iterator[corpus_tools.Entry]:
-    for transcripts in sorted(subset.glob("*/*/*.trans.txt")):
+    for transcripts in (path for path in walk.files(subset) if path.name.endswith(".trans.txt")):
         audio = corpus_tools.audio_by_stem(transcripts.parent)
         for name, words in corpus_tools.read_table(transcripts):
             yield corpus_tools.Entry(name, audio.get(name), words, name.partition("-")[0])

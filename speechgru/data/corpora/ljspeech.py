@@ -16,6 +16,7 @@ LICENSE = "public domain"
 CITATION = "K. Ito and L. Johnson, 'The LJ Speech Dataset', 2017."
 SHARE_ALIKE = False
 FOLDER = "LJSpeech-1.1"
+SPLITS = ("train", "dev", "test")
 
 # Size: TensorFlow Datasets; checksum: torchaudio 2.11.
 ARCHIVES = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import Utterance
 from speechgru.utils import download as downloads
+from speechgru.utils import walk
 from speechgru.utils.download import Archive
 
 SOURCE = "Speech Commands, https://www.tensorflow.org/datasets/catalog/speech_commands"
@@ -16,6 +17,7 @@ LICENSE = "CC BY 4.0"
 CITATION = "P. Warden, 'Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition', arXiv, 2018."
 SHARE_ALIKE = False
 FOLDER = "speech_commands_v0.02"
+SPLITS = ("train", "dev", "test")
 
 # Checksums: torchaudio 2.11; size of v0.02: TensorFlow Datasets. The archives have no folder of their own.
 ARCHIVES = {
@@ -80,7 +82,7 @@ def _listed(path: Path) -> set[str] | None:
 
 
 def _entries(root: Path) -> Iterator[corpus_tools.Entry]:
-    for word in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(("_", "."))):
+    for word in (folder for folder in walk.folders(root) if not folder.name.startswith("_")):
         for stem, audio in corpus_tools.audio_by_stem(word).items():
             speaker, marked, _ = stem.partition("_nohash_")
             if marked:

@@ -22,6 +22,7 @@ CITATION = (
 )
 SHARE_ALIKE = False
 FOLDER = "speechocean762"
+SPLITS = ("train", "dev", "test")
 
 # Size as in Kaldi's recipe gop_speechocean762; no checksum is published.
 ARCHIVES = {

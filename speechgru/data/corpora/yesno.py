@@ -19,6 +19,7 @@ LICENSE = "see https://www.openslr.org/1"
 CITATION = "YesNo, OpenSLR resource 1; its contributor wishes to stay anonymous."
 SHARE_ALIKE = False
 FOLDER = "waves_yesno"
+SPLITS = ("train", "dev", "test")
 
 # Checksum: torchaudio 2.11; size: the TensorFlow Datasets catalogue (4.49 MiB).
 ARCHIVES = {

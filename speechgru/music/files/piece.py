@@ -12,6 +12,7 @@ from pathlib import Path
 from speechgru.errors import CorpusError, MusicError
 from speechgru.music.score.notes import NoteSequence
 from speechgru.music.score.piano_roll import Roll, from_roll, to_roll
+from speechgru.utils import walk
 
 _NAMED = 5
 _log = logging.getLogger("speechgru")
@@ -63,11 +64,8 @@ _PLACE = "Give the right place with corpus.root=PATH."
 def files_below(root: Path, extensions: Iterable[str]) -> list[Path]:
     """Files under the folder `root` (or `root` itself) with one of `extensions`, in any case, sorted; none hidden."""
     wanted = {extension.lower() for extension in extensions}
-    paths = [root] if root.is_file() else sorted(root.rglob("*"))
     return [
-        path
-        for path in paths
-        if path.suffix.lower() in wanted and path.is_file() and not path.name.startswith(".")
+        path for path in walk.files(root) if path.suffix.lower() in wanted and not path.name.startswith(".")
     ]
 
 
