@@ -152,7 +152,8 @@ class AudioStream:
         """Of truncation, and of clipping and narrow band where channels are mixed, in what was read so far."""
         truncation = None if self.problem is None else AudioWarning("truncated", self.problem)
         meters = (each.warning() for each in (self._clipping, self._bandwidth) if each is not None)
-        return [warning for warning in (truncation, *meters) if warning is not None]
+        found = (truncation, *self._decoder.notes, *meters)
+        return [warning for warning in found if warning is not None]
 
     def __iter__(self) -> Iterator[Block]:
         return self
