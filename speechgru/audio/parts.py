@@ -16,8 +16,9 @@ from speechgru.audio.riff import Extent
 from speechgru.audio.tags import after_tag, before_tags
 from speechgru.audio.window import Part, read_at, size_of
 
-# The metadata block STREAMINFO, which comes first: type 0 (perhaps the last one), 34 bytes.
-_FLAC = rb"fLaC[\x00\x80]\x00\x00\x22"
+# Heads that no chance makes. Of FLAC the metadata block STREAMINFO, which comes first: type 0 (perhaps the last one), 34
+# bytes; of Ogg a first page, whose position is 0.
+_HEADS = rb"fLaC[\x00\x80]\x00\x00\x22|OggS\x00\x02\x00{8}|RIFF....WAVEfmt |FORM....AIF[FC]COMM"
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,12 @@ def _ogg(file: BinaryIO, start: int, end: int) -> Extent:
 
 
 def _flac(file: BinaryIO, start: int, end: int) -> Extent:
-    """A FLAC stream has no end but the next one's head: eight bytes that no chance makes."""
+    """A FLAC stream states no end: it goes on to the head of another recording."""
     position = start + 4
     while position + 4 <= end:  # not in a picture or a comment
         head = read_at(file, position, 4)
         position += 4 + int.from_bytes(head[1:], "big")
         if head[0] & 0x80:
             break
-    stop = riff.search(file, _FLAC, position, end) or end
+    stop = riff.search(file, _HEADS, position, end) or end
     return Extent(stop, (Part(start, stop),))

@@ -159,6 +159,8 @@ def aiff(file: BinaryIO, start: int, end: int) -> Extent:
 def au(file: BinaryIO, start: int, end: int) -> Extent:
     """The AU recording that begins at `start`."""
     head = read_at(file, start, 24)
+    if len(head) < 24 or start + 24 > end:
+        return Extent(end, (Part(start, end),))
     offset, length = struct.unpack(">II", head[4:12])
     if length < UNKNOWN_SIZE and start + offset + length <= end:
         stop = start + offset + length
