@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from speechgru.errors import AudioWarning
 
 
-__all__ = ["AudioInfo", "AudioStream", "AudioWarning", "Track", "info", "is_audio", "read", "resample", "write"]
+__all__ = [
+    "AudioInfo",
+    "AudioStream",
+    "AudioWarning",
+    "Track",
+    "info",
+    "is_audio",
+    "read",
+    "resample",
+    "write",
+]
 
 __getattr__, __dir__ = lazy(
     __name__,

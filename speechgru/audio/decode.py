@@ -106,7 +106,7 @@ def _open_ffmpeg(name: str, path: str | None, file: BinaryIO, reason: str, track
         except BaseException:
             copy.close()
             raise
-    except tracks.MissingTrack as error:
+    except tracks.MissingTrackError as error:
         raise tracks.missing(name, error.number, error.count) from None
     except AudioError as error:
         raise AudioError(

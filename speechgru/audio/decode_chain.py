@@ -38,7 +38,9 @@ class ChainDecoder:
     A part that can't be read, or not to its end, is a problem; those behind it are read all the same.
     """
 
-    def __init__(self, openers: Sequence[Opener], notes: Sequence[str] = (), closing: Callable[[], None] = int) -> None:
+    def __init__(
+        self, openers: Sequence[Opener], notes: Sequence[str] = (), closing: Callable[[], None] = int
+    ) -> None:
         """`closing` is called at the end, for what the parts share.
 
         Raises:
@@ -57,7 +59,9 @@ class ChainDecoder:
             except _FAILURES:  # said where it is reached
                 continue
             kinds.append((other.sample_rate, other.channels))
-            frames.append(None if other.frames is None else other.frames * self.sample_rate // other.sample_rate)
+            frames.append(
+                None if other.frames is None else other.frames * self.sample_rate // other.sample_rate
+            )
             other.close()
         self.frames = None if None in frames else sum(each for each in frames if each is not None)
         self.notes = (*first.notes, *(AudioWarning("layout", note) for note in notes), *_differences(kinds))
@@ -126,7 +130,9 @@ def _differences(kinds: Sequence[tuple[int, int]]) -> list[AudioWarning]:
     if len(set(kinds)) < 2:
         return []
     rate, channels = kinds[0]
-    others = ", ".join(sorted({f"{r} Hz with {c} channel{'s' * (c > 1)}" for r, c in set(kinds[1:]) - {kinds[0]}}))
+    others = ", ".join(
+        sorted({f"{r} Hz with {c} channel{'s' * (c > 1)}" for r, c in set(kinds[1:]) - {kinds[0]}})
+    )
     text = (
         f"its parts differ: {rate} Hz with {channels} channel{'s' * (channels > 1)}, then {others}; all were read and "
         "brought to the first one's."

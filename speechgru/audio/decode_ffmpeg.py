@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from speechgru.audio import containers
 from speechgru.audio.decode_chain import ChainDecoder, Decoder
 from speechgru.audio.probe import MAX_LEAD, Probe, last_second, probe
-from speechgru.audio.tracks import MissingTrack
+from speechgru.audio.tracks import MissingTrackError
 from speechgru.audio.window import Window
 from speechgru.errors import AudioError, AudioWarning
 
@@ -41,13 +41,15 @@ def is_installed() -> bool:
     return shutil.which("ffmpeg") is not None
 
 
-def open_file(path: str, file: BinaryIO, track: int | None, closing: Callable[[], None] | None = None) -> Decoder:
+def open_file(
+    path: str, file: BinaryIO, track: int | None, closing: Callable[[], None] | None = None
+) -> Decoder:
     """A decoder of audio track `track` (from 1; None: the first) of the regular file at `path`, whose bytes `file` has.
 
     Of joined containers each is read. `closing` is called when the decoder is closed.
 
     Raises:
-        AudioError: ffmpeg finds no audio in it, or not that track (`MissingTrack`).
+        AudioError: ffmpeg finds no audio in it, or not that track (`MissingTrackError`).
     """
     found = containers.parts(file)
     if len(found) == 1:
@@ -91,7 +93,7 @@ class FfmpegDecoder:
         self._probe = probe(url, protocols)
         index = (track or 1) - 1
         if track is not None and track > max(len(self._probe.tracks), 1):
-            raise MissingTrack(track, len(self._probe.tracks))
+            raise MissingTrackError(track, len(self._probe.tracks))
         self.notes = _notes(self._probe, track)
         # A file, since a pipe full of messages would stop ffmpeg.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (`close` closes it)
@@ -131,7 +133,7 @@ class FfmpegDecoder:
     def _corrected_start(self) -> int:
         """Samples by which ffmpeg has moved the sound to its front: of a broadcast's clock it takes the first second of
         the tracks that are decoded, though a picture came before."""
-        match = re.search(r"Correcting start time of Input #0 by (\d+) us", self._messages())
+        match = re.search(r"Correcting start time (?:of Input #0 )?by (\d+)", self._messages())
         seconds = int(match[1]) / 1e6 if match else 0.0
         return round(seconds * self.sample_rate) if seconds <= MAX_LEAD else 0
 

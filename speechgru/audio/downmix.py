@@ -81,7 +81,9 @@ class Downmix:
         )
 
 
-def mixed(samples: NDArray[np.float32], rate: int, piece: int = 1 << 16) -> tuple[NDArray[np.float32], Downmix]:
+def mixed(
+    samples: NDArray[np.float32], rate: int, piece: int = 1 << 16
+) -> tuple[NDArray[np.float32], Downmix]:
     """All `samples` [time, channels] at once as [time], and the mixer, which tells of channels that cancel."""
     mixer = Downmix(samples.shape[1], rate)
     starts = range(0, len(samples), piece)

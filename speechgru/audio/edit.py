@@ -49,7 +49,8 @@ def convert(
     """Write `source` as the format that the extension of `target` names.
 
     Args:
-        channels: 1 (their mean, those turned round that would cancel), or as many copies of a single one; None: as they are.
+        channels: 1 (their mean, those turned round that would cancel), or as many copies of a single one; None: as
+            they are.
         bits: one of `formats.BITS`; None: the source's.
 
     Raises:

@@ -39,9 +39,7 @@ BACKGROUND_DB = 40.0  # what lies so far below the loudest part of a recording i
 MIN_STEPS = 8  # peak over the smallest sample that isn't 0: fewer steps of a converter make no word
 
 
-def levels(
-    signal: Signal, rate: int, seconds: float = FRAME_SECONDS, floor_db: float = SILENCE_DB
-) -> Signal:
+def levels(signal: Signal, rate: int, seconds: float = FRAME_SECONDS, floor_db: float = SILENCE_DB) -> Signal:
     """Level in dB of each whole frame of `signal` [time]: [frames], at least `floor_db`."""
     size = max(round(seconds * rate), 1)
     count = len(signal) // size

@@ -84,7 +84,11 @@ def measure(source: Source) -> SoundInfo:
             meters.clipping.fraction,
             None if narrow is None else narrow.text,
             stream.problem,
-            tuple(each.text for each in (*stream.warnings, meters.mixer.warning()) if each and each.kind != "truncated"),
+            tuple(
+                each.text
+                for each in (*stream.warnings, meters.mixer.warning())
+                if each and each.kind != "truncated"
+            ),
         )
 
 

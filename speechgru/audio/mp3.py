@@ -144,13 +144,14 @@ def _resync(file: BinaryIO, position: int, end: int) -> int | None:
         piece = read_at(file, position, min(_SCAN + 3, end - position))
         for match in re.finditer(rb"\xff[\xe2-\xff]|ID3", piece):
             at = position + match.start()
-            if _is_run(file, after_tag(file, at), end):
+            if is_run(file, after_tag(file, at), end):
                 return at
         position += _SCAN
     return None
 
 
-def _is_run(file: BinaryIO, position: int, end: int) -> bool:
+def is_run(file: BinaryIO, position: int, end: int) -> bool:
+    """Whether several frames of MP3 lie at `position`, one behind the other."""
     for _ in range(_SYNC_FRAMES):
         frame = _frame(read_at(file, position, 4))
         if frame is None or position + frame.size > end:

@@ -16,19 +16,19 @@ _SCAN = 1 << 16
 
 def chain_end(file: BinaryIO, start: int, end: int) -> int:
     """Where the streams that begin together at `start` end: at the head of another, at `end`, or where no page is."""
-    position, in_heads, behind = start, True, start
+    position, in_heads, behind, page = start, True, start, start
     while position + 27 <= end:
         head = read_at(file, position, 27)
         if head[:5] != b"OggS\0":
-            found = _search(file, position, end)
+            found = _search(file, page + 5, end)  # inside the page before, if that one is cut
             if found is None:
                 return behind
-            position = found
+            page = position = found
             continue
         begins = bool(head[5] & _BEGINS)
         if begins and not in_heads:
             return position
-        in_heads = begins
+        in_heads, page = begins, position
         position += 27 + head[26] + sum(read_at(file, position + 27, head[26]))
         behind = min(position, end)
     return behind

@@ -16,9 +16,9 @@ from speechgru.audio.riff import Extent
 from speechgru.audio.tags import after_tag, before_tags
 from speechgru.audio.window import Part, read_at, size_of
 
-# Heads that no chance makes. Of FLAC the metadata block STREAMINFO, which comes first: type 0 (perhaps the last one), 34
-# bytes; of Ogg a first page, whose position is 0.
-_HEADS = rb"fLaC[\x00\x80]\x00\x00\x22|OggS\x00\x02\x00{8}|RIFF....WAVEfmt |FORM....AIF[FC]COMM"
+# Heads that no chance makes. Of FLAC the metadata block STREAMINFO, which comes first: type 0 (perhaps the last one),
+# 34 bytes; of Ogg a first page, whose position is 0.
+_HEADS = rb"fLaC[\x00\x80]\x00\x00\x22|OggS\x00\x02\x00{8}|RIFF....WAVEfmt |FORM....AIF[FC]COMM|\.snd\x00\x00.{6}\x00\x00\x00[\x01-\x1b]\x00"
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def layout(file: BinaryIO) -> Layout:
         notes += [extent.note] if extent.note else []
         position = extent.end
     if len(parts) < 2 and not any(part.prefix for part in parts):
-        # A whole file keeps its tags, which decoders know.
-        return Layout((Part(0, size if not parts or position >= end else parts[0].end),))
+        # Tags before the sound stay: decoders know them.
+        return Layout((Part(0, parts[0].end if parts else size),))
     return Layout(tuple(parts), tuple(notes))
 
 
@@ -60,7 +60,13 @@ def _walker(file: BinaryIO, start: int) -> Callable[[BinaryIO, int, int], Extent
         return riff.wav
     if head[:4] == b"FORM" and head[8:11] == b"AIF":
         return riff.aiff
-    known = ((b".snd", riff.au), (riff.W64, riff.w64), (b"caff", riff.caf), (b"OggS\0", _ogg), (b"fLaC", _flac))
+    known = (
+        (b".snd", riff.au),
+        (riff.W64, riff.w64),
+        (b"caff", riff.caf),
+        (b"OggS\0", _ogg),
+        (b"fLaC", _flac),
+    )
     for magic, walk in known:
         if head.startswith(magic):
             return walk

@@ -10,7 +10,8 @@ from speechgru.errors import AudioError
 
 _CLOCK = r"(\d+):(\d\d):(\d\d(?:\.\d+)?)"
 _STREAM = re.compile(
-    r"^ +Stream #0:\d+(?:\[0x[0-9a-f]+\])?(?:\(([^)\n]*)\))?: (Audio|Video|Subtitle): ([A-Za-z0-9_.-]+)(.*)$", re.M
+    r"^ +Stream #0:\d+(?:\[0x[0-9a-f]+\])?(?:\(([^)\n]*)\))?: (Audio|Video|Subtitle): ([A-Za-z0-9_.-]+)(.*)$",
+    re.M,
 )
 _TAG = re.compile(rf"^ +DURATION +: {_CLOCK}", re.M)
 # Containers whose clock counts from the start of the recording; that of a broadcast begins anywhere.
@@ -58,7 +59,9 @@ def probe(url: str, protocols: str) -> Probe:
     """
     # Without an output ffmpeg ends with an error, after it has told all.
     command = ["ffmpeg", "-nostdin", "-hide_banner", "-protocol_whitelist", protocols, "-i", url]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     text = done.stderr.decode("utf-8", "replace")
     head = re.search(r"^Input #0, (.*?), from ", text, re.M) or re.search(r"^Input #0, (\S+)$", text, re.M)
     if head is None:
@@ -96,7 +99,18 @@ def _seconds(match: re.Match[str]) -> float:
 def last_second(url: str, protocols: str) -> float:
     """Where the last packet of any track ends, on the file's own clock: nothing is decoded, all is read."""
     maps = [word for kind in ("V", "a", "s") for word in ("-map", f"0:{kind}?")]
-    command = ["ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", protocols, "-copyts", "-i", url, *maps]
+    command = [
+        "ffmpeg",
+        "-nostdin",
+        "-v",
+        "error",
+        "-protocol_whitelist",
+        protocols,
+        "-copyts",
+        "-i",
+        url,
+        *maps,
+    ]
     last, bases = 0.0, dict[str, float]()
     with subprocess.Popen(
         [*command, "-c", "copy", "-f", "framecrc", "-"],

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from speechgru.audio.mp3 import is_run
 from speechgru.audio.window import Part, Window, read_at, size_of
 
 # Writers that can't seek back leave the size 0, or the largest they know (2³²-1; sox and espeak: a little
@@ -24,6 +25,9 @@ W64 = b"riff.\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
 _WAVE = rb"(?:RIFF|RF64|BW64)....WAVE"
 _AIFF = rb"FORM....AIF[FC]"
 _JUDGED = 1 << 16  # bytes behind the samples by which they are judged
+_OTHERS = re.compile(
+    rb"RIFF|RF64|BW64|FORM....AIF|\.snd|caff|OggS|fLaC|ID3|TAG|APETAGEX|" + re.escape(W64), re.DOTALL
+)
 _TEXT = frozenset(range(32, 127)) | {9, 10, 13}
 
 
@@ -62,14 +66,13 @@ def wav_data(file: BinaryIO) -> tuple[int, int, bool]:
 
 def wav(file: BinaryIO, start: int, end: int) -> Extent:
     """The WAV, RF64 or BW64 recording that begins at `start`; nothing of it lies behind `end`."""
-    part = Part(start, end)
-    data, length, left_open = wav_data(Window(file, part))  # type: ignore[arg-type]
+    data, length, left_open = wav_data(Window(file, Part(start, end)))  # type: ignore[arg-type]
     data += start
     stated = data + length
     if left_open or stated > end:  # what follows may be another recording, inside what the header promises
         following = search(file, _WAVE, data, end)
         if following is None:
-            return Extent(end, (part,))
+            return Extent(end, (Part(start, end),))
         patched = _wav_parts(file, start, data, following) if left_open else (Part(start, following),)
         return Extent(following, patched)
     if (wraps := (end - stated) // WRAP) and (end - stated) % WRAP < _SCAN:
@@ -77,7 +80,11 @@ def wav(file: BinaryIO, start: int, end: int) -> Extent:
         note = f"its header counts {length} bytes of samples, of which it can't count more than 4 GiB; all were read."
         return Extent(end, _wav_parts(file, start, data, whole), note)
     behind = _after_chunks(file, stated, end)
-    if re.match(_WAVE, read_at(file, behind, 12), re.DOTALL) or not _are_samples(file, data, stated, behind, end):
+    if behind == end or re.match(_WAVE, read_at(file, behind, 12), re.DOTALL):
+        return Extent(behind, (Part(start, behind),))
+    if (inside := search(file, _WAVE, data, stated)) is not None:  # this one was cut before it was joined
+        return Extent(inside, (Part(start, inside),))
+    if not _are_samples(file, data, stated, behind, end):
         return Extent(behind, (Part(start, behind),))
     whole = search(file, _WAVE, behind, end) or end
     note = f"its header counts {length} of {whole - data} bytes of samples; all were read."
@@ -131,6 +138,8 @@ def _are_samples(file: BinaryIO, data: int, stated: int, behind: int, end: int) 
     left = min(end - behind, _JUDGED)
     if behind != stated or left < 1024:  # chunks lie between, or it is less than a word
         return False
+    if _OTHERS.match(read_at(file, behind, 16)) or is_run(file, behind, end):
+        return False
     bytes_behind = np.frombuffer(read_at(file, behind, left), np.uint8)
     if (bytes_behind == bytes_behind[0]).all() or np.isin(bytes_behind, list(_TEXT)).mean() > 0.95:
         return False
@@ -151,9 +160,12 @@ def aiff(file: BinaryIO, start: int, end: int) -> Extent:
     """The AIFF recording that begins at `start`."""
     length = 8 + int.from_bytes(read_at(file, start + 4, 4), "big")
     stop = start + length + length % 2
-    if start + length > end:
-        stop = search(file, _AIFF, start + 12, end) or end
-    return Extent(min(stop, end), (Part(start, min(stop, end)),))
+    if start + length == end or re.match(_AIFF, read_at(file, stop, 12), re.DOTALL):
+        return Extent(min(stop, end), (Part(start, min(stop, end)),))
+    # Cut, or cut before it was joined.
+    inside = search(file, _AIFF, start + 12, min(start + length, end))
+    stop = min(stop, end) if inside is None else inside
+    return Extent(stop, (Part(start, stop),))
 
 
 def au(file: BinaryIO, start: int, end: int) -> Extent:
@@ -162,15 +174,20 @@ def au(file: BinaryIO, start: int, end: int) -> Extent:
     if len(head) < 24 or start + 24 > end:
         return Extent(end, (Part(start, end),))
     offset, length = struct.unpack(">II", head[4:12])
-    if length < UNKNOWN_SIZE and start + offset + length <= end:
-        stop = start + offset + length
-        if read_at(file, stop, 4) != b".snd" and _are_samples(file, start + offset, stop, stop, end):
-            whole = search(file, rb"\.snd", stop, end) or end
-            prefix = head[:8] + b"\xff" * 4 + read_at(file, start + 12, offset - 12)
-            note = f"its header counts {length} of {whole - start - offset} bytes of samples; all were read."
-            return Extent(whole, (Part(start + offset, whole, prefix),), note)
-    else:
-        stop = search(file, rb"\.snd....(?:....)" + re.escape(head[12:16]), start + offset, end) or end
+    stop = start + offset + length
+    if stop == end or (stop < end and read_at(file, stop, 4) == b".snd"):
+        return Extent(stop, (Part(start, stop),))
+    another = rb"\.snd.{8}" + re.escape(
+        head[12:16]
+    )  # of the same encoding: nearly 8 bytes that no chance makes
+    inside = search(file, another, start + offset, min(stop, end))
+    if inside is not None or length >= UNKNOWN_SIZE or stop > end:
+        stop = end if inside is None else inside
+    elif _are_samples(file, start + offset, stop, stop, end):
+        whole = search(file, another, stop, end) or end
+        prefix = head[:8] + b"\xff" * 4 + read_at(file, start + 12, offset - 12)
+        note = f"its header counts {length} of {whole - start - offset} bytes of samples; all were read."
+        return Extent(whole, (Part(start + offset, whole, prefix),), note)
     return Extent(stop, (Part(start, stop),))
 
 
@@ -183,15 +200,16 @@ def w64(file: BinaryIO, start: int, end: int) -> Extent:
 
 def caf(file: BinaryIO, start: int, end: int) -> Extent:
     """The CAF recording that begins at `start`."""
-    position = start + 8
+    position, has_data = start + 8, False
     while position + 12 <= end:
         name, length = struct.unpack(">4sq", read_at(file, position, 12))
-        if not re.fullmatch(rb"[A-Za-z][\x20-\x7e]{3}", name) or name == b"caff":
+        fits = length >= 0 and position + 12 + length <= end
+        if not re.fullmatch(rb"[A-Za-z][\x20-\x7e]{3}", name) or name == b"caff" or (has_data and not fits):
             break
-        if length < 0 or position + 12 + length > end:
-            position = search(file, rb"caff\0\1\0\0desc", position + 12, end) or end
+        if not fits:
+            position = search(file, rb"caff\x00\x01\x00\x00desc", position + 12, end) or end
             break
-        position += 12 + length
+        position, has_data = position + 12 + length, has_data or name == b"data"
     return Extent(position, (Part(start, position),))
 
 

@@ -1,8 +1,8 @@
 """Read sound files: `read` the whole, `AudioStream` block by block, `info` the header alone.
 
 Samples are float32, full scale 1.0, time on the first axis; rates in Hz, times in seconds. By default a recording
-becomes mono (the mean of its channels, see `downmix`) at 16 kHz, which is what recognition needs; with `channels="all"` and
-`sample_rate=None` it stays as it is, which is what editing needs. A recording that breaks
+becomes mono (the mean of its channels, see `downmix`) at 16 kHz, which is what recognition needs; with `channels="all"`
+and `sample_rate=None` it stays as it is, which is what editing needs. A recording that breaks
 off is read as far as it goes.
 """
 
@@ -105,7 +105,7 @@ class AudioStream:
         block_seconds: float | None = 30.0,
         channels: Literal["mix", "all"] = "mix",
     ) -> None:
-        """Open `source`: a path (or a `Track` of it), "-" for standard input, or a binary file object, which stays open.
+        """Open `source`: a path (or a `Track` of it), "-" for standard input, or a binary file, which stays open.
 
         Args:
             sample_rate: of the blocks; None: the recording's own.
@@ -153,8 +153,8 @@ class AudioStream:
 
     @property
     def warnings(self) -> list[AudioWarning]:
-        """Of truncation, of wrong headers and several tracks; where channels are mixed, of those that cancel, of clipping
-        and narrow band; in what was read so far."""
+        """In what was read so far: of truncation, wrong headers and several tracks; where channels are mixed also of
+        those that cancel, of clipping and narrow band."""
         truncation = None if self.problem is None else AudioWarning("truncated", self.problem)
         meters = (each.warning() for each in (self._clipping, self._bandwidth) if each is not None)
         found = (truncation, *self._decoder.notes, self._mixer.warning(), *meters)

@@ -30,7 +30,7 @@ def number_of(source: object) -> int | None:
     return source.number if isinstance(source, Track) else None
 
 
-class MissingTrack(AudioError):
+class MissingTrackError(AudioError):
     """A track that a file lacks: its number, and how many there are."""
 
     def __init__(self, number: int, count: int, message: str = "", *, source: object = "") -> None:
@@ -38,8 +38,8 @@ class MissingTrack(AudioError):
         self.number, self.count = number, count
 
 
-def missing(name: str, number: int, count: int) -> MissingTrack:
+def missing(name: str, number: int, count: int) -> MissingTrackError:
     """The error that names the tracks of `name`."""
     has = "one audio track" if count == 1 else f"{count} audio tracks"
     advice = "Leave the track out" if count == 1 else f"Choose one from 1 to {count}"
-    return MissingTrack(number, count, f"{name} has {has}; got track {number}. {advice}.", source=name)
+    return MissingTrackError(number, count, f"{name} has {has}; got track {number}. {advice}.", source=name)

@@ -84,6 +84,16 @@ def positive(value: str) -> int:
     return int(value)
 
 
+def add_track(parser: argparse.ArgumentParser) -> None:
+    """The option that chooses one of several audio tracks; `_inputs.find` takes it."""
+    parser.add_argument(
+        "--track",
+        type=positive,
+        metavar="N",
+        help="audio track to read, where a file has several (default: 1)",
+    )
+
+
 def _open_closed_streams() -> None:
     """A stream that the caller closed (`>&-`) leads to nowhere; as None it would break every use of it."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):

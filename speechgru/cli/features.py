@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli import positive
+from speechgru.cli import add_track, positive
 from speechgru.errors import ConfigError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=_FORMATS, help="of the files in a folder (default: npy)")
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
+    add_track(parser)
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: one a processor)")
     parser.add_argument(
         "--strict-rate", action="store_true", help="refuse recordings of another sampling rate"
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     sources, pairs = _split(args.inputs)
     _check(args, sources)
     selected = audio_files.find(
-        sources, args.recursive, twice=args.plot is not None or args.sound is not None
+        sources, args.recursive, twice=args.plot is not None or args.sound is not None, track=args.track
     )
     if _processes(args, len(selected.inputs)) > 1:
         process_pool.prepare(_IMPORTS)  # takes seconds, as do our own
@@ -159,7 +160,13 @@ def _wanted(args: argparse.Namespace, pairs: list[str]) -> Wanted:
 
     augment = None if args.augment is None else _augment(args.augment)
     return Wanted(
-        args.kind or "log_mel", args.preset, _values(pairs), augment, args.seed or 0, args.strict_rate
+        args.kind or "log_mel",
+        args.preset,
+        _values(pairs),
+        augment,
+        args.seed or 0,
+        args.strict_rate,
+        args.track,
     )
 
 

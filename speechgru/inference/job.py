@@ -46,7 +46,10 @@ class Job:
     )  # of each piece, None until recognised
 
     def pieces(self) -> Iterator[tuple[int, Piece]]:
-        """Read the source; yields numbered pieces (very quiet ones amplified), whose words are to be `add`ed. An error ends up in `error`."""
+        """Read the source; yields numbered pieces, very quiet ones amplified, whose words are to be `add`ed.
+
+        An error ends up in `error`.
+        """
         try:
             for piece in cut(self._blocks(), self.sample_rate):
                 self._places.append((piece.start, piece.overlap))
