@@ -81,7 +81,12 @@ def _open_soundfile(file: BinaryIO, owned: bool) -> Decoder:
         return SoundfileDecoder(cast(BinaryIO, Window(file, part)), owned=False)
 
     closing = file.close if owned else (lambda: None)
-    return ChainDecoder([partial(opened, part) for part in found.parts], found.notes, closing)
+    unread = (
+        f"cut short: {found.unread} bytes of samples behind those that its header counts could not be read. Repair the "
+        "header (by a raw import, say)."
+    )
+    openers = [partial(opened, part) for part in found.parts]
+    return ChainDecoder(openers, found.notes, closing, unread if found.unread else None)
 
 
 def _open_ffmpeg(name: str, path: str | None, file: BinaryIO, reason: str, track: int | None) -> Decoder:

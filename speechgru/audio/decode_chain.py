@@ -39,9 +39,13 @@ class ChainDecoder:
     """
 
     def __init__(
-        self, openers: Sequence[Opener], notes: Sequence[str] = (), closing: Callable[[], None] = int
+        self,
+        openers: Sequence[Opener],
+        notes: Sequence[str] = (),
+        closing: Callable[[], None] = int,
+        unread: str | None = None,
     ) -> None:
-        """`closing` is called at the end, for what the parts share.
+        """`closing` is called at the end, for what the parts share; `unread` says what of the file isn't in them.
 
         Raises:
             soundfile.LibsndfileError, AudioError: the first part can't be read.
@@ -52,6 +56,7 @@ class ChainDecoder:
         self.sample_rate, self.channels = first.sample_rate, first.channels
         self.format, self.subtype = first.format, first.subtype
         self._problems: list[str] = []
+        self._unread = unread
         kinds, frames = [(first.sample_rate, first.channels)], [first.frames]
         for opener in openers[1:]:  # opened for its header alone: of a thousand parts not all stay open
             try:
@@ -105,13 +110,15 @@ class ChainDecoder:
         self._ended = True
 
     def _note(self, problem: str | None) -> None:
-        if problem is not None:
+        if problem is not None and len(self._openers) == 1:
+            self._problems.append(problem)
+        elif problem is not None:
             self._problems.append(f"part {self._next} of {len(self._openers)} is {problem}")
 
     def problem(self) -> str | None:
         """After the last read: which parts aren't whole, or None."""
         more = f" ({len(self._problems)} parts are.)" if len(self._problems) > 1 else ""
-        return self._problems[0] + more if self._problems else None
+        return self._problems[0] + more if self._problems else self._unread
 
     def close(self) -> None:
         """Close the part that is open, and what the parts share."""

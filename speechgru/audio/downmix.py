@@ -20,7 +20,7 @@ _INVERTED = -0.5  # correlation with the loudest channel
 
 
 class Downmix:
-    """The mean of the channels of one recording, piece by piece, those turned round that cancel the loudest one.
+    """The mean of the channels of one recording, piece by piece, those turned round that cancel the rest.
 
     Each piece is judged by itself; what is undecided goes on as before, from a mean of all. Where a sign changes, the
     two mixes cross-fade over the first 10 ms of the piece.
@@ -66,7 +66,10 @@ class Downmix:
         loudest = int(power.argmax())
         product = np.einsum("tc,t->c", piece, piece[:, loudest], dtype=np.float64) / len(piece)
         correlation = product / np.sqrt(np.maximum(power * power[loudest], 1e-300))
-        return np.where(correlation < _INVERTED, -1, 1).astype(np.float32)
+        signs = np.where(correlation < _INVERTED, -1, 1).astype(np.float32)
+        # As before, else as most channels are, else as the first: or the next piece might be upside down.
+        likeness = float(signs @ self._signs) + 0.5 * float(signs[0])
+        return signs if likeness > 0 else -signs
 
     def warning(self) -> AudioWarning | None:
         """Not None if channels were turned round."""
@@ -76,8 +79,8 @@ class Downmix:
         plural = len(self.inverted) > 1
         return AudioWarning(
             "channels",
-            f"channel{'s' * plural} {named} {'cancel' if plural else 'cancels'} the loudest one, as if wired the wrong "
-            f"way round; {'they were' if plural else 'it was'} turned round before the channels were mixed.",
+            f"channel{'s' * plural} {named} {'cancel' if plural else 'cancels'} the rest, as if wired the wrong way "
+            f"round; {'they were' if plural else 'it was'} turned round before the channels were mixed.",
         )
 
 

@@ -18,15 +18,18 @@ from speechgru.audio.window import Part, read_at, size_of
 
 # Heads that no chance makes. Of FLAC the metadata block STREAMINFO, which comes first: type 0 (perhaps the last one),
 # 34 bytes; of Ogg a first page, whose position is 0.
-_HEADS = rb"fLaC[\x00\x80]\x00\x00\x22|OggS\x00\x02\x00{8}|RIFF....WAVEfmt |FORM....AIF[FC]COMM|\.snd\x00\x00.{6}\x00\x00\x00[\x01-\x1b]\x00"
+_HEADS = rb"fLaC[\x00\x80]\x00\x00\x22|OggS\x00\x02\x00{8}|RIFF....WAVEfmt |FORM....AIF[FC]COMM"
+_HEADS += rb"|\.snd\x00\x00.{6}\x00\x00\x00[\x01-\x1b]\x00"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The recordings of a file, in order; one at least. `notes`: what its headers have wrong, though all is read."""
+    """The recordings of a file, in order; one at least. `notes`: what its headers have wrong, though all is read;
+    `unread`: bytes behind them that go on with the samples, but that the last header gives no way to read."""
 
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
+    unread: int = 0
 
 
 def layout(file: BinaryIO) -> Layout:
@@ -35,11 +38,15 @@ def layout(file: BinaryIO) -> Layout:
     end = before_tags(file, size)
     parts: list[Part] = []
     notes: list[str] = []
-    position = 0
+    position, unread = 0, 0
     while position < end:
         start = after_tag(file, position)
         walk = _walker(file, start)
         extent = None if walk is None else walk(file, start, end)
+        if walk is not None and extent is not None:
+            is_open = walk in (riff.aiff, riff.w64, riff.caf) and start < extent.end < end
+            goes_on = is_open and riff.are_samples(file, start, extent.end, extent.end, end)
+            unread = end - extent.end if goes_on else 0
         if extent is None or extent.end <= start:
             if start > position:
                 position = start
@@ -50,8 +57,8 @@ def layout(file: BinaryIO) -> Layout:
         position = extent.end
     if len(parts) < 2 and not any(part.prefix for part in parts):
         # Tags before the sound stay: decoders know them.
-        return Layout((Part(0, parts[0].end if parts else size),))
-    return Layout(tuple(parts), tuple(notes))
+        return Layout((Part(0, parts[0].end if parts else size),), unread=unread)
+    return Layout(tuple(parts), tuple(notes), unread)
 
 
 def _walker(file: BinaryIO, start: int) -> Callable[[BinaryIO, int, int], Extent] | None:

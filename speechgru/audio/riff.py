@@ -84,7 +84,7 @@ def wav(file: BinaryIO, start: int, end: int) -> Extent:
         return Extent(behind, (Part(start, behind),))
     if (inside := search(file, _WAVE, data, stated)) is not None:  # this one was cut before it was joined
         return Extent(inside, (Part(start, inside),))
-    if not _are_samples(file, data, stated, behind, end):
+    if not are_samples(file, data, stated, behind, end):
         return Extent(behind, (Part(start, behind),))
     whole = search(file, _WAVE, behind, end) or end
     note = f"its header counts {length} of {whole - data} bytes of samples; all were read."
@@ -129,7 +129,7 @@ def _after_chunks(file: BinaryIO, position: int, end: int) -> int:
     return position if end - position >= 8 else end
 
 
-def _are_samples(file: BinaryIO, data: int, stated: int, behind: int, end: int) -> bool:
+def are_samples(file: BinaryIO, data: int, stated: int, behind: int, end: int) -> bool:
     """Whether the bytes [behind, end) go on with the samples [data, stated).
 
     Padding, text and compressed or random bytes are none: padding is one value, text is printable, and the others
@@ -183,7 +183,7 @@ def au(file: BinaryIO, start: int, end: int) -> Extent:
     inside = search(file, another, start + offset, min(stop, end))
     if inside is not None or length >= UNKNOWN_SIZE or stop > end:
         stop = end if inside is None else inside
-    elif _are_samples(file, start + offset, stop, stop, end):
+    elif are_samples(file, start + offset, stop, stop, end):
         whole = search(file, another, stop, end) or end
         prefix = head[:8] + b"\xff" * 4 + read_at(file, start + 12, offset - 12)
         note = f"its header counts {length} of {whole - start - offset} bytes of samples; all were read."

@@ -228,6 +228,18 @@ def test_a_wav_beyond_four_gibibytes_has_its_real_length(tmp_path: Path, rest: i
     assert sum(part.end - part.start for part in found) == size
 
 
+def test_an_aiff_whose_header_counts_too_little_is_said_to_be_read_in_part() -> None:
+    data = bytearray(encoded("aiff", SECOND))
+    common, sound = data.find(b"COMM"), data.find(b"SSND")
+    data[common + 10 : common + 14] = struct.pack(">I", RATE)
+    data[sound + 4 : sound + 8] = struct.pack(">I", 8 + 2 * RATE)
+    data[4:8] = struct.pack(">I", sound + 16 + 2 * RATE - 8)
+    stream, signal = read(bytes(data))
+    assert is_like(signal, SECOND[:RATE])
+    assert stream.truncated
+    assert f"{4 * RATE} bytes" in (stream.problem or "")
+
+
 def test_a_part_that_no_decoder_knows_is_said() -> None:
     odd = bytearray(encoded("wav", SECOND))
     odd[20:22] = b"\x99\x99"  # a codec that nobody has
