@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-WarningKind = Literal["clipped", "narrow", "truncated", "mismatch"]
+WarningKind = Literal["clipped", "narrow", "truncated", "mismatch", "layout", "channels", "tracks"]
 
 
 class SpeechGruError(Exception):
@@ -68,7 +68,8 @@ class MusicError(SpeechGruError):
 
 
 class AudioWarning(UserWarning):
-    """A recording that can be used, but is clipped, narrow-band or cut short, or doesn't match its text.
+    """A recording that can be used, but is clipped, narrow-band or cut short, or doesn't match its text; or that is
+    read in a way that a user should know of: its headers are wrong (layout), channels cancel, it has several tracks.
 
     Attributes:
         kind: what to decide by.

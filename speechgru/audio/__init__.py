@@ -1,7 +1,8 @@
 """Sound files and signals: `read`, `write`, `info`, `AudioStream`, `resample`.
 
 The way of a file to samples: `stream` (blocks of one rate) → `decode` (which decoder) → `decode_soundfile` or
-`decode_ffmpeg`; and back: `formats` (which there are) → `encode`. `array`, `resampling`, `mix`, `energy` and `segments`
+`decode_ffmpeg`, through `decode_chain` where `parts` or `containers` tell that a file holds several; `downmix` makes
+channels one; and back: `formats` (which there are) → `encode`. `array`, `resampling`, `mix`, `energy` and `segments`
 work on samples in memory; `quality`, `loudness` and `measure` judge a recording; `edit` and `split` write files.
 """
 
@@ -14,11 +15,21 @@ from speechgru.utils.faces import lazy
 if TYPE_CHECKING:
     from speechgru.audio.encode import write
     from speechgru.audio.resampling import resample
-    from speechgru.audio.stream import AudioInfo, AudioStream, info, is_audio, read
+    from speechgru.audio.stream import AudioInfo, AudioStream, Track, info, is_audio, read
     from speechgru.errors import AudioWarning
 
 
-__all__ = ["AudioInfo", "AudioStream", "AudioWarning", "info", "is_audio", "read", "resample", "write"]
+__all__ = [
+    "AudioInfo",
+    "AudioStream",
+    "AudioWarning",
+    "Track",
+    "info",
+    "is_audio",
+    "read",
+    "resample",
+    "write",
+]
 
 __getattr__, __dir__ = lazy(
     __name__,
@@ -26,6 +37,7 @@ __getattr__, __dir__ = lazy(
         "AudioInfo": "stream",
         "AudioStream": "stream",
         "AudioWarning": "stream",
+        "Track": "stream",
         "info": "stream",
         "is_audio": "stream",
         "read": "stream",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.audio import stream as audio
+from speechgru.audio.downmix import mixed
 from speechgru.audio.quality import Bandwidth, Clipping
 from speechgru.errors import AudioError, AudioWarning
 
@@ -47,16 +48,16 @@ def from_array(array: Any, sample_rate: int | None, rate: int) -> Sound:
     Args:
         array: NumPy array or tensor, [time] or [channels, time]; floats in [-1, 1], or integers of 8, 16 or
             32 bits, which are scaled by their type's range (unsigned 8 bits around 128). Channels are
-            averaged.
+            averaged, those turned round that would cancel.
         sample_rate: of `array`, in Hz, from 4,000 up.
         rate: wanted, in Hz.
 
     Raises:
         AudioError: no sample rate, an impossible one, another shape or type, no samples, NaN or Inf.
     """
-    signal = plain(array, sample_rate)
+    signal, mixing = _plain(array, sample_rate)
     assert sample_rate is not None
-    warnings = _warnings(signal, int(sample_rate))
+    warnings = (*mixing, *_warnings(signal, int(sample_rate)))
     if sample_rate != rate:
         signal = audio.resample(signal, int(sample_rate), rate)
     return Sound(np.ascontiguousarray(signal, dtype=np.float32), warnings)
@@ -75,12 +76,17 @@ def pad(signals: Sequence[NDArray[np.float32]], length: int = 0) -> tuple[Tensor
 
 def plain(array: Any, sample_rate: int | None) -> NDArray[np.float32]:
     """As `from_array`, at the array's own rate, and without judging what was recorded."""
+    return _plain(array, sample_rate)[0]
+
+
+def _plain(array: Any, sample_rate: int | None) -> tuple[NDArray[np.float32], tuple[AudioWarning, ...]]:
+    """As `plain`, and what there is to say of the channels."""
     if sample_rate is None:
         raise AudioError(
             "An array doesn't say how fast it was sampled: pass sample_rate=HERTZ with it, e.g. 16000."
         )
     _check_rate(sample_rate)
-    signal: NDArray[np.float32] = _mono(_scaled(_numpy(array)))
+    signal, mixing = _mono(_scaled(_numpy(array)), int(sample_rate))
     peak = float(max(signal.max(), -signal.min()))  # NaN wins
     if not np.isfinite(peak):
         raise AudioError("The array holds NaN or Inf; expected finite samples. Repair or cut out that part.")
@@ -89,7 +95,7 @@ def plain(array: Any, sample_rate: int | None) -> NDArray[np.float32]:
             f"Float samples reach {peak:.6g}; expected [-1, 1]. Divide them by the full "
             "scale of the recording (32768 for 16 bits), or pass the integers themselves."
         )
-    return signal
+    return signal, mixing
 
 
 def _warnings(signal: NDArray[np.float32], rate: int) -> tuple[AudioWarning, ...]:
@@ -137,7 +143,8 @@ def _scaled(array: NDArray[Any]) -> NDArray[Any]:
     )
 
 
-def _mono(array: NDArray[Any]) -> NDArray[Any]:
+def _mono(array: NDArray[Any], rate: int) -> tuple[NDArray[np.float32], tuple[AudioWarning, ...]]:
+    """The mean of the channels [time], and the warning of those that cancel."""
     shape = "x".join(map(str, array.shape)) or "none"
     if array.ndim not in (1, 2):
         raise AudioError(
@@ -146,11 +153,12 @@ def _mono(array: NDArray[Any]) -> NDArray[Any]:
     if array.size == 0:
         raise AudioError(f"The array holds no samples (shape {shape}); expected [time] or [channels, time].")
     if array.ndim == 1:
-        return array
+        return array, ()
     channels, time = array.shape
     if channels > time or channels > MAX_CHANNELS:
         raise AudioError(
             f"Got shape {shape}, which looks like [time, channels]; expected [channels, time]. Pass array.T."
         )
-    mean: NDArray[Any] = array.mean(axis=0)
-    return mean
+    mean, mixer = mixed(array.T, rate)
+    warning = mixer.warning()
+    return mean, () if warning is None else (warning,)

@@ -10,32 +10,20 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 
-import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
-from speechgru.audio import decode_ffmpeg, decode_soundfile
+from speechgru.audio import decode_ffmpeg, ogg, tracks
+from speechgru.audio.decode_chain import ChainDecoder, Decoder
 from speechgru.audio.decode_soundfile import SoundfileDecoder
+from speechgru.audio.parts import layout
+from speechgru.audio.window import Part, Window, size_of
 from speechgru.errors import AudioError
 
 _SPOOL = 16 << 20  # bytes of a pipe that are held in memory; more goes to a temporary file
-
-
-class Decoder(Protocol):
-    """A recording, front to back. Attributes as in `SoundfileDecoder`."""
-
-    sample_rate: int
-    channels: int
-    frames: int | None
-    format: str
-    subtype: str
-
-    def read(self, count: int) -> NDArray[np.float32]: ...
-    def problem(self) -> str | None: ...
-    def close(self) -> None: ...
 
 
 def name_of(source: str | Path | BinaryIO) -> str:
@@ -47,31 +35,61 @@ def name_of(source: str | Path | BinaryIO) -> str:
 
 
 def open_decoder(source: str | Path | BinaryIO) -> Decoder:
-    """Open `source`: a path, "-" for standard input, or a binary file object (read from its start if it can
-    seek).
+    """Open `source`: a path (a `Track` of it), "-" for standard input, or a binary file object (read from its start if
+    it can seek).
 
-    What can't seek (a pipe) is copied to memory, or beyond 16 MiB to a temporary file.
+    What can't seek (a pipe) is copied to memory, or beyond 16 MiB to a temporary file. All recordings that are joined
+    in one file are read.
 
     Raises:
-        AudioError: it isn't there, can't be read, is empty or holds no audio.
+        AudioError: it isn't there, can't be read, is empty, holds no audio, or lacks the track.
     """
+    name, track = name_of(source), tracks.number_of(source)
     file, owned = _open(source)
+    path = str(source) if isinstance(source, (str, os.PathLike)) and source != "-" else None
     try:
-        if decode_soundfile.size_of(file) == 0:
-            name = name_of(source)
+        if size_of(file) == 0:
             raise AudioError(f"{name} is empty (0 bytes): expected an audio file.", source=name)
-        return SoundfileDecoder(file, owned)
+        if ogg.tracks(file) > 1 and decode_ffmpeg.is_installed():  # libsndfile knows the first alone
+            with file if owned else nullcontext():
+                return _open_ffmpeg(name, path, file, "it has several tracks", track)
+        decoder = _open_soundfile(file, owned)
     except soundfile.LibsndfileError as error:
-        path = str(source) if isinstance(source, (str, os.PathLike)) and source != "-" else None
         with file if owned else nullcontext():
-            return _open_ffmpeg(name_of(source), path, file, error.error_string.rstrip("."))
+            return _open_ffmpeg(name, path, file, error.error_string.rstrip("."), track)
     except BaseException:
         if owned:
             file.close()
         raise
+    if track is not None and track > 1:
+        decoder.close()
+        raise tracks.missing(name, track, 1)
+    return decoder
 
 
-def _open_ffmpeg(name: str, path: str | None, file: BinaryIO, reason: str) -> Decoder:
+def _open_soundfile(file: BinaryIO, owned: bool) -> Decoder:
+    """The recordings in `file` through libsndfile.
+
+    Raises:
+        soundfile.LibsndfileError: the first is no format that libsndfile knows.
+    """
+    found = layout(file)
+    if len(found.parts) == 1 and found.parts[0] == Part(0, size_of(file)):
+        return SoundfileDecoder(file, owned)
+
+    def opened(part: Part) -> Decoder:
+        return SoundfileDecoder(cast(BinaryIO, Window(file, part)), owned=False)
+
+    closing = file.close if owned else (lambda: None)
+    unread = (
+        f"cut short: {found.unread} bytes of samples behind those that its header counts could not be read. Repair the "
+        "header (by a raw import, say)."
+    )
+    openers = [partial(opened, part) for part in found.parts]
+    return ChainDecoder(openers, found.notes, closing, unread if found.unread else None)
+
+
+def _open_ffmpeg(name: str, path: str | None, file: BinaryIO, reason: str, track: int | None) -> Decoder:
     """Let ffmpeg try what libsndfile refused for `reason`; without a regular file at `path`, on a copy of
     `file`."""
     if not decode_ffmpeg.is_installed():
@@ -83,13 +101,18 @@ def _open_ffmpeg(name: str, path: str | None, file: BinaryIO, reason: str) -> De
         ) from None
     try:
         if path is not None and os.path.isfile(path):
-            return decode_ffmpeg.FfmpegDecoder(path)
-        with tempfile.NamedTemporaryFile() as copy:
+            return decode_ffmpeg.open_file(path, file, track)
+        copy = tempfile.NamedTemporaryFile()  # noqa: SIM115 (the decoder closes it)
+        try:
             file.seek(0)
             shutil.copyfileobj(file, copy)
             copy.flush()
-            # ffmpeg has the copy open once it has sent its header, so the name may go.
-            return decode_ffmpeg.FfmpegDecoder(copy.name)
+            return decode_ffmpeg.open_file(copy.name, file, track, copy.close)
+        except BaseException:
+            copy.close()
+            raise
+    except tracks.MissingTrackError as error:
+        raise tracks.missing(name, error.number, error.count) from None
     except AudioError as error:
         raise AudioError(
             f"{name} isn't audio that libsndfile ({reason}) or ffmpeg can read; expected a recording. {error}",

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from speechgru.audio import encode, formats
+from speechgru.audio.downmix import Downmix
 from speechgru.audio.loudness import (
     LOWEST_DB,
     LOWEST_RATE,
@@ -48,14 +49,18 @@ def convert(
     """Write `source` as the format that the extension of `target` names.
 
     Args:
-        channels: 1 (their mean), or as many copies of a single one; None: as they are.
+        channels: 1 (their mean, those turned round that would cancel), or as many copies of a single one; None: as
+            they are.
         bits: one of `formats.BITS`; None: the source's.
 
     Raises:
         AudioError: `source` can't be read, `target` not be written so.
     """
     with _open(source) as stream:
-        return _write(target, stream, _mixed(stream, channels or stream.channels), bits)
+        mixer = Downmix(stream.channels, stream.sample_rate)
+        edited = _write(target, stream, _mixed(stream, channels or stream.channels, mixer), bits)
+    warning = mixer.warning()
+    return edited if warning is None else Edited((*edited.notes, warning.text), edited.truncated)
 
 
 def resample(source: str | Path, target: str | Path, rate: int, *, bits: str | None = None) -> Edited:
@@ -187,7 +192,7 @@ def _open(source: str | Path, rate: int | None = None) -> AudioStream:
     return AudioStream(source, rate, block_seconds=None, channels="all")
 
 
-def _mixed(stream: AudioStream, wanted: int) -> Iterator[Block]:
+def _mixed(stream: AudioStream, wanted: int, mixer: Downmix) -> Iterator[Block]:
     if wanted not in (stream.channels, 1) and stream.channels != 1:
         raise AudioError(
             f"{stream.name} has {stream.channels} channels; they can become 1 (their mean), not {wanted}.",
@@ -197,7 +202,7 @@ def _mixed(stream: AudioStream, wanted: int) -> Iterator[Block]:
         if wanted == block.shape[1]:
             yield block
         elif wanted == 1:
-            yield block.mean(axis=1, keepdims=True, dtype=np.float32)
+            yield mixer.add(block)[:, None]
         else:
             yield np.repeat(block, wanted, axis=1)
 
@@ -254,6 +259,5 @@ def _write(
     how = formats.encoding(target, bits, like=stream.subtype)
     clipped = encode.write(target, blocks, stream.sample_rate, how, warn=False)
     notes = [f"{clipped} samples beyond full scale were clipped."] if clipped else []
-    if stream.problem:
-        notes.append(stream.problem)
+    notes += [warning.text for warning in stream.warnings]
     return Edited(tuple(notes), stream.truncated)

@@ -16,6 +16,7 @@ Signal = NDArray[np.float32]
 FRAME_SECONDS = 0.02
 PRE_EMPHASIS = 0.97
 SILENCE_DB = -100.0  # the level given to digital zero
+_NO_FLOOR_DB = -200.0  # for recordings of which all is quiet
 TOP_FRAMES = (
     5  # the top level is that of the fifth loudest frame: a click is shorter than 100 ms, a vowel longer
 )
@@ -29,10 +30,17 @@ RANGE_SECONDS = 1.0
 PAUSE_SHARE = 0.3  # a frame is quiet below floor + PAUSE_SHARE * (top - floor)
 PAUSE_MIN_RANGE_DB = 6.0  # with less between floor and top, dips are chance rather than pauses
 PAUSE_SECONDS = 0.2
+# Features have a floor in power, below which a quiet voice would drown: what has its top level below QUIET_DB is
+# amplified to LIFTED_DB, if it stands QUIET_RANGE_DB above its own floor, as speech does and dither doesn't.
+QUIET_DB = -60.0
+LIFTED_DB = -30.0
+QUIET_RANGE_DB = 6.0
+BACKGROUND_DB = 40.0  # what lies so far below the loudest part of a recording is its background
+MIN_STEPS = 8  # peak over the smallest sample that isn't 0: fewer steps of a converter make no word
 
 
-def levels(signal: Signal, rate: int, seconds: float = FRAME_SECONDS) -> Signal:
-    """Level in dB of each whole frame of `signal` [time]: [frames], at least SILENCE_DB."""
+def levels(signal: Signal, rate: int, seconds: float = FRAME_SECONDS, floor_db: float = SILENCE_DB) -> Signal:
+    """Level in dB of each whole frame of `signal` [time]: [frames], at least `floor_db`."""
     size = max(round(seconds * rate), 1)
     count = len(signal) // size
     used = signal[: count * size]
@@ -41,7 +49,7 @@ def levels(signal: Signal, rate: int, seconds: float = FRAME_SECONDS) -> Signal:
     emphasised[:1] = 0.0  # no sample before the first: an offset would look like a click
     frames = emphasised.reshape(count, size)
     power = np.einsum("ij,ij->i", frames, frames) / size
-    decibels: Signal = (10.0 * np.log10(power + 10.0 ** (SILENCE_DB / 10))).astype(np.float32)
+    decibels: Signal = (10.0 * np.log10(power + 10.0 ** (floor_db / 10))).astype(np.float32)
     return decibels
 
 
@@ -51,6 +59,23 @@ def floor_and_top(level: Signal) -> tuple[float, float]:
         return SILENCE_DB, SILENCE_DB
     kth = max(len(level) - TOP_FRAMES, 0)
     return float(np.percentile(level, FLOOR_PERCENTILE)), float(np.partition(level, kth)[kth])
+
+
+def gain_of(signal: Signal, rate: int, loudest: float = SILENCE_DB) -> tuple[float, float]:
+    """By what a very quiet `signal` [time] is to be multiplied, 1 for any other; and its top level in dB.
+
+    Args:
+        loudest: the top level of the rest of the recording so far, in dB.
+    """
+    level = levels(signal, rate, floor_db=_NO_FLOOR_DB)
+    floor, top = floor_and_top(level)
+    if top >= QUIET_DB or top < loudest - BACKGROUND_DB or top - floor < QUIET_RANGE_DB:
+        return 1.0, top
+    size = np.abs(signal)
+    peak = float(size.max())
+    if peak < MIN_STEPS * float(size[size > 0].min()):
+        return 1.0, top
+    return min(10.0 ** ((LIFTED_DB - top) / 20), 0.5 / peak), top
 
 
 def may_hold_speech(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from speechgru.audio.downmix import Downmix
 from speechgru.audio.formats import bits_of
 from speechgru.audio.loudness import (
     LOWEST_RATE,
@@ -35,6 +36,7 @@ class SoundInfo:
         clipped: share of the samples that sit at full scale in runs, in [0, 1] (`quality.Clipping`).
         narrow_band: next to nothing above 4 kHz (`quality.Bandwidth`).
         problem: why the recording isn't whole.
+        notes: what else a user should know: wrong headers, channels that cancel, which of several tracks was read.
     """
 
     path: str
@@ -52,6 +54,7 @@ class SoundInfo:
     clipped: float
     narrow_band: str | None
     problem: str | None
+    notes: tuple[str, ...] = ()
 
 
 def measure(source: Source) -> SoundInfo:
@@ -81,6 +84,11 @@ def measure(source: Source) -> SoundInfo:
             meters.clipping.fraction,
             None if narrow is None else narrow.text,
             stream.problem,
+            tuple(
+                each.text
+                for each in (*stream.warnings, meters.mixer.warning())
+                if each and each.kind != "truncated"
+            ),
         )
 
 
@@ -89,6 +97,7 @@ class _Meters:
         rate, channels = stream.sample_rate, stream.channels
         self.levels, self.true_peak = FrameLevels(rate), TruePeak(rate, channels)
         self.clipping, self.bandwidth = Clipping(stream.subtype), Bandwidth(rate)
+        self.mixer = Downmix(channels, rate)
         defined = rate >= LOWEST_RATE and channels <= MAX_CHANNELS
         self.loudness = Loudness(rate, channels) if defined else None
         self.frames, self.peak, self.energy = 0, 0.0, 0.0
@@ -100,7 +109,7 @@ class _Meters:
         self.levels.add(block)
         self.true_peak.add(block)
         self.clipping.add(block)
-        self.bandwidth.add(block.mean(axis=1, dtype=np.float32))
+        self.bandwidth.add(self.mixer.add(block))
         if self.loudness is not None:
             self.loudness.add(block)
 
@@ -138,4 +147,5 @@ def describe(info: SoundInfo) -> str:
     ]
     if info.problem:
         pairs.append(("problem", info.problem))
+    pairs += [("note", note) for note in info.notes]
     return "\n".join([str(Path(info.path)), *(f"  {name:<11}  {value}" for name, value in pairs)])

@@ -1,8 +1,8 @@
 """Read sound files: `read` the whole, `AudioStream` block by block, `info` the header alone.
 
 Samples are float32, full scale 1.0, time on the first axis; rates in Hz, times in seconds. By default a recording
-becomes mono (the mean of its channels) at 16 kHz, which is what recognition needs; with `channels="all"` and
-`sample_rate=None` it stays as it is, which is what editing needs. A recording that breaks
+becomes mono (the mean of its channels, see `downmix`) at 16 kHz, which is what recognition needs; with `channels="all"`
+and `sample_rate=None` it stays as it is, which is what editing needs. A recording that breaks
 off is read as far as it goes.
 """
 
@@ -19,8 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.audio.decode import name_of, open_decoder
+from speechgru.audio.downmix import Downmix
 from speechgru.audio.quality import Bandwidth, Clipping
 from speechgru.audio.resampling import Resampler, resample
+from speechgru.audio.tracks import Track
 from speechgru.errors import AudioError, AudioWarning
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "AudioInfo",
     "AudioStream",
     "AudioWarning",
+    "Track",
     "info",
     "is_audio",
     "read",
@@ -102,12 +105,12 @@ class AudioStream:
         block_seconds: float | None = 30.0,
         channels: Literal["mix", "all"] = "mix",
     ) -> None:
-        """Open `source`: a path, "-" for standard input, or a binary file object, which stays open.
+        """Open `source`: a path (or a `Track` of it), "-" for standard input, or a binary file, which stays open.
 
         Args:
             sample_rate: of the blocks; None: the recording's own.
             block_seconds: None: blocks as they are decoded, 65,536 frames of the source.
-            channels: "mix" takes their mean, "all" keeps each.
+            channels: "mix" takes their mean (turning round those that would cancel), "all" keeps each.
 
         Raises:
             AudioError: missing, a folder, unreadable, empty, not audio, without samples, or (mixed, as for speech)
@@ -124,6 +127,7 @@ class AudioStream:
         self.seconds_read = 0.0
         self.problem: str | None = None
         self._mixes = channels == "mix"
+        self._mixer = Downmix(self.channels, self.source_rate)
         try:
             self._check_header()
             self._resampler = Resampler(
@@ -149,10 +153,12 @@ class AudioStream:
 
     @property
     def warnings(self) -> list[AudioWarning]:
-        """Of truncation, and of clipping and narrow band where channels are mixed, in what was read so far."""
+        """In what was read so far: of truncation, wrong headers and several tracks; where channels are mixed also of
+        those that cancel, of clipping and narrow band."""
         truncation = None if self.problem is None else AudioWarning("truncated", self.problem)
         meters = (each.warning() for each in (self._clipping, self._bandwidth) if each is not None)
-        return [warning for warning in (truncation, *meters) if warning is not None]
+        found = (truncation, *self._decoder.notes, self._mixer.warning(), *meters)
+        return [warning for warning in found if warning is not None]
 
     def __iter__(self) -> Iterator[Block]:
         return self
@@ -226,7 +232,7 @@ class AudioStream:
         """`raw` [time, channels], which begins at frame `position`: mixed where that is asked for, and finite."""
         samples = raw
         if self._mixes:
-            samples = raw[:, 0] if self.channels == 1 else raw.mean(axis=1, dtype=np.float32)
+            samples = self._mixer.add(raw)
         bad = ~np.isfinite(samples).reshape(len(raw), -1).all(axis=1)
         if bad.any():
             seconds = (position + int(bad.argmax())) / self.source_rate

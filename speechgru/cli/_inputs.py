@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speechgru.audio import is_audio
+from speechgru.audio import Track, is_audio
 from speechgru.errors import ConfigError
 from speechgru.utils import walk
 from speechgru.utils.console import say
@@ -44,11 +44,11 @@ class Found:
             say(f"error: {problem}")
 
 
-def find(arguments: Sequence[str], recursive: bool = False) -> Found:
+def find(arguments: Sequence[str], recursive: bool = False, track: int | None = None) -> Found:
     """Recordings that `arguments` (files, folders, "-") mean, in their order, those of a folder sorted.
 
     A recording that is named twice is taken once. A folder gives the files with the extension of a sound; of
-    a file that was named itself, the content decides, later.
+    a file that was named itself, the content decides, later. With `track`, each path is a `Track`.
     """
     inputs: list[Input] = []
     problems: list[str] = []
@@ -63,7 +63,10 @@ def find(arguments: Sequence[str], recursive: bool = False) -> Found:
         else:
             inputs.append(Input(argument, Path(STDIN_STEM if argument == STDIN else Path(argument).stem)))
     unique = {_identity(entry.path): entry for entry in reversed(inputs)}
-    return Found(tuple(reversed(unique.values())), tuple(problems), tuple(notes))
+    chosen = tuple(reversed(unique.values()))
+    if track is not None:
+        chosen = tuple(replace(entry, path=Track(entry.path, track)) for entry in chosen)
+    return Found(chosen, tuple(problems), tuple(notes))
 
 
 def _identity(path: str) -> str:

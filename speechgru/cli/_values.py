@@ -76,3 +76,13 @@ def add_format(parser: argparse.ArgumentParser, *choices: str, was_json: bool = 
     )
     if was_json:
         hidden(parser, "--json", dest="format", action="store_const", const="json")
+
+
+def add_track(parser: argparse.ArgumentParser) -> None:
+    """The option that chooses one of several audio tracks; `_inputs.find` takes it."""
+    parser.add_argument(
+        "--track",
+        type=positive,
+        metavar="N",
+        help="audio track to read, where a file has several (default: 1)",
+    )

@@ -8,7 +8,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import device
+from speechgru.cli._values import add_track, device
 from speechgru.errors import ConfigError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="json", help="what to write (default: json)")
     parser.add_argument("-o", "--output", metavar="FILE", help="write here (default: standard output)")
     parser.add_argument("--plot", metavar="FILE.png", help="draw spectrogram, words and their confidence too")
+    add_track(parser)
     targets.add_overwrite(parser)
     parser.add_argument(
         "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
@@ -57,9 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Align, draw and write. Returns 1 where the recording breaks off, with a warning on stderr."""
+    from speechgru.audio import Track
     from speechgru.text import spoken_form
 
     _check(args)
+    source = args.audio if args.track is None else Track(args.audio, args.track)
     text = spoken_form.read(args.text)
     from speechgru.alignment import align_text
     from speechgru.inference import load_ctc
@@ -67,13 +70,13 @@ def run(args: argparse.Namespace) -> int:
     # No decoder is needed: the greedy one loads nothing.
     recognizer = load_ctc(args.model, device=args.device, decoder="greedy")
     with progress("aligning") as on_progress:
-        alignment = align_text(recognizer, args.audio, text, on_progress)
+        alignment = align_text(recognizer, source, text, on_progress)
     _report(args.audio, alignment)
     _write(alignment, args)
     if args.plot is not None:
         from speechgru.plots import transcript
 
-        if note := transcript.save(args.plot, alignment.transcript, args.audio):
+        if note := transcript.save(args.plot, alignment.transcript, source):
             say(f"note: {note}")
     return 1 if alignment.transcript.truncated else 0
 

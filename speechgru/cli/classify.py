@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from speechgru.cli._values import device, positive
+from speechgru.cli._values import add_track, device, positive
 from speechgru.utils.console import say
 
 HELP = "Tell which of a classifier's words or classes each recording is"
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
     )
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
+    add_track(parser)
     parser.add_argument(
         "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
     )
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.errors import AudioError
     from speechgru.inference import load_classifier
 
-    found = inputs.find(args.sources, args.recursive)
+    found = inputs.find(args.sources, args.recursive, args.track)
     found.tell()
     classifier = load_classifier(args.model, args.device)
     good, rows = not found.problems, []

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._values import hidden, positive, seed
+from speechgru.cli._values import add_track, hidden, positive, seed
 from speechgru.errors import ConfigError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=_FORMATS, help="of the files in a folder (default: npy)")
     targets.add_overwrite(parser)
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
+    add_track(parser)
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: one a processor)")
     parser.add_argument(
         "--strict-rate", action="store_true", help="refuse recordings of another sampling rate"
@@ -87,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     sources, pairs = _split(args.inputs)
     _check(args, sources)
     selected = audio_files.find(
-        sources, args.recursive, twice=args.plot is not None or args.sound is not None
+        sources, args.recursive, twice=args.plot is not None or args.sound is not None, track=args.track
     )
     if _processes(args, len(selected.inputs)) > 1:
         process_pool.prepare(_IMPORTS)  # takes seconds, as do our own
@@ -158,7 +159,13 @@ def _wanted(args: argparse.Namespace, pairs: list[str]) -> Wanted:
 
     augment = None if args.augment is None else _augment(args.augment)
     return Wanted(
-        args.kind or "log_mel", args.preset, _values(pairs), augment, args.seed or 0, args.strict_rate
+        args.kind or "log_mel",
+        args.preset,
+        _values(pairs),
+        augment,
+        args.seed or 0,
+        args.strict_rate,
+        args.track,
     )
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import device, positive
+from speechgru.cli._values import add_track, device, positive
 from speechgru.errors import ConfigError, SpeechGruError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -59,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw spectrogram, words and their confidence too (of one recording)",
     )
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
+    add_track(parser)
     parser.add_argument(
         "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
     )
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.cli import _rendering as rendering
 
     writer = rendering.writer(args)
-    found = inputs.find(args.sources, args.recursive)
+    found = inputs.find(args.sources, args.recursive, args.track)
     several = len(args.sources) > 1 or any(Path(source).is_dir() for source in args.sources)
     targets = _targets(args, found, writer, several)
     found.tell()

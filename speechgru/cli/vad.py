@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import device, number
+from speechgru.cli._values import add_track, device, number
 from speechgru.utils.console import say
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ EXAMPLES = """\
 
 A line a stretch of speech: the recording, where it begins and where it ends, in seconds; in JSON an object a recording.
 `speechgru train vad` made the packaged detector, and makes others.
-Exit code: 0 all done, 1 some recording failed (the rest is done), 2 wrong usage.
+Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage.
 """
 
 
@@ -57,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"seconds: {what} (default: {default})",
         )
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
+    add_track(parser)
     parser.add_argument(
         "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
     )
@@ -65,21 +67,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the speech of each recording as soon as it is detected. 1 where one could not be read."""
     from speechgru.cli import _inputs as inputs
-    from speechgru.errors import AudioError
+    from speechgru.errors import AudioError, AudioWarning
     from speechgru.vad import load_detector
 
-    found = inputs.find(args.sources, args.recursive)
+    found = inputs.find(args.sources, args.recursive, args.track)
     found.tell()
     failed = bool(found.problems)
     detector = load_detector(args.model, args.device)
     rules = _rules(args, detector.rules)
     for entry in found.inputs:
         try:
-            spans, duration = detector.spans(entry.path, rules)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", AudioWarning)
+                spans, duration = detector.spans(entry.path, rules)
         except AudioError as error:
             failed = True
             say(f"error: {error}")
             continue
+        for told in (each.message for each in caught if isinstance(each.message, AudioWarning)):
+            failed |= told.kind == "truncated"
+            say(f"warning: {told}")
         for line in _lines(args.format, entry.path, spans, duration):
             print(line, flush=True)
     return int(failed)

@@ -79,6 +79,7 @@ class Wanted:
         kind, preset, settings: as for `features.extract`.
         augment: changes of training to make first; None: none. `seed` draws them.
         strict_rate: refuse recordings of another rate than the kind's instead of resampling them.
+        track: of files with several, if one is chosen; the recordings' paths name it too.
     """
 
     kind: str = "log_mel"
@@ -87,6 +88,7 @@ class Wanted:
     augment: AugmentConfig | None = None
     seed: int = 0
     strict_rate: bool = False
+    track: int | None = None
 
     def module(self) -> Transform:
         """What computes them. Raises ConfigError for a wrong kind, preset or setting."""
@@ -104,6 +106,7 @@ class Wanted:
             "frame_seconds": blank.frame_seconds,
             "first_seconds": blank.first_seconds,
             "augment": None if self.augment is None else {**asdict(self.augment), "seed": self.seed},
+            **({} if self.track is None else {"track": self.track}),
         }
 
 

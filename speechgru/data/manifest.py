@@ -100,7 +100,7 @@ def write(path: str | Path, utterances: Iterable[Utterance]) -> None:
     files.write_text(path, "".join(_line(u, folder) + "\n" for u in utterances))
 
 
-def read_audio(utterance: Utterance, rate: int) -> Sound:
+def read_audio(utterance: Utterance, rate: int, source: str | Path | None = None) -> Sound:
     """The samples of `utterance`, mono [time] at `rate` Hz, and what is wrong with its recording.
 
     Without an offset and with a duration that differs from the file's by at most `TOLERANCE` it is the whole file, as
@@ -108,13 +108,16 @@ def read_audio(utterance: Utterance, rate: int) -> Sound:
     `duration` seconds later (infinite: to the end). If the recording ends more than `TOLERANCE` before that, the
     samples are those that there are, and `truncated` is true.
 
+    `source` is read where it is given: a `Track` of the utterance's file.
+
     Raises:
         AudioError: the file can't be read, or nothing of the utterance is in it.
     """
     first, end = round(utterance.offset * rate), utterance.offset + utterance.duration
     blocks, count = [np.zeros(0, np.float32)], 0
     # As a string: "-" is standard input.
-    with AudioStream(str(utterance.audio_filepath), rate, block_seconds=None) as stream:
+    path = str(utterance.audio_filepath) if source is None else source
+    with AudioStream(path, rate, block_seconds=None) as stream:
         for block in stream:
             if count + len(block) > first:
                 blocks.append(block[max(first - count, 0) :])
@@ -131,7 +134,7 @@ def read_audio(utterance: Utterance, rate: int) -> Sound:
         "duration, or replace the file."
     )
     if not len(signal):
-        path = utterance.audio_filepath
+        path = str(utterance.audio_filepath)
         raise AudioError(f"{path}: {short}", source=path)
     if math.isfinite(end):
         # Of a part it doesn't matter that its file breaks off behind it.

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from speechgru.audio import energy
 from speechgru.audio.array import Sound, pad
 from speechgru.audio.quality import NARROW_RATE
 from speechgru.data import Utterance, read_audio
@@ -105,12 +106,19 @@ class Classifier:
     def classify_files(self, paths: Sequence[str | Path]) -> Iterator[tuple[str | Path, Answer | AudioError]]:
         """Each file ("-" for standard input) with its class, or with why it can't be read, in their order."""
         whole = [Utterance(Path(path), math.inf, "") for path in paths]
-        yield from zip(paths, self.answers(whole), strict=True)
+        yield from zip(paths, self._answers(whole, paths), strict=True)
 
     def answers(self, utterances: Sequence[Utterance]) -> Iterator[Answer | AudioError]:
         """In their order, some read at a time."""
-        for start in range(0, len(utterances), BATCH):
-            sounds = [self._read(utterance) for utterance in utterances[start : start + BATCH]]
+        return self._answers(utterances, [str(utterance.audio_filepath) for utterance in utterances])
+
+    def _answers(
+        self, utterances: Sequence[Utterance], sources: Sequence[str | Path]
+    ) -> Iterator[Answer | AudioError]:
+        """Of the parts of `sources` that the `utterances` are; a path alone would lose a `Track`."""
+        pairs = list(zip(utterances, sources, strict=True))
+        for start in range(0, len(pairs), BATCH):
+            sounds = [self._read(*pair) for pair in pairs[start : start + BATCH]]
             signals = [each.signal for each in sounds if isinstance(each, Sound)]
             answers = iter(self.classify(signals) if signals else [])
             for each in sounds:
@@ -119,14 +127,15 @@ class Classifier:
                 else:
                     yield each
 
-    def _read(self, utterance: Utterance) -> Sound | AudioError:
+    def _read(self, utterance: Utterance, source: str | Path) -> Sound | AudioError:
         try:
-            sound = read_audio(utterance, self.sample_rate)
+            sound = read_audio(utterance, self.sample_rate, source)
         except AudioError as error:
             return error
         # A classifier that was trained at a telephone's rate lacks nothing.
         told = [w for w in sound.warnings if self.sample_rate >= NARROW_RATE or w.kind != "narrow"]
-        return replace(sound, warnings=tuple(told))
+        gain, _ = energy.gain_of(sound.signal, self.sample_rate)
+        return Sound(sound.signal * np.float32(gain) if gain != 1.0 else sound.signal, tuple(told))
 
 
 def load_classifier(model: str | Path, device: str = "cpu") -> Classifier:

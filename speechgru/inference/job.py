@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Union
 
+import numpy as np
 from numpy.typing import NDArray
 
 from speechgru import audio
+from speechgru.audio import energy
 from speechgru.audio.array import Sound, from_array, is_array
 from speechgru.audio.energy import Signal
 from speechgru.errors import AudioError, AudioWarning, SpeechGruError
@@ -59,23 +61,33 @@ class Job:
     truncated: bool = False
     is_read: bool = False
     error: SpeechGruError | None = None
+    _loudest: float = energy.SILENCE_DB  # dB, of the pieces so far
     _places: list[tuple[float, float]] = field(default_factory=list)  # start and overlap of each piece
     _words: list[tuple[Word, ...] | None] = field(
         default_factory=list
     )  # of each piece, None until recognised
 
     def pieces(self) -> Iterator[tuple[int, Piece]]:
-        """Read the source; yields numbered pieces, whose words are to be `add`ed. An error ends up in `error`."""
+        """Read the source; yields numbered pieces, very quiet ones amplified, whose words are to be `add`ed.
+
+        An error ends up in `error`.
+        """
         try:
             for piece in cut(self._blocks(), self.sample_rate):
                 self._places.append((piece.start, piece.overlap))
                 self._words.append(None)
-                yield len(self._words) - 1, piece
+                yield len(self._words) - 1, self._lifted(piece)
             self.is_read = True
         except SpeechGruError as error:
             self.error = error
         except OSError as error:
             self.error = AudioError(f"Can't read {self.name}: {error.strerror or error}.", source=self.name)
+
+    def _lifted(self, piece: Piece) -> Piece:
+        """`piece`, amplified where the recording is so quiet that the features' floor would hide what is spoken."""
+        gain, top = energy.gain_of(piece.samples, self.sample_rate, self._loudest)
+        self._loudest = max(self._loudest, top)
+        return piece if gain == 1.0 else replace(piece, samples=piece.samples * np.float32(gain))
 
     def _blocks(self) -> Iterator[Signal]:
         source: Any = self.source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from speechgru import audio
+from speechgru.audio import energy
 from speechgru.audio.array import pad
 from speechgru.audio.energy import Signal
 from speechgru.audio.segments import Rules, Span, spans
-from speechgru.errors import AudioError, ConfigError
+from speechgru.errors import AudioError, AudioWarning, ConfigError
 from speechgru.features import LogMel
 from speechgru.models import checkpoint
 from speechgru.models.audio_header import AudioHeader
@@ -26,6 +28,7 @@ from speechgru.utils.assets import find_model
 KIND = "detector"
 SOUNDS = ("speech",)
 BLOCK_SECONDS = 30.0
+_OF_SOUND = ("clipped", "narrow")  # warnings that matter to recognition alone
 RELEASE = 0.7  # of the threshold: where speech that has begun ends
 
 Probabilities = NDArray[np.float32]
@@ -99,11 +102,21 @@ class Detector:
     def spans(self, source: Any, rules: Rules | None = None) -> tuple[list[Span], float]:
         """The stretches of speech in a recording (a path, "-" or a binary file), and how long it is, in seconds.
 
+        Warns with `AudioWarning` of what breaks off, or is read in another way than it seems. A very quiet file is read
+        twice, the second time amplified; what can't be read twice stays as it is.
+
         Raises:
             AudioError: it can't be read.
         """
+        meter = _Meter(self.sample_rate)
         with audio.AudioStream(source, self.sample_rate, BLOCK_SECONDS) as stream:
-            probabilities, duration = self.detect(stream)
+            probabilities, duration = self.detect(meter.add(block) for block in stream)
+            told = [each for each in stream.warnings if each.kind not in _OF_SOUND]
+        for each in told:
+            warnings.warn(AudioWarning(each.kind, f"{stream.name}: {each}"), stacklevel=2)
+        if meter.gain != 1.0 and isinstance(source, (str, Path)) and Path(source).is_file():
+            with audio.AudioStream(source, self.sample_rate, BLOCK_SECONDS) as stream:
+                probabilities, duration = self.detect(block * np.float32(meter.gain) for block in stream)
         return spans(probabilities, self.frame_seconds, duration, rules or self.rules), duration
 
     def holds_speech(self, signal: Signal) -> bool:
@@ -116,6 +129,20 @@ class Detector:
         """Where the network is."""
         device: torch.device = next(self.model.parameters()).device
         return device
+
+
+class _Meter:
+    """The gain that the loudest block of a recording asks for (`energy.gain_of`)."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate, self._top = rate, -np.inf
+        self.gain = 1.0
+
+    def add(self, block: Signal) -> Signal:
+        gain, top = energy.gain_of(block, self._rate)
+        if top > self._top:
+            self._top, self.gain = top, gain
+        return block
 
 
 class Stream:

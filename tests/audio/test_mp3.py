@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from speechgru.audio import AudioStream
-from speechgru.audio.decode_soundfile import Mp3Length, mp3_length
+from speechgru.audio.mp3 import Mp3Length, mp3_length
 
 NOISE = (0.1 * np.random.default_rng(0).standard_normal(48000 * 6)).astype(np.float32)
 

@@ -74,10 +74,10 @@ def test_settings_choose_the_search_and_lie_over_the_stored_ones(model: Path, lm
 def test_a_language_model_of_few_words_is_told(
     model: Path, lm: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    load_recognizer(model, lm=str(lm))
+    load_ctc(model, lm=str(lm))
     assert [m for m in caplog.messages if f"{lm} knows only 3 words; speech that holds others is spoilt" in m]
     caplog.clear()
-    load_recognizer(model, decoder="beam")
+    load_ctc(model, decoder="beam")
     assert not caplog.messages
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgru.audio import formats
+from speechgru.cli._values import add_track
 from speechgru.errors import AudioError, SpeechGruError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -33,6 +34,7 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     """The recordings, and where they are looked for."""
     parser.add_argument("sources", nargs="+", metavar="FILE_OR_FOLDER", help="recordings or folders of them")
     parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
+    add_track(parser)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +63,7 @@ def run(args: argparse.Namespace, edit: Callable[[str, Path], Edited], twice: bo
     With `twice`, the recordings are read more than once, which standard input can't be.
     """
     check_output(args.output, several=_are_several(args.sources))
-    recordings = find(args.sources, args.recursive, twice)
+    recordings = find(args.sources, args.recursive, twice, args.track)
     tasks = plan(recordings.inputs, args.output, args.format, args.overwrite, in_folder=_is_folder(args))
     good = not recordings.problems
     with progress("editing") as on_progress:
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace, edit: Callable[[str, Path], Edited], twice: bo
     return 0 if good else 1
 
 
-def find(sources: Sequence[str], recursive: bool, twice: bool = False) -> Found:
+def find(sources: Sequence[str], recursive: bool, twice: bool = False, track: int | None = None) -> Found:
     """The recordings that `sources` mean; problems and remarks are printed.
 
     Raises:
@@ -84,7 +86,7 @@ def find(sources: Sequence[str], recursive: bool, twice: bool = False) -> Found:
         raise UsageError(
             "This reads a recording twice, which standard input can't be. Save it to a file first."
         )
-    recordings = inputs.find(sources, recursive)
+    recordings = inputs.find(sources, recursive, track)
     recordings.tell()
     return recordings
 

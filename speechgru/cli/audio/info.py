@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.audio import measure
     from speechgru.cli.audio import _files as files
 
-    recordings = files.find(args.sources, args.recursive)
+    recordings = files.find(args.sources, args.recursive, track=args.track)
     good = not recordings.problems
     for entry in recordings.inputs:
         try:

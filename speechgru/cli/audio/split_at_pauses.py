@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not (args.pause >= 0.05 and args.padding >= 0 and args.shortest >= 0):
         raise UsageError("--pause wants 0.05 seconds or more, --padding and --shortest 0 or more.")
-    recordings = files.find(args.sources, args.recursive, twice=True)
+    recordings = files.find(args.sources, args.recursive, twice=True, track=args.track)
     files.check_output(args.output, several=True)
     output = Path(args.output)
     if output.exists() and not output.is_dir():
