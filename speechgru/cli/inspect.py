@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from speechgru.errors import printable
+
 if TYPE_CHECKING:
     from speechgru.models import Checkpoint
 
@@ -99,11 +101,11 @@ def text_lines(loaded: Checkpoint) -> list[str]:
         shown["calibrated"] = "no (speechgru model calibrate)"
     pairs = list(_flatten(shown))
     width = max(len(key) for key, _ in pairs)
-    return [f"{key:<{width}}  {value}".rstrip() for key, value in pairs]
+    return [printable(f"{key:<{width}}  {value}").rstrip() for key, value in pairs]
 
 
 def _symbols(symbols: list[str]) -> str:
-    shown = " ".join("␣" if symbol == " " else symbol for symbol in symbols[:_SHOWN_SYMBOLS])
+    shown = " ".join("␣" if symbol == " " else str(symbol) for symbol in symbols[:_SHOWN_SYMBOLS])
     return f"{len(symbols)} symbols: {shown}{' …' if len(symbols) > _SHOWN_SYMBOLS else ''}"
 
 

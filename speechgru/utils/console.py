@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from speechgru.errors import SpeechGruError
+from speechgru.errors import SpeechGruError, printable
 
 
 def say(message: str) -> None:
     """One line on stderr, above the bar where there is one."""
-    line = "speechgru: " + " ".join(message.split("\n"))
+    line = printable("speechgru: " + " ".join(message.split("\n")))
     tqdm = sys.modules.get("tqdm")
     if tqdm is None:
         print(line, file=sys.stderr)
@@ -23,7 +23,17 @@ def say(message: str) -> None:
 def log(level: int = logging.WARNING) -> None:
     """Let the package's log lines of `level` and above come out on stderr, and warnings of anything else."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        if type(handler) is logging.StreamHandler:
+            handler.setFormatter(_Printable("%(message)s"))
     logging.getLogger("speechgru").setLevel(level)
+
+
+class _Printable(logging.Formatter):
+    """Lines may name what is in other people's files."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def exit_code(work: Callable[[], object]) -> int:
