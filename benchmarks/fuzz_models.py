@@ -162,10 +162,10 @@ def repair_safetensors(whole: bytes, damaged: bytes, rng: Random) -> bytes:
 
     size = int.from_bytes(whole[:8], "little")
     header = whole[8 : 8 + size]
-    if rng.random() < 0.5:
-        changed = mutate(header, rng, [header], _HEADER_TOKENS, True)
-    else:
-        changed = _another_entry(header, rng)
+    any_place = rng.random() < 0.5
+    changed = (
+        mutate(header, rng, [header], _HEADER_TOKENS, True) if any_place else _another_entry(header, rng)
+    )
     return len(changed).to_bytes(8, "little") + changed + whole[8 + size :]
 
 

@@ -155,8 +155,21 @@ _EVENTS += (
     b"MTrk",
     b"\xff\x01\x05hello",
 )
-_ABC_TOKENS = b"X:1\n|K:C\n|M:4/4\n|L:1/256\n|Q:9999|P:A9B9|[K:|V:2\n|z999|Z256|A256|:||::|[1|(9:9:99|>>>|(3|\\\n|%%|::::".split(
-    b"|"
+_ABC_TOKENS = (
+    *(
+        b"X:1\n",
+        b"K:C\n",
+        b"M:4/4\n",
+        b"L:1/256\n",
+        b"Q:9999",
+        b"P:A9B9",
+        b"[K:",
+        b"V:2\n",
+        b"z999",
+        b"Z256",
+        b"A256",
+    ),
+    *(b":||::", b"|1", b"[1", b"(9:9:99", b">>>", b"(3", b"\\\n", b"%%", b"::::"),
 )
 
 READERS = [
@@ -164,7 +177,7 @@ READERS = [
     Reader(
         "riff-midi", _riff_midi, _read, ".rmi", (MusicError,), tokens=(*_EVENTS, b"data", b"LIST", b"RMID")
     ),
-    Reader("abc", _abc, _read, ".abc", (MusicError,), is_text=True, tokens=tuple(_ABC_TOKENS)),
+    Reader("abc", _abc, _read, ".abc", (MusicError,), is_text=True, tokens=_ABC_TOKENS),
     Reader(
         "chorales",
         _chorales,

@@ -275,7 +275,8 @@ class _Watch:
         for stream in (1, 2):
             os.dup2(self._printed.fileno(), stream)
         faulthandler.enable()
-        used = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmSize"))
+        status = Path("/proc/self/status").read_text().splitlines()
+        used = next(int(line.split()[1]) for line in status if line.startswith("VmSize"))
         resource.setrlimit(resource.RLIMIT_AS, (1024 * used + MEMORY,) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         path.write_bytes(b"")

@@ -89,7 +89,7 @@ def _corpus(
     audio: tuple[str, ...] = ("a.wav",),
     others: tuple[tuple[str, str], ...] = (),
 ) -> Reader:
-    """The reader of a corpus, one table of which is damaged. `table` is its place below the root, or the root itself."""
+    """The reader of a corpus, one table of which is damaged: `table`, below the root or the root itself."""
     depth = len(Path(table).parts) if "/" in table or module in _FOLDERS else 0
 
     def read(path: Path) -> object:

@@ -184,8 +184,8 @@ class AudioStream:
             )
         if self.source_rate > MAX_SOURCE_RATE:
             raise AudioError(
-                f"{self.name} is sampled at {self.source_rate} Hz by its header; expected up to {MAX_SOURCE_RATE}. It is "
-                "damaged: export it again.",
+                f"{self.name} is sampled at {self.source_rate} Hz by its header; expected up to {MAX_SOURCE_RATE}. "
+                "It is damaged: export it again.",
                 source=self.name,
             )
         if self._decoder.frames == 0:

@@ -105,8 +105,8 @@ def read(path: str | Path) -> dict[str, Values]:
         values = readers[kind](path)
     except Exception as error:  # the libraries raise a dozen kinds for a damaged file
         raise CorpusError(
-            f"{path} can't be read as features ({str(error) or type(error).__name__}). Expected what speechgru features "
-            "writes; make it again."
+            f"{path} can't be read as features ({str(error) or type(error).__name__}). Expected what speechgru "
+            "features writes; make it again."
         ) from error
     for name, array in values.items():
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":

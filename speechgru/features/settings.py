@@ -10,7 +10,6 @@ from typing import Any, Literal
 from speechgru.errors import ConfigError
 from speechgru.utils import schema
 
-
 MAX_RATE = 1_000_000
 MOST_MELS = 4096
 """A file that asks for more is damaged, and its filters would take gigabytes."""
@@ -37,8 +36,8 @@ class FrontendSettings:
             or not self.log_floor > 0
         ):
             raise ConfigError(
-                f"Features want sample_rate from 4000 to {MAX_RATE} Hz, n_mels from 1 to {MOST_MELS} and log_floor > 0; "
-                f"got {self.sample_rate}, {self.n_mels} and {self.log_floor}."
+                f"Features want sample_rate from 4000 to {MAX_RATE} Hz, n_mels from 1 to {MOST_MELS} and log_floor > 0;"
+                f" got {self.sample_rate}, {self.n_mels} and {self.log_floor}."
             )
         if not 1 / self.sample_rate <= self.hop <= self.window <= 1:
             raise ConfigError(
