@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 WarningKind = Literal["clipped", "narrow", "truncated", "mismatch", "layout", "channels", "tracks"]
 
+LONGEST = 1500
+"""Characters of an error's message: a damaged file must not fill the screen."""
+_KEPT_END = 400
+# Control characters but tab and line feed, ends of lines that are none to a terminal, and changes of direction.
+_STEERING = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]")
+
+
+def printable(text: str) -> str:
+    r"""`text` with what steers a terminal written out, as in `\x1b`: names and texts of files are other people's.
+
+    >>> print(printable("a\x1b[31m b"))
+    a\x1b[31m b
+    """
+    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def _short(message: str) -> str:
+    """The beginning and the end, which says what to do, of a message of more than LONGEST characters."""
+    if len(message) <= LONGEST:
+        return message
+    return f"{message[: LONGEST - _KEPT_END]} ... {message[5 - _KEPT_END :]}"
+
 
 class SpeechGruError(Exception):
     """Base of every error that the command line prints without a traceback.
+
+    Its message is `printable` and has at most LONGEST characters.
 
     Attributes:
         source: the file that the message names and is about, as the caller named it; "" for none.
     """
 
     def __init__(self, message: str = "", *, source: object = "") -> None:
-        super().__init__(message)
+        super().__init__(_short(printable(message)))
         self.source = str(source)
 
 
@@ -77,6 +102,7 @@ class AudioWarning(UserWarning):
     """
 
     def __init__(self, kind: WarningKind, text: str) -> None:
+        text = printable(text)
         super().__init__(kind, text)  # both, for pickle
         self.kind: WarningKind = kind
         self.text = text

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MIN_RATE = 4000
-MAX_RATE = 1_000_000
+MAX_RATE = audio.MAX_SOURCE_RATE
 MAX_CHANNELS = 64
 MAX_PEAK = 8.0  # float samples may overshoot 1 a little; beyond this they are unscaled integers
 _METER_SAMPLES = 1 << 16  # at a time: the meters need several times the memory of what they measure

@@ -40,6 +40,8 @@ __all__ = [
 
 SAMPLE_RATE = 16000
 MIN_SOURCE_RATE = 4000  # Hz; below it too little of speech is left to make out words
+MAX_SOURCE_RATE = 1_000_000  # Hz; a header that says more is damaged, and would ask for gigabytes
+LARGEST_SAMPLE = 2.0**32  # of floats; unscaled integers of 32 bits reach half of it
 BLOCK = 1 << 16  # frames decoded at a time; fixed, so that no result depends on the block size
 
 Source = str | Path | BinaryIO
@@ -186,6 +188,12 @@ class AudioStream:
                 f"speech needs at least {MIN_SOURCE_RATE} Hz, better 16000.",
                 source=self.name,
             )
+        if self.source_rate > MAX_SOURCE_RATE:
+            raise AudioError(
+                f"{self.name} is sampled at {self.source_rate} Hz by its header; expected up to {MAX_SOURCE_RATE}. "
+                "It is damaged: export it again.",
+                source=self.name,
+            )
         if self._decoder.frames == 0:
             raise AudioError(
                 f"{self.name} has a header but no samples: nothing was recorded.", source=self.name
@@ -230,17 +238,17 @@ class AudioStream:
 
     def _checked(self, raw: Block, position: int) -> Block:
         """`raw` [time, channels], which begins at frame `position`: mixed where that is asked for, and finite."""
-        samples = raw
-        if self._mixes:
-            samples = self._mixer.add(raw)
-        bad = ~np.isfinite(samples).reshape(len(raw), -1).all(axis=1)
-        if bad.any():
-            seconds = (position + int(bad.argmax())) / self.source_rate
+        good = (np.abs(raw) <= LARGEST_SAMPLE).all(axis=1)  # NaN is no number that is less
+        if not good.all():
+            seconds = (position + int(good.argmin())) / self.source_rate
             raise AudioError(
-                f"{self.name} holds NaN or infinite samples, the first at {seconds:.3f} s: "
+                f"{self.name} holds NaN, infinite or impossibly large samples, the first at {seconds:.3f} s: "
                 "the file is damaged or was written wrongly; export it again.",
                 source=self.name,
             )
+        samples = raw
+        if self._mixes:
+            samples = self._mixer.add(raw)
         return np.ascontiguousarray(samples)
 
 

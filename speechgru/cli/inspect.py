@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgru.cli._values import add_format
-from speechgru.utils.console import visible
+from speechgru.errors import printable
 
 if TYPE_CHECKING:
     from speechgru.models import Checkpoint
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         print(json.dumps(contents(loaded), indent=2, ensure_ascii=False))
     else:
-        print(visible("\n".join(text_lines(loaded) if args.all else summary_lines(loaded))))
+        print(printable("\n".join(text_lines(loaded) if args.all else summary_lines(loaded))))
     return 0
 
 
@@ -164,12 +164,12 @@ def text_lines(loaded: Checkpoint) -> list[str]:
         shown["calibrated"] = "no (speechgru model calibrate)"
     pairs = list(_flatten(shown))
     width = max(len(key) for key, _ in pairs)
-    return [f"{key:<{width}}  {value}".rstrip() for key, value in pairs]
+    return [printable(f"{key:<{width}}  {value}").rstrip() for key, value in pairs]
 
 
 def _symbols(symbols: list[str]) -> str:
-    shown = " ".join("␣" if symbol == " " else symbol for symbol in symbols[:_SHOWN_SYMBOLS])
-    shown = visible(" ".join(shown.splitlines()))
+    shown = " ".join("␣" if symbol == " " else str(symbol) for symbol in symbols[:_SHOWN_SYMBOLS])
+    shown = printable(" ".join(shown.splitlines()))
     return f"{len(symbols)} symbols: {shown}{' …' if len(symbols) > _SHOWN_SYMBOLS else ''}"
 
 
@@ -197,4 +197,4 @@ def _in_one_line(value: Any) -> str:
         return ", ".join(_in_one_line(item) for item in value)
     if isinstance(value, float):
         return f"{value:.6g}"
-    return visible(" ".join(str(value).splitlines()))
+    return printable(" ".join(str(value).splitlines()))

@@ -9,6 +9,7 @@ plugins come from the light `settings.py` of their folder, so neither a task nor
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields, is_dataclass, replace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _KEY = re.compile(r"[A-Za-z_]\w*([./][A-Za-z_]\w*)*")
+_LONGEST_VALUE = 10_000  # characters; the parser takes time with the square of how deeply a value is nested
 _NOT_TUNED = ("name", "output", "task", "tune")
 _PLUGINS = {"features": "features", "model": "models", "decoder": "decoding"}
 """Config groups whose choices are plugins, and the folders of these."""
@@ -216,7 +218,13 @@ def _compose(file: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     overrides = [f"hydra.searchpath=[{_quote('file://' + str(_home('conf')))}]"]
     # A group that the recipe doesn't name is added, over what the recipe itself says.
     overrides += [f"{'' if group in own else '+'}{group}={_quote(choice)}" for group, choice in choices]
-    with _one_sentence(str(file)), initialize_config_dir(str(file.parent), "speechgru", "1.3"):
+    with (
+        _one_sentence(str(file)),
+        warnings.catch_warnings(),
+        initialize_config_dir(str(file.parent), "speechgru", "1.3"),
+    ):
+        # Without _self_ the recipe's own values come last, as anybody expects; Hydra says that it was otherwise once.
+        warnings.filterwarnings("ignore", message=".*missing `_self_`")
         config = compose(file.stem, overrides)
     for group, choice in choices:
         if group in _PLUGINS and choice != own.get(group, choice):
@@ -249,6 +257,7 @@ def _plain(config: DictConfig) -> dict[str, Any]:
 @contextmanager
 def _one_sentence(what: str) -> Iterator[None]:
     """Errors of Hydra and OmegaConf as ConfigError with their first line: search paths and object types follow it."""
+    import yaml
     from hydra.errors import HydraException, MissingConfigException
     from omegaconf.errors import OmegaConfBaseException
 
@@ -262,7 +271,13 @@ def _one_sentence(what: str) -> Iterator[None]:
             raise ConfigError(f"{unknown}{advice}") from error
         unknown = plugins.unknown("config group", group or choice, sorted(_groups()))
         raise ConfigError(f"{what}: {unknown}") from error
-    except (HydraException, OmegaConfBaseException, TypeError, ValueError) as error:
+    except yaml.MarkedYAMLError as error:  # OmegaConf's own reading: a key that is there twice
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ConfigError(f"{what}: {line}{error.problem}") from error
+    except (
+        *(HydraException, OmegaConfBaseException, yaml.YAMLError, OSError),
+        *(TypeError, ValueError, AttributeError, RecursionError, AssertionError),
+    ) as error:
         raise ConfigError(f"{what}: {str(error).strip().partition(chr(10))[0]}") from error
 
 
@@ -281,7 +296,7 @@ def _read(file: Path) -> Any:
 
     try:
         return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of bytes, dates and numbers
         raise ConfigError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
 
 
@@ -307,6 +322,10 @@ def parsed(key: str, text: str) -> Override:
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
+    if len(text) > _LONGEST_VALUE:
+        raise ConfigError(
+            f"{key}={text[:40]}... has {len(text)} characters; expected up to {_LONGEST_VALUE}. Write it into a recipe."
+        )
     with _one_sentence(f"{key}={text} can't be read"):
         return OverridesParser.create().parse_override(f"{key}={text}")
 

@@ -17,6 +17,7 @@ from speechgru.data.check_text import KINDS, Finding, Key, of_recordings, of_spl
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
 from speechgru.utils import tables
+from speechgru.utils.files import is_file
 from speechgru.utils.process_pool import PoolError, in_order
 
 FRAMES_PER_SECOND = 25.0  # of the recipes' networks
@@ -186,7 +187,7 @@ def _examine(
             part: Part = (u.offset, None if whole else u.duration)
             wanted[name, place] = u.audio_filepath, part
             parts[u.audio_filepath].setdefault(part, len(parts[u.audio_filepath]))
-    there = [path for path in parts if path.is_file()]
+    there = [path for path in parts if is_file(path)]
     work = [(path, list(parts[path])) for path in there]
     files = dict(zip(there, list(_run(work, processes, on_progress))))
     examined = {}

@@ -17,6 +17,7 @@ from speechgru.errors import AudioError, CorpusError
 from speechgru.text import english as english_
 from speechgru.text import languages
 from speechgru.utils import walk
+from speechgru.utils.files import is_file
 
 # Where one stem has several recordings, lossless ones are taken first.
 _EXTENSIONS = tuple(sorted(audio.AUDIO_EXTENSIONS, key=lambda e: (e != ".flac", e != ".wav", e)))
@@ -129,14 +130,19 @@ def files_by_stem(folder: Path, extensions: tuple[str, ...], *, recursive: bool 
 
 def relative_id(path: Path, folder: Path) -> str:
     """`path` below `folder` without extension, parted by `/`; elsewhere its stem. The same on any machine."""
-    return path.relative_to(folder).with_suffix("").as_posix() if path.is_relative_to(folder) else path.stem
+    if not path.is_relative_to(folder):
+        return path.stem
+    inside = path.relative_to(folder)
+    return (inside.with_suffix("") if inside.name else inside).as_posix()
 
 
 def same_stem(path: Path) -> Path | None:
     """`path` if it is there, else a recording beside it with its stem and another extension, else None."""
-    if path.is_file():
+    if is_file(path):
         return path
-    return next((p for e in _EXTENSIONS if (p := path.with_suffix(e)).is_file()), None)
+    # A name that is none, such as "..", has no suffix to change.
+    beside = (path.with_suffix(e) for e in _EXTENSIONS) if path.name else ()
+    return next((p for p in beside if is_file(p)), None)
 
 
 def _files(folder: Path, recursive: bool) -> Iterator[Path]:
@@ -263,7 +269,7 @@ def _refuse_repeated(ids: list[str], corpus: str) -> None:
 
 
 def _check(given: Utterance) -> Utterance | Dropped:
-    if not given.audio_filepath.is_file():
+    if not is_file(given.audio_filepath):
         return Dropped(_plain(given), "missing audio")
     english = languages.is_english(given.language)
     unsupported = (english_.unsupported_characters if english else english_.unreadable)(given.text)

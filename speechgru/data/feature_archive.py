@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.data._feature_spool import Spool, Values
-from speechgru.errors import ConfigError
-from speechgru.utils import dependencies
+from speechgru.errors import ConfigError, CorpusError
+from speechgru.utils import dependencies, json_text
 from speechgru.utils.files import atomic_path, write_text
 from speechgru.utils.plugins import unknown
 
@@ -83,8 +83,8 @@ def read_header(path: str | Path) -> dict[str, Any] | None:
     require(kind)
     readers = {"npz": _npz_header, "npy": _npy_header, "h5": _h5_header, "csv": _csv_header}
     try:
-        header = json.loads({**readers, "parquet": _parquet_header}[kind](path))
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        header = json_text.loads({**readers, "parquet": _parquet_header}[kind](path))
+    except Exception:  # as in `read`
         return None
     return header if isinstance(header, dict) else None
 
@@ -93,16 +93,25 @@ def read(path: str | Path) -> dict[str, Values]:
     """All recordings of an archive: name → values [frames, bins]. Of .npy the name is the file's.
 
     Raises:
-        ConfigError: as `archive`. OSError, ValueError: it can't be read.
+        ConfigError: as `archive`. CorpusError: it is damaged, or holds something else. OSError: there is none that may
+            be read.
     """
     path, kind = Path(path), format_of(path)
     require(kind)
-    if kind == "npz":
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files if name != MEMBER}
-    if kind == "npy":
-        return {path.stem: np.load(path, allow_pickle=False)}
-    return {"h5": _read_h5, "csv": _read_csv, "parquet": _read_parquet}[kind](path)
+    with path.open("rb"):  # so that whatever comes now is the content's fault
+        pass
+    readers = {"npz": _read_npz, "npy": _read_npy, "h5": _read_h5, "csv": _read_csv, "parquet": _read_parquet}
+    try:
+        values = readers[kind](path)
+    except Exception as error:  # the libraries raise a dozen kinds for a damaged file
+        raise CorpusError(
+            f"{path} can't be read as features ({str(error) or type(error).__name__}). Expected what speechgru "
+            "features writes; make it again."
+        ) from error
+    for name, array in values.items():
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+            raise CorpusError(f"{path} holds something else than numbers under {name!r}. Expected features.")
+    return values
 
 
 def times(header: Header, frames: int, start: int = 0) -> NDArray[np.float64]:
@@ -152,6 +161,15 @@ def _write_npy(file: IO[bytes], values: Values | Spool) -> None:
     np.lib.format.write_array_header_1_0(file, shape)
     for _, block in _blocks(values):
         file.write(np.ascontiguousarray(block, np.float32).data)
+
+
+def _read_npz(path: Path) -> dict[str, Values]:
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files if name != MEMBER}
+
+
+def _read_npy(path: Path) -> dict[str, Values]:
+    return {path.stem: np.load(path, allow_pickle=False)}
 
 
 def _npz_header(path: Path) -> str:
@@ -216,7 +234,17 @@ def _read_h5(path: Path) -> dict[str, Values]:
 
     values: dict[str, Values] = {}
     with h5py.File(path, "r") as file:
-        file.visititems(lambda name, item: values.update({name: item[()]} if hasattr(item, "dtype") else {}))
+        file.visititems(
+            lambda name, item: values.update({name: _inside(item)} if hasattr(item, "dtype") else {})
+        )
+    return values
+
+
+def _inside(dataset: Any) -> Values:
+    """A dataset whose values lie in the file itself."""
+    if dataset.is_virtual or dataset.external:
+        raise ValueError(f"{dataset.name} lies in another file")
+    values: Values = dataset[()]
     return values
 
 

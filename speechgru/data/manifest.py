@@ -21,8 +21,9 @@ from speechgru.audio import AudioStream, AudioWarning
 from speechgru.audio.array import Sound
 from speechgru.errors import AudioError, ManifestError
 from speechgru.text import Vocabulary
-from speechgru.utils import files
+from speechgru.utils import files, json_text
 
+MOST_SECONDS = 1e9  # thirty years; what is more is no time
 TOLERANCE = 0.1  # seconds by which a recording may differ from its manifest and still be meant whole
 
 
@@ -199,7 +200,7 @@ def write_dropped(path: str | Path, dropped: Iterable[Dropped]) -> None:
 
 
 def _unreadable(utterance: Utterance, vocabulary: Vocabulary | None) -> _Reason | None:
-    if not utterance.audio_filepath.is_file():
+    if not files.is_file(utterance.audio_filepath):
         return "missing audio", ""
     if not utterance.text.strip():
         return "empty text", ""
@@ -253,7 +254,7 @@ def _is_utf8(text: str) -> bool:
 
 def _utterance(line: str, folder: Path, where: str) -> Utterance:
     try:
-        entry = json.loads(line)
+        entry = json_text.loads(line)
     except ValueError as error:
         raise ManifestError(f"{where}: not JSON ({error}); expected one JSON object a line.") from error
     if not isinstance(entry, dict):
@@ -299,6 +300,14 @@ def _name(entry: dict[str, Any], key: str, where: str) -> str:
 
 def _seconds(entry: dict[str, Any], key: str, where: str) -> float:
     value = _required(entry, key, where)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise ManifestError(f"{where}: {key} is {value!r}; expected seconds, 0 or more.")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST_SECONDS:
+        raise ManifestError(f"{where}: {key} is {_shown(value)}; expected seconds, 0 or more.")
     return float(value)
+
+
+def _shown(value: Any) -> str:
+    """For a message. Python refuses to write out whole numbers of thousands of digits."""
+    try:
+        return repr(value)
+    except ValueError:
+        return "a number of thousands of digits"

@@ -10,6 +10,10 @@ from typing import Any, Literal
 from speechgru.errors import ConfigError
 from speechgru.utils import schema
 
+MAX_RATE = 1_000_000
+MOST_MELS = 4096
+"""A file that asks for more is damaged, and its filters would take gigabytes."""
+
 
 @dataclass(frozen=True)
 class FrontendSettings:
@@ -26,10 +30,14 @@ class FrontendSettings:
     """utterance: each band to mean 0 and deviation 1 over the recording; none: as it is."""
 
     def __post_init__(self) -> None:
-        if self.sample_rate < 4000 or self.n_mels < 1 or not self.log_floor > 0:
+        if (
+            not 4000 <= self.sample_rate <= MAX_RATE
+            or not 1 <= self.n_mels <= MOST_MELS
+            or not self.log_floor > 0
+        ):
             raise ConfigError(
-                f"Features want sample_rate ≥ 4000 Hz, n_mels ≥ 1 and log_floor > 0; got {self.sample_rate}, "
-                f"{self.n_mels} and {self.log_floor}."
+                f"Features want sample_rate from 4000 to {MAX_RATE} Hz, n_mels from 1 to {MOST_MELS} and log_floor > 0;"
+                f" got {self.sample_rate}, {self.n_mels} and {self.log_floor}."
             )
         if not 1 / self.sample_rate <= self.hop <= self.window <= 1:
             raise ConfigError(

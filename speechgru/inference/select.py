@@ -47,7 +47,11 @@ def decoder(
     if "hotwords" in wanted:
         plain = normaliser(header)
         wanted["hotwords"] = [spoken(phrase, plain) for phrase in wanted["hotwords"]]
-    chosen = name or (own if wanted.keys() <= _settings(own) else SEARCH)
+    from speechgru.models.checkpoint import fitting
+
+    with fitting(header.path):
+        known = _settings(own)
+    chosen = name or (own if wanted.keys() <= known else SEARCH)
     module = plugins.find("decoding", chosen)
     if chosen == own:
         _check_stored(header, module, {key: values[key] for key in values.keys() - wanted.keys()})

@@ -1,7 +1,7 @@
 """Pronouncing dictionaries in the format of CMUdict: the phones of words, for a phone head beside the characters'.
 
 A line is a word and its phones, separated by spaces: `cat K AE1 T`. Further pronunciations of a word are numbered,
-`either(2)`; comments begin with `;;;` or, behind an entry, with `#`. Digits behind a phone (stress) are left out.
+`either(2)`; comments begin with `;;;` or with `#`. Digits behind a phone (stress) are left out.
 """
 
 from __future__ import annotations
@@ -92,9 +92,10 @@ def parse(lines: Iterable[str], source: str) -> Dictionary:
     # Phones with their stress: there are few, so that it is taken off each of them only once.
     stressed: set[str] = set()
     for number, line in enumerate(lines, start=1):
-        if line.startswith(";;;") or not line.strip():
+        entry = [] if line.startswith(";;;") else line.partition("#")[0].split()
+        if not entry:
             continue
-        word, *phones = line.partition("#")[0].split()
+        word, *phones = entry
         if not phones:
             raise CorpusError(
                 f"{source}, line {number}: {line!r} is no word with its phones, like 'cat K AE1 T'."

@@ -21,7 +21,7 @@ from speechgru.lm.table import BEGIN, END, NEVER, SPECIAL, UNKNOWN, Level, Table
 from speechgru.utils.files import atomic_path
 
 _LN10 = math.log(10.0)
-_COUNT = re.compile(r"ngram\s+(\d+)\s*=\s*(\d+)$")
+_COUNT = re.compile(r"ngram\s+([0-9]{1,3})\s*=\s*([0-9]{1,18})$")
 _SAME = {"<UNK>": UNKNOWN, "<S>": BEGIN, "</S>": END}
 
 Row = tuple[int, tuple[str, ...], float, float]

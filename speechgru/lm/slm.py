@@ -25,6 +25,7 @@ from speechgru.lm.bit_packing import width_of, words_needed
 from speechgru.lm.corpus import LARGEST_VOCABULARY
 from speechgru.lm.packed_query import BACKOFF, CONTEXTS, ENDS, LINK, Arrays
 from speechgru.lm.table import SPECIAL
+from speechgru.utils import json_text
 from speechgru.utils.files import atomic_path
 
 FORMAT = "speechgru-lm/1"
@@ -121,8 +122,8 @@ class _FaultError(Exception):
 def _header(path: str | Path, line: bytes) -> tuple[dict[str, Any], int]:
     """The first line and its length."""
     try:
-        header = json.loads(line) if line.endswith(b"\n") and len(line) % _ALIGNMENT == 0 else None
-    except (ValueError, RecursionError):
+        header = json_text.loads(line) if line.endswith(b"\n") and len(line) % _ALIGNMENT == 0 else None
+    except ValueError:
         header = None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         version = repr(header.get("format")) if isinstance(header, dict) else "none"

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from speechgru.errors import CheckpointError, ConfigError, SpeechGruError
-from speechgru.utils import files, plugins, schema
+from speechgru.utils import files, json_text, plugins, schema
 from speechgru.utils.assets import model_file
 
 FORMAT = "speechgru/1"
@@ -181,8 +181,8 @@ def load(path: str | Path) -> Checkpoint:
         raise CheckpointError(f"{path} is not a model file ({error}); expected safetensors.") from error
     kind = metadata.get("kind", "")
     try:
-        header = {k: json.loads(v) for k, v in metadata.items() if k not in ("format", "kind")}
-    except (ValueError, RecursionError) as error:
+        header = {k: json_text.loads(v) for k, v in metadata.items() if k not in ("format", "kind")}
+    except ValueError as error:
         raise CheckpointError(f"{path} has a damaged header ({error}).") from error
     return Checkpoint(path, kind, header, tensors)
 

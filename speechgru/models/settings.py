@@ -7,6 +7,10 @@ from typing import Literal
 
 from speechgru.errors import ConfigError
 
+MOST_LAYERS = 100
+"""A file whose header asks for more is damaged, and would be built for hours."""
+MOST_DELAY = 1000
+
 
 @dataclass(frozen=True)
 class EncoderSettings:
@@ -32,8 +36,10 @@ class EncoderSettings:
     """Of the convolutions."""
 
     def __post_init__(self) -> None:
-        if min(self.layers, self.width, self.channels) < 1:
-            raise ConfigError(f"The network wants layers, width and channels ≥ 1; got {self}.")
+        if min(self.layers, self.width, self.channels) < 1 or self.layers > MOST_LAYERS:
+            raise ConfigError(
+                f"The network wants layers, width and channels ≥ 1, and up to {MOST_LAYERS} layers; got {self}."
+            )
         for name in ("dropout", "weight_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"model.{name} lies in [0, 1); got {getattr(self, name)}.")
@@ -89,8 +95,12 @@ class DetectorSettings:
     "after"."""
 
     def __post_init__(self) -> None:
-        if min(self.layers, self.width, self.channels) < 1 or self.delay < 0:
-            raise ConfigError(f"The network wants layers, width and channels ≥ 1 and delay ≥ 0; got {self}.")
+        if min(self.layers, self.width, self.channels) < 1 or not 0 <= self.delay <= MOST_DELAY:
+            raise ConfigError(
+                f"The network wants layers, width and channels ≥ 1 and delay from 0 to {MOST_DELAY}; got {self}."
+            )
+        if self.layers > MOST_LAYERS:
+            raise ConfigError(f"The network wants up to {MOST_LAYERS} layers; got {self.layers}.")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"model.dropout lies in [0, 1); got {self.dropout}.")
         if self.subsampling not in (2, 4, 8):
@@ -117,6 +127,8 @@ class LanguageSettings:
             raise ConfigError(
                 f"The language model wants layers, width, embedding ≥ 1 and dropout in [0, 1); got {self}."
             )
+        if self.layers > MOST_LAYERS:
+            raise ConfigError(f"The language model wants up to {MOST_LAYERS} layers; got {self.layers}.")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from speechgru.errors import ConfigError, TrainingError
 from speechgru.models import checkpoint
-from speechgru.utils import files, schema
+from speechgru.utils import files, json_text, schema
 
 NAME = "receipt.json"
 FORMAT = "speechgru-receipt/1"
@@ -86,7 +86,7 @@ def read(path: str | Path) -> Receipt:
     if path.is_dir():
         path = path / NAME
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json_text.loads(path.read_text(encoding="utf-8"))
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise ConfigError(f"its format isn't {FORMAT!r}")
         return schema.build(Receipt, values, "receipt")
@@ -94,5 +94,5 @@ def read(path: str | Path) -> Receipt:
         raise TrainingError(
             f"There is no {path}; expected the {NAME} of a run, or the run's folder."
         ) from None
-    except (ValueError, ConfigError, RecursionError) as error:
+    except (ValueError, ConfigError) as error:
         raise TrainingError(f"{path} is no receipt of a run: {error}") from error

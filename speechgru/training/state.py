@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,9 @@ def saved_state(folder: Path, fingerprint: str, device: torch.device | str = "cp
     if not path.is_file():
         raise nothing_to_resume(path)
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what a damaged file says
+            state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         stored = state["fingerprint"]
     except Exception as error:  # torch raises a dozen kinds for a damaged file
         raise TrainingError(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from typing import TextIO
 
-from speechgru.errors import SpeechGruError
+from speechgru.errors import SpeechGruError, printable
 
 
 class Verbosity(Enum):
@@ -23,7 +22,6 @@ class Verbosity(Enum):
 
 
 _verbosity = Verbosity.NORMAL
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def set_verbosity(verbosity: Verbosity) -> None:
@@ -49,21 +47,11 @@ def no_bar() -> bool | None:
     return True if is_quiet() else None
 
 
-def visible(text: str) -> str:
-    """`text` with its control characters (all but tab and line feed) written out: a name or a file's content must not
-    steer a terminal.
-
-    >>> visible("a\\x1b[2Jb")
-    'a\\\\x1b[2Jb'
-    """
-    return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-
-
 def say(message: str) -> None:
     """One line on stderr, above the bar where there is one. `note: ...` is left out where QUIET was asked for."""
     if is_quiet() and message.startswith("note:"):
         return
-    line = visible("speechgru: " + " ".join(message.split("\n")))
+    line = printable("speechgru: " + " ".join(message.split("\n")))
     with above_bars(sys.stderr):
         print(line, file=sys.stderr)
 
@@ -77,7 +65,7 @@ def detail(message: str) -> None:
 def complain(message: str, code: int) -> int:
     """An error as one line on stderr; returns the exit code."""
     line = " ".join(part.strip() for part in message.splitlines())
-    print(visible(f"speechgru: error: {line}"), file=sys.stderr)
+    print(printable(f"speechgru: error: {line}"), file=sys.stderr)
     return code
 
 
@@ -113,7 +101,17 @@ def log(level: int = logging.WARNING) -> None:
     elif is_quiet():
         level = max(level, logging.WARNING)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        if type(handler) is logging.StreamHandler:
+            handler.setFormatter(_Printable("%(message)s"))
     logging.getLogger("speechgru").setLevel(level)
+
+
+class _Printable(logging.Formatter):
+    """Lines may name what is in other people's files."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def exit_code(work: Callable[[], object]) -> int:

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 
 from speechgru import __version__
 from speechgru.errors import DownloadError
-from speechgru.utils import archives, files, plugins
+from speechgru.utils import archives, files, json_text, plugins
 from speechgru.utils.archives import disk_errors
 
 _log = logging.getLogger(__name__)
@@ -223,7 +223,7 @@ def _range(header: str | None) -> tuple[int, int]:
 def _validator(info: Path, url: str) -> str | None:
     """What the server called the version of which a part is there; None where no part is known."""
     try:
-        known = json.loads(info.read_text(encoding="utf-8"))
+        known = json_text.loads(info.read_text(encoding="utf-8"))
         return str(known["validator"]) if known["url"] == url else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -53,6 +53,14 @@ def is_special(path: str | Path) -> bool:
     return place.exists() and not (place.is_file() or place.is_dir())
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether there is such a file that may be looked at.
+
+    A name from a table may be one that no file can have: `Path.is_file` raises an OSError for one that is too long.
+    """
+    return os.path.isfile(path)
+
+
 def _flush(path: Path) -> None:
     """Onto the disk: after a power cut, a renamed file whose content was not there yet would be empty."""
     handle = os.open(path, os.O_RDONLY)

@@ -60,7 +60,7 @@ def convert(hint: Any, value: Any, where: str) -> Any:
     if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
         return build(hint, value, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return _float(value, where)
     # type(), not isinstance(): true is no number here.
     if hint in _PLAIN and type(value) is hint:
         return value
@@ -101,6 +101,13 @@ def _convert_sequence(hint: Any, value: Any, where: str) -> Any:
     return tuple(
         convert(a, item, f"{where}[{i}]") for i, (a, item) in enumerate(zip(arguments, value, strict=True))
     )
+
+
+def _float(value: int, where: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ConfigError(f"{where} is a whole number beyond all range; expected a number.") from None
 
 
 def _required(field: Field[Any]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from speechgru.data import corpus_tools
-from speechgru.data.manifest import Utterance
+from speechgru.data.manifest import MOST_SECONDS, Utterance
 from speechgru.errors import CorpusError
 from speechgru.utils import download as downloads
 from speechgru.utils.download import Archive
@@ -91,7 +91,7 @@ def _read(line: str, where: str) -> tuple[str, float, float, str]:
     cells = line.split(None, 6)
     try:
         talk, _, _, start, end, _ = cells[:6]
-        if not 0 <= float(start) < float(end):
+        if not 0 <= float(start) < float(end) <= MOST_SECONDS:
             raise ValueError
         return talk, float(start), float(end), _LINE_KEY.sub("", cells[6]).strip() if len(cells) > 6 else ""
     except ValueError:

@@ -8,7 +8,6 @@ lowest first, two voices in unison as one key, and all of it an octave above a c
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 from speechgru.errors import MusicError
 from speechgru.music.score.chorale import REST, SPLITS, VOICES, Parts
 from speechgru.music.score.voices import MIDDLES, assigned, in_order, in_unison
+from speechgru.utils import json_text
 
 STEPS_PER_BEAT = 4
 """Where the file's name doesn't say: the voices are kept best in sixteenths."""
@@ -122,10 +122,10 @@ def _load(path: str | Path) -> dict[str, list[Steps]]:
         f"Expected JSON with {', '.join(SPLITS)}: lists of chorales, lists of steps of up to four pitches."
     )
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = json_text.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise MusicError(f"Can't read {path}: {error.strerror}. {expected}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise MusicError(f"{path} is no JSON ({error}). {expected}") from error
     if not isinstance(data, dict) or not all(isinstance(data.get(name), list) for name in SPLITS):
         raise MusicError(f"{path} does not hold the three sets. {expected}")

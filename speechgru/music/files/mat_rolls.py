@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
+from numpy.typing import NDArray
 
 from speechgru.errors import CorpusError
+from speechgru.music.files import mat_file
 from speechgru.music.files.piece import Piece, nothing_found, require
 from speechgru.music.score.piano_roll import KEYS, Roll
 
@@ -52,15 +53,15 @@ def _prepare(root: Path, corpus: str, file: str, steps_per_beat: int) -> dict[st
     if path is None or not path.stat().st_size:
         raise nothing_found(root, corpus, expected)
     try:
-        cells = scipy.io.loadmat(path, variable_names=list(SPLITS.values()))
-    except Exception as error:  # damaged bytes fail in SciPy's reader in every way there is
+        cells = mat_file.read(path.read_bytes(), SPLITS.values())
+    except (OSError, ValueError) as error:
         place = "Give the right place with corpus.root=PATH."
         raise CorpusError(
             f"{corpus}: {path} can't be read as a .mat file ({error}). Expected {expected}. {place}"
         ) from error
     splits = {}
     for split, cell in SPLITS.items():
-        rolls = np.asarray(cells.get(cell, ())).ravel()
+        rolls = cells.get(cell, [])
         splits[split] = [
             Piece(f"{split}/{index}", steps_per_beat, _roll(roll, f"{path}, {cell} {index}"))
             for index, roll in enumerate(rolls)
@@ -70,8 +71,7 @@ def _prepare(root: Path, corpus: str, file: str, steps_per_beat: int) -> dict[st
     return splits
 
 
-def _roll(value: Any, where: str) -> Roll:
-    array = np.asarray(value)
+def _roll(array: NDArray[Any], where: str) -> Roll:
     if array.ndim != 2 or array.shape[1] != KEYS or not len(array) or not np.isin(array, (0, 1)).all():
         raise CorpusError(
             f"{where}: expected [steps, {KEYS}] of 0 and 1; got {array.dtype} {list(array.shape)}."

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from speechgru.errors import ConfigError
+from speechgru.models.settings import MOST_LAYERS
 from speechgru.music.score import tokens
 from speechgru.music.score.piano_roll import KEYS
 
@@ -47,9 +48,10 @@ class BiaxialSettings(RecurrentSettings):
 
     def __post_init__(self) -> None:
         sizes = min(self.layers, self.width, self.key_width, self.reach, self.place)
-        if sizes < 1 or not 0 <= self.dropout < 1 or not 0 <= self.lowest < self.highest < KEYS:
+        keys_fit = 0 <= self.lowest < self.highest < KEYS
+        if sizes < 1 or self.layers > MOST_LAYERS or not 0 <= self.dropout < 1 or not keys_fit:
             raise ConfigError(
-                "The biaxial model wants layers, width, key_width, reach, place ≥ 1, dropout in [0, 1) and "
+                "The biaxial model wants 1 to 100 layers, width, key_width, reach, place ≥ 1, dropout in [0, 1) and "
                 f"0 ≤ lowest < highest < {KEYS}; got {self}."
             )
 
@@ -69,9 +71,13 @@ class RollSettings(RecurrentSettings):
     """Units of the NADE."""
 
     def __post_init__(self) -> None:
-        if min(self.layers, self.width, self.hidden) < 1 or not 0 <= self.dropout < 1:
+        if (
+            min(self.layers, self.width, self.hidden) < 1
+            or self.layers > MOST_LAYERS
+            or not 0 <= self.dropout < 1
+        ):
             raise ConfigError(
-                f"The roll model wants layers, width, hidden ≥ 1 and dropout in [0, 1); got {self}."
+                f"The roll model wants 1 to 100 layers, width, hidden ≥ 1 and dropout in [0, 1); got {self}."
             )
 
 
@@ -98,9 +104,13 @@ class WordsSettings(tokens.Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if min(self.layers, self.width, self.embedding) < 1 or not 0 <= self.dropout < 1:
+        if (
+            min(self.layers, self.width, self.embedding) < 1
+            or self.layers > MOST_LAYERS
+            or not 0 <= self.dropout < 1
+        ):
             raise ConfigError(
-                f"The words model wants layers, width, embedding ≥ 1 and dropout in [0, 1); got {self}."
+                f"The words model wants 1 to 100 layers, width, embedding ≥ 1 and dropout in [0, 1); got {self}."
             )
 
     def encoding(self) -> tokens.Encoding:
