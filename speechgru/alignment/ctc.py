@@ -5,7 +5,8 @@ because texts and recordings seldom match to the word:
 
 * frames of a boundary may hold any symbols, for a price (filler: speech that the text lacks);
 * a word may be skipped, for a price (words of the text that the recording lacks);
-* the space symbol may be missing; two words may even touch without a frame between them, for a price.
+* the space symbol may be missing; two words may even touch without a frame between them, for a price;
+* a stretch of the text may have several readings, of which the path takes one.
 
 With infinite prices and a single word, this is plain CTC alignment.
 
@@ -25,6 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from speechgru.alignment.lattice import DEFAULT, Prices, build
 from speechgru.decoding import trellis
 from speechgru.decoding.trellis import (
     AT_BLANK,
@@ -42,27 +44,6 @@ from speechgru.utils import jit
 
 BLOCK = 512  # frames, at least
 FIRST_WINDOW = 64  # words
-
-
-@dataclass(frozen=True)
-class Prices:
-    """What liberties cost, in nats; infinite: not allowed.
-
-    filler: beginning a stretch of frames, between two words, that is speech the text lacks.
-    filler_frame: each frame of it, on top of the best symbol's cost.
-    skip: skipping any number of words in a row.
-    skip_word, skip_character: each of those words, and each of their characters.
-    join: two words without a frame between them.
-
-    The defaults were chosen on dev speech with words removed and added: tools/release/tune_align.py.
-    """
-
-    filler: float = 12.0
-    filler_frame: float = 0.5
-    skip: float = 6.0
-    skip_word: float = 1.0
-    skip_character: float = 1.0
-    join: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -84,8 +65,23 @@ class _Kept(NamedTuple):
     best: np.float32
 
 
+Labels = Sequence[int]
+Readings = Sequence[Sequence[Labels]]  # of one stretch of the text: the words of each
+
+
+@dataclass(frozen=True)
+class Run:
+    """The words that a path took of a stretch of the text: the number of the reading, its labels, and their frames
+    [start, end)."""
+
+    reading: int
+    labels: tuple[int, ...]
+    starts: Integers
+    ends: Integers
+
+
 def align(
-    log_probs: Floats, words: Sequence[Sequence[int]], space: int | None = None, prices: Prices = Prices()
+    log_probs: Floats, words: Sequence[Labels], space: int | None = None, prices: Prices = DEFAULT
 ) -> Path:
     """The best path of `words` (the labels of each) through `log_probs` [frames, symbols].
 
@@ -97,9 +93,41 @@ def align(
     Raises:
         ValueError: no path exists: more characters than frames, and no word may be skipped.
     """
+    return _align(log_probs, build([[[word]] for word in words], prices), space, prices)
+
+
+def align_readings(
+    log_probs: Floats,
+    texts: Sequence[Readings],
+    space: int | None = None,
+    prices: Prices = DEFAULT,
+    free: Sequence[bool] = (),
+) -> list[Run | None]:
+    """As `align`, of stretches that may have several readings each; None for those that were skipped.
+
+    Args:
+        texts: at least one, each of at least one reading, each of at least one word, none empty.
+        free: [texts + 1], whether filler costs nothing to begin before each, and behind the last; none by default.
+    """
+    graph = build(texts, prices, free)
+    path = _align(log_probs, graph, space, prices)
+    runs: list[Run | None] = []
+    start = 0
+    for readings in texts:
+        taken = None
+        for number, words in enumerate(readings):
+            labels = tuple(label for word in words for label in word)
+            end = start + len(labels)
+            if path.starts[start] >= 0:
+                taken = Run(number, labels, path.starts[start:end], path.ends[start:end])
+            start = end
+        runs.append(taken)
+    return runs
+
+
+def _align(log_probs: Floats, graph: Graph, space: int | None, prices: Prices) -> Path:
     jit.announce(trellis.advance, "the aligner")
     frames = _frames(np.ascontiguousarray(log_probs, np.float32), space, prices.filler_frame)
-    graph = _graph(words, prices)
     block = block_size(len(log_probs), len(graph.labels))
     kept = _forward(frames, graph, block)
     score, state = _end(kept[-1].scores, graph)
@@ -112,17 +140,6 @@ def align(
 def _frames(log_probs: Floats, space: int | None, filler_frame: float) -> Frames:
     quiet = log_probs[:, BLANK] if space is None else np.maximum(log_probs[:, BLANK], log_probs[:, space])
     return Frames(log_probs, np.ascontiguousarray(quiet), log_probs.max(axis=1) - np.float32(filler_frame))
-
-
-def _graph(words: Sequence[Sequence[int]], prices: Prices) -> Graph:
-    sizes = np.array([len(word) for word in words], np.int32)
-    labels = np.array([label for word in words for label in word], np.int32)
-    first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-    direct = np.zeros(len(labels), np.float32)
-    direct[first[:-1]] = -prices.join
-    direct[1:][labels[1:] == labels[:-1]] = -math.inf  # CTC: a blank parts equal labels
-    skipped = (prices.skip_word + prices.skip_character * sizes).astype(np.float32)
-    return Graph(labels, direct, first, skipped, np.float32(prices.skip), np.float32(prices.filler))
 
 
 def block_size(frames: int, characters: int) -> int:
@@ -152,8 +169,9 @@ def _begin(graph: Graph) -> Scores:
     """Before the first frame: at the first boundary, or at another one if the words before it are skipped."""
     n, words = len(graph.labels), len(graph.skipped)
     blank = np.full(n + 1, -np.inf, np.float32)
-    blank[graph.first[1:]] = -graph.skip - np.cumsum(graph.skipped)
+    blank[graph.first[1:]] = np.where(graph.outer[1:], -graph.skip - np.cumsum(graph.skipped), -np.inf)
     blank[0] = 0
+    blank[graph.first] = blank[graph.first[graph.alias]]
     return Scores(blank, np.full(n, -np.inf, np.float32), np.full(words + 1, -np.inf, np.float32))
 
 
@@ -169,14 +187,36 @@ def _end(scores: Scores, graph: Graph) -> tuple[float, int]:
     """The best score behind the last frame, where words may still be skipped, and the state of that frame."""
     paid = np.zeros(len(graph.first), np.float32)
     paid[:-1] = graph.skip + np.cumsum(graph.skipped[::-1])[::-1]
-    from_blank = scores.blank[graph.first] - paid
-    from_label = np.full(len(graph.first), -np.inf, np.float32)
-    from_label[1:] = scores.label[graph.first[1:] - 1] - paid[1:]
+    from_blank = np.where(graph.outer, scores.blank[graph.first] - paid, np.float32(-np.inf))
+    from_label, label = _ended(scores, graph)
+    from_label = from_label - paid
     w = int(np.argmax(np.maximum(from_blank, from_label)))
-    k = int(graph.first[w])
     if from_label[w] > from_blank[w]:
-        return float(from_label[w]), KINDS * (k - 1) + AT_LABEL
-    return float(from_blank[w]), KINDS * k + AT_BLANK
+        return float(from_label[w]), KINDS * int(label[w]) + AT_LABEL
+    return float(from_blank[w]), KINDS * int(graph.first[w]) + AT_BLANK
+
+
+def _ended(scores: Scores, graph: Graph) -> tuple[Floats, Integers]:
+    """The best score of a last label at each outer boundary, and that label."""
+    best = np.full(len(graph.first), -np.inf, np.float32)
+    label = np.zeros(len(graph.first), np.int32)
+    behind = _boundary_behind(graph)
+    for v, w in enumerate(behind.tolist()):
+        k = int(graph.first[v + 1]) - 1
+        if graph.outer[w] and scores.label[k] > best[w]:
+            best[w], label[w] = scores.label[k], k
+    return best, label
+
+
+def _boundary_behind(graph: Graph) -> Integers:
+    """The boundary at which each word ends."""
+    behind = np.arange(1, len(graph.first), dtype=np.int32)
+    for w in np.flatnonzero(graph.ends >= 0).tolist():
+        v = int(graph.ends[w])
+        while v >= 0:
+            behind[v] = w
+            v = int(graph.next_end[v])
+    return behind
 
 
 def _backward(frames: Frames, graph: Graph, kept: list[_Kept], block: int, state: int) -> Integers:
@@ -196,14 +236,17 @@ def _traced(frames: Frames, graph: Graph, before: Scores, after: _Kept, state: i
     size = FIRST_WINDOW
     while True:
         low = max(high - size, 0)
+        while not graph.outer[low]:
+            low -= 1
         part, scores = _part(graph, before, low, high)
         codes = np.empty((len(states), len(scores.blank)), np.uint8)
-        trellis.trace(frames, part, scores, codes)
+        origins = np.empty((len(states), part.slots, 2), np.int32)
+        trellis.trace(frames, part, scores, codes, origins)
         offset = KINDS * int(graph.first[low])
         if low == 0 or _score(scores, part, state - offset) - after.best == wanted:
             break
         size *= 2
-    start = trellis.follow(codes, part.first, state - offset, states)
+    start = trellis.follow(codes, origins, part, state - offset, states)
     states += offset
     return int(start) + offset
 
@@ -213,20 +256,38 @@ def _last_word(graph: Graph, state: int) -> int:
     k, kind = divmod(state, KINDS)
     w = int(np.searchsorted(graph.first, k, "right")) - 1
     is_boundary = kind != AT_LABEL and k == graph.first[w]
-    return max(w if is_boundary else w + 1, 1)
+    last = max(w if is_boundary else w + 1, 1)
+    while not graph.outer[last]:
+        last += 1
+    return last
 
 
 def _part(graph: Graph, scores: Scores, low: int, high: int) -> tuple[Graph, Scores]:
-    """Words [low, high) alone; their scores are copies."""
+    """Words [low, high) alone, both outer boundaries; their scores are copies."""
     start, end = graph.first[low], graph.first[high]
+    blank, label, filler = scores
+    copied = _copy(Scores(blank[start : end + 1], label[start:end], filler[low : high + 1]))
+    bounds = slice(low, high + 1)
+    slot = graph.slot[bounds].copy()
+    ends = np.where(graph.ends[bounds] >= 0, graph.ends[bounds] - low, -1).astype(np.int32)
+    slot[0] = ends[0] = -1  # what comes before isn't in it
+    used = slot >= 0
+    slot[used] = np.arange(np.count_nonzero(used))
+    next_end = graph.next_end[low:high]
     part = graph._replace(
         labels=graph.labels[start:end],
         direct=graph.direct[start:end],
-        first=graph.first[low : high + 1] - start,
+        first=graph.first[bounds] - start,
         skipped=graph.skipped[low:high],
+        open=graph.open[bounds],
+        alias=graph.alias[bounds] - low,
+        outer=graph.outer[bounds],
+        ends=ends,
+        next_end=np.where(next_end >= 0, next_end - low, -1).astype(np.int32),
+        slot=slot,
+        slots=int(np.count_nonzero(used)),
     )
-    blank, label, filler = scores
-    return part, _copy(Scores(blank[start : end + 1], label[start:end], filler[low : high + 1]))
+    return part, copied
 
 
 def _score(scores: Scores, graph: Graph, state: int) -> np.float32:

@@ -40,10 +40,11 @@ def align(
     blank[0] = 0.0
     scores = Scores(blank, label, np.full(len(graph.first), -np.inf))
     codes, states = np.empty((frames, count + 1), np.uint8), np.empty(frames, np.int32)
-    trellis.trace(Frames(log_probs, quiet, quiet), graph, scores, codes)
+    origins = np.empty((frames, 0, 2), np.int32)
+    trellis.trace(Frames(log_probs, quiet, quiet), graph, scores, codes, origins)
     ends_in_blank = blank[count] > label[count - 1]
     last = KINDS * count + AT_BLANK if ends_in_blank else KINDS * (count - 1) + AT_LABEL
-    trellis.follow(codes, graph.first, last, states)
+    trellis.follow(codes, origins, graph, last, states)
     peaks, at = np.full(count, -np.inf), np.flatnonzero(states % KINDS == AT_LABEL)
     own = states[at] // KINDS
     np.maximum.at(peaks, own, log_probs[at, labels[own]])
@@ -56,7 +57,11 @@ def _graph(labels: NDArray[np.int64], space: int) -> Graph:
     begins = np.append(True, is_space[1:] | is_space[:-1])
     first = np.append(np.flatnonzero(begins), len(labels)).astype(np.int32)
     direct = np.where(np.append(False, labels[1:] == labels[:-1]), -np.inf, 0.0)
-    return Graph(labels.astype(np.int32), direct, first, np.full(len(first) - 1, np.inf), _NEVER, _NEVER)
+    words = len(first) - 1
+    never = np.full(words + 1, np.inf)
+    return Graph(
+        labels.astype(np.int32), direct, _NEVER, first, never[1:], _NEVER, never, *trellis.plain_words(words)
+    )
 
 
 @njit

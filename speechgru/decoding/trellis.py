@@ -19,6 +19,11 @@ and for boundaries, with u = max(blank'[k], label'[k - 1]), in the order of the 
 
 A run of skipped words begins at a boundary that a path arrived at: opening a second run behind a first never pays.
 Infinite prices give plain CTC alignment (`speechgru.decoding.ctc`); others, `speechgru.alignment.ctc`.
+
+A stretch of the text may have several readings. They stand in `labels` one behind the other, each of one or more
+words. All begin at one boundary, `alias` of each reading's first one, and end at the boundary behind the last of them,
+`ends`; only a boundary that is `outer` can be skipped from or to, or hold filler. The words that don't simply follow
+the one before have a `slot`, in which `trace` notes what a path came from.
 """
 
 from __future__ import annotations
@@ -35,6 +40,7 @@ njit = jit.compiled(__file__)
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.int32]
 Codes = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
 
 AT_BLANK, AT_LABEL, AT_FILLER = 0, 1, 2
 KINDS = 3
@@ -53,10 +59,29 @@ class Graph(NamedTuple):
 
     labels: Integers  # [labels]
     direct: Floats  # [labels]: price of following the label before without a blank, negated; -inf: impossible
+    join: np.floating[Any]  # the same price where a word has a slot, not negated
     first: Integers  # [words + 1]: where each word's labels begin, and their number
-    skipped: Floats  # [words]: price of skipping each
+    skipped: Floats  # [words]: price of skipping each; of readings, that of the last word counts for all
     skip: np.floating[Any]  # price of a run of skipped words, on top of theirs
-    open: np.floating[Any]  # price of beginning filler
+    open: Floats  # [words + 1]: price of beginning filler at each boundary
+    alias: (
+        Integers  # [words + 1]: the boundary whose scores one shares: its own number, but of further readings
+    )
+    outer: Flags  # [words + 1]: False within and between readings
+    ends: (
+        Integers  # [words + 1]: the first of the words that end at a boundary; each -1: only the word before
+    )
+    next_end: Integers  # [words]: a further word that ends where this one does, or -1
+    slot: (
+        Integers  # [words + 1]: -1: the word that begins here follows the one before, and none else ends here
+    )
+    slots: int  # their number
+
+
+def plain_words(words: int) -> tuple[Integers, Flags, Integers, Integers, Integers, int]:
+    """`alias` to `slots` of a text that has one reading."""
+    none = np.full(words + 1, -1, np.int32)
+    return np.arange(words + 1, dtype=np.int32), np.ones(words + 1, np.bool_), none, none[1:], none, 0
 
 
 class Frames(NamedTuple):
@@ -82,10 +107,26 @@ def _larger(a: Any, b: Any) -> Any:
 
 
 @njit
+def _entered(graph: Graph, old_label: Floats, w: int, follower: int) -> tuple[Any, int]:
+    """Best score among the last labels of the words that end at boundary `w`, and that label, or -1.
+
+    `follower`: the label that comes next without a blank, which must differ; -1: a blank does.
+    """
+    best, at = np.float32(-np.inf), -1
+    v = graph.ends[w] if graph.ends[w] >= 0 else w - 1
+    while v >= 0:
+        k = graph.first[v + 1] - 1
+        if old_label[k] > best and graph.labels[k] != follower:
+            best, at = old_label[k], k
+        v = graph.next_end[v]
+    return best, at
+
+
+@njit
 def advance(frames: Frames, graph: Graph, scores: Scores) -> None:
     """Take `scores`, in place, over all `frames`."""
     log_probs, quiet, loud = frames
-    labels, direct, first, skipped, skip, open_ = graph
+    labels, direct, first = graph.labels, graph.direct, graph.first
     blank, label, filler = scores
     n = len(labels)
     emitted = np.empty_like(label)
@@ -105,19 +146,36 @@ def advance(frames: Frames, graph: Graph, scores: Scores) -> None:
         arrived = run = np.float32(-np.inf)
         for w in range(len(first)):
             k = first[w]
+            slot = graph.slot[w]
+            if slot >= 0 and k < n:
+                best, _ = _entered(graph, old_label, graph.alias[w], labels[k])
+                moved = _larger(old_blank[k], best - graph.join)
+                label[k] = _larger(old_label[k], moved) + emitted[k]
+            if graph.alias[w] != w:
+                blank[k], filler[w] = blank[first[graph.alias[w]]], np.float32(-np.inf)
+                continue
+            u = old_blank[k]
+            if slot >= 0:
+                best, _ = _entered(graph, old_label, w, -1)
+                u = _larger(u, best)
+            elif k:
+                u = _larger(u, old_label[k - 1])
+            if not graph.outer[w]:
+                blank[k], filler[w] = u + quiet[t], np.float32(-np.inf)
+                continue
             if w:
-                run = _larger(run, arrived - skip) - skipped[w - 1]
-            u = _larger(old_blank[k], old_label[k - 1]) if k else old_blank[k]
-            filler[w] = _larger(filler[w], u - open_) + loud[t]
+                run = _larger(run, arrived - graph.skip) - graph.skipped[w - 1]
+            filler[w] = _larger(filler[w], u - graph.open[w]) + loud[t]
             arrived = _larger(u + quiet[t], filler[w])
             blank[k] = _larger(arrived, run)
 
 
 @njit
-def trace(frames: Frames, graph: Graph, scores: Scores, codes: Codes) -> None:
-    """As `advance`, to the bit, and note in `codes` [frames, labels + 1] how each state was reached."""
+def trace(frames: Frames, graph: Graph, scores: Scores, codes: Codes, origins: Integers) -> None:
+    """As `advance`, to the bit, and note how each state was reached: in `codes` [frames, labels + 1], and in `origins`
+    [frames, slots, 2] the label that a boundary with a slot, and the first label behind it, came from."""
     log_probs, quiet, loud = frames
-    labels, direct, first, skipped, skip, open_ = graph
+    labels, direct, first = graph.labels, graph.direct, graph.first
     blank, label, filler = scores
     n = len(labels)
     old_blank, old_label = np.empty_like(blank), np.empty_like(label)
@@ -146,11 +204,21 @@ def trace(frames: Frames, graph: Graph, scores: Scores, codes: Codes) -> None:
             if k != first[w]:
                 blank[k] += log_probs[t, 0]
                 continue
+            if graph.slot[w] >= 0:
+                _trace_slot(graph, t, w, log_probs, old_blank, old_label, scores, codes, origins)
+            if graph.alias[w] != w:
+                blank[k], filler[w] = blank[first[graph.alias[w]]], np.float32(-np.inf)
+                w += 1
+                continue
+            if not graph.outer[w]:
+                blank[k], filler[w] = blank[k] + quiet[t], np.float32(-np.inf)
+                w += 1
+                continue
             if w:
-                codes[t, k] |= _SKIP_OPENS if arrived - skip > run else 0
-                run = _larger(run, arrived - skip) - skipped[w - 1]
-            codes[t, k] |= _FILLER_STAYS if filler[w] > blank[k] - open_ else 0
-            filler[w] = _larger(filler[w], blank[k] - open_) + loud[t]
+                codes[t, k] |= _SKIP_OPENS if arrived - graph.skip > run else 0
+                run = _larger(run, arrived - graph.skip) - graph.skipped[w - 1]
+            codes[t, k] |= _FILLER_STAYS if filler[w] > blank[k] - graph.open[w] else 0
+            filler[w] = _larger(filler[w], blank[k] - graph.open[w]) + loud[t]
             codes[t, k] |= _IS_FILLER if filler[w] > blank[k] + quiet[t] else 0
             arrived = _larger(blank[k] + quiet[t], filler[w])
             codes[t, k] |= _IS_SKIPPED_TO if run > arrived else 0
@@ -159,32 +227,83 @@ def trace(frames: Frames, graph: Graph, scores: Scores, codes: Codes) -> None:
 
 
 @njit
-def follow(codes: Codes, first: Integers, state: int, states: Integers) -> int:
+def _trace_slot(
+    graph: Graph,
+    t: int,
+    w: int,
+    log_probs: Floats,
+    old_blank: Floats,
+    old_label: Floats,
+    scores: Scores,
+    codes: Codes,
+    origins: Integers,
+) -> None:
+    """What `trace` notes of a word with a slot and of the boundary before it."""
+    k, slot = graph.first[w], graph.slot[w]
+    if k < len(graph.labels):
+        score, code = old_label[k], 0
+        if old_blank[k] > score:
+            score, code = old_blank[k], _FROM_BLANK
+        best, at = _entered(graph, old_label, graph.alias[w], graph.labels[k])
+        if best - graph.join > score:
+            score, code = best - graph.join, _FROM_LABEL
+            origins[t, slot, 1] = at
+        codes[t, k] = code
+        scores.label[k] = score + log_probs[t, graph.labels[k]]
+    else:
+        codes[t, k] = 0
+    best, at = _entered(graph, old_label, w, -1)
+    scores.blank[k] = old_blank[k]
+    if best > old_blank[k]:
+        codes[t, k] |= _BLANK_FROM_LABEL
+        scores.blank[k] = best
+        origins[t, slot, 0] = at
+
+
+@njit
+def follow(codes: Codes, origins: Integers, graph: Graph, state: int, states: Integers) -> int:
     """Write to `states` [frames] what leads to `state` at the last frame; return the state before the first.
 
-    `codes` as `trace` wrote them; `first` as in `Graph`. Of a boundary that words were skipped to, the frame
-    belongs to the boundary that they were skipped from.
+    `codes` and `origins` as `trace` wrote them. Of a boundary that words were skipped to, the frame belongs to the
+    boundary that they were skipped from.
     """
+    first = graph.first
     for t in range(len(codes) - 1, -1, -1):
         k, kind = state // KINDS, state % KINDS
+        w = np.searchsorted(first, k)
+        is_first = first[w] == k
+        if is_first and kind != AT_LABEL:
+            w = graph.alias[w]
+            k = first[w]
         code = codes[t, k]
         if kind == AT_BLANK and code & _IS_SKIPPED_TO:
-            w = np.searchsorted(first, k)
             while not codes[t, first[w]] & _SKIP_OPENS:
-                w -= 1
-            k = first[w - 1]
+                w = _outer_before(graph, w)
+            w = _outer_before(graph, w)
+            k = first[w]
             code = codes[t, k]
         if kind == AT_BLANK and code & _IS_FILLER:
             kind = AT_FILLER
         states[t] = KINDS * k + kind
+        slot = graph.slot[w] if is_first else -1
         if kind == AT_LABEL:
-            k -= 1 if code & 3 == _FROM_LABEL else 0
+            if code & 3 == _FROM_LABEL:
+                k = origins[t, slot, 1] if slot >= 0 else k - 1
             kind = AT_BLANK if code & 3 == _FROM_BLANK else AT_LABEL
         elif not (kind == AT_FILLER and code & _FILLER_STAYS):
-            k -= 1 if code & _BLANK_FROM_LABEL else 0
+            if code & _BLANK_FROM_LABEL:
+                k = origins[t, slot, 0] if slot >= 0 else k - 1
             kind = AT_LABEL if code & _BLANK_FROM_LABEL else AT_BLANK
         state = KINDS * k + kind
     return state
+
+
+@njit
+def _outer_before(graph: Graph, w: int) -> int:
+    w -= 1
+    while not graph.outer[w]:
+        w -= 1
+    return w
 
 
 def spans(states: Integers, count: int) -> tuple[Integers, Integers]:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from speechgru.alignment import ctc as module
-from speechgru.alignment.ctc import Path, Prices, align
+from speechgru.alignment.ctc import Path, Prices, align, align_readings
+from speechgru.alignment.lattice import build
 
 LogProbs = NDArray[np.float32]
 SPACE = 1
@@ -342,6 +343,81 @@ def test_half_an_hour_takes_little_memory() -> None:
     heard = [place for place in places if place[1] <= frames]
     assert len(heard) > 3500
     assert spans(text, found)[: len(heard)] == heard
+
+
+# ---------------------------------------------------------------------------------------------- readings
+
+NO_SKIP = Prices(math.inf, math.inf, math.inf, math.inf, math.inf, 0.4)
+
+
+@pytest.mark.usefixtures("sizes")
+@pytest.mark.parametrize(("prices", "most_words"), [(NO_SKIP, 3), (CHEAP, 1), (MILD, 1)])
+def test_the_best_of_all_readings_is_taken(prices: Prices, most_words: int) -> None:
+    """As good as the best of the texts that any choice of readings makes, each searched by itself."""
+    generator = np.random.default_rng(1)
+    others = 0
+    for seed in range(60):
+        symbols = int(generator.integers(3, 7))
+        log_probs = random_log_probs(int(generator.integers(4, 30)), symbols, seed, 0.3)
+        texts: list[list[list[list[int]]]] = []
+        for _ in range(generator.integers(1, 5)):
+            size = int(generator.integers(1, 4))  # of all readings: skipping them costs the same
+            texts.append(
+                [
+                    [
+                        generator.integers(1, symbols, size).tolist()
+                        for _ in range(generator.integers(1, most_words + 1))
+                    ]
+                    for _ in range(generator.integers(1, 4))
+                ]
+            )
+        choices = itertools.product(*texts)
+        best = max(
+            plain_search(log_probs, [word for reading in choice for word in reading], SPACE, prices)
+            for choice in choices
+        )
+        if best == -math.inf:
+            with pytest.raises(ValueError, match="don't fit"):
+                align_readings(log_probs, texts, SPACE, prices)
+            continue
+        assert module._align(log_probs, build(texts, prices), SPACE, prices).score == pytest.approx(
+            best, abs=1e-3
+        )
+        runs = align_readings(log_probs, texts, SPACE, prices)
+        taken = [list(run.labels) for run in runs if run]
+        assert all(
+            run is None or list(run.labels) == sum(text[run.reading], []) for run, text in zip(runs, texts)
+        )
+        spans = [(a, b) for run in runs if run for a, b in zip(run.starts, run.ends)]
+        assert all(0 <= a < b for a, b in spans) and all(x[1] <= y[0] for x, y in itertools.pairwise(spans))
+        others += sum(bool(run and run.reading) for run in runs)
+        assert most_words == 1 or len(taken) == len(texts)
+    assert others > 10
+
+
+def test_the_reading_that_fits_is_taken_whatever_comes_first() -> None:
+    texts = [
+        [labels(reading) for reading in readings] for readings in (["he"], ["ab ce", "ac be", "a b"], ["was"])
+    ]
+    runs = align_readings(certain("_he_ a_ b_ _was_"), texts, SPACE)
+    assert [run.reading for run in runs if run] == [0, 2, 0]
+    assert runs[1] is not None and runs[1].starts.tolist() == [5, 8]
+    first, other, last = align_readings(certain("_he_ xylophones_ was_"), texts, SPACE)
+    assert other is None
+    assert first is not None and last is not None
+    assert (first.starts[0], last.starts[0]) == (1, 17)
+
+
+def test_many_readings_in_a_long_text_need_no_more_than_their_windows() -> None:
+    text, said, places = speech(300, 2)
+    words = text.split()
+    texts = [
+        [[*labels(word)]] if i % 7 else [labels("zzz xxx"), labels(word), labels("q")]
+        for i, word in enumerate(words)
+    ]
+    runs = align_readings(certain(said), texts, SPACE)
+    assert [(int(run.starts[0]), int(run.ends[-1])) for run in runs if run] == places
+    assert {run.reading for run in runs[::7] if run} == {1}
 
 
 @pytest.mark.parametrize(("hours", "most"), [(1, 0.05e9), (3, 0.2e9), (10, 0.8e9)])
