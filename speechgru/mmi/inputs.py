@@ -16,6 +16,7 @@ from speechgru.features.frontend import Settings as FeatureSettings
 from speechgru.features.spectrogram import MIN_DEVIATION, band_centres
 from speechgru.mmi.adaptation import Adapter, Transform
 
+TELEPHONE = 300.0, 3400.0  # Hz
 Frames = NDArray[np.float32]
 
 
@@ -24,7 +25,9 @@ class Disturbance:
     """What training does to features.
 
     vocal_tract: most by which frequencies are warped. frequency_masks of up to frequency_mask_max bands; a time mask of
-    up to time_mask_max frames, and one more for each time_mask_every frames.
+    up to time_mask_max frames, and one more for each time_mask_every frames. noisy: share of the recordings that noise
+    is added to, at a ratio of quietest to loudest dB that is drawn evenly. telephone: share of those that lose what a
+    telephone doesn't carry.
     """
 
     vocal_tract: float = 0.08
@@ -32,6 +35,10 @@ class Disturbance:
     frequency_mask_max: int = 14
     time_mask_max: int = 24
     time_mask_every: int = 300
+    noisy: float = 0.0
+    loudest: float = 5.0
+    quietest: float = 30.0
+    telephone: float = 0.0
 
 
 class Inputs:
@@ -41,10 +48,17 @@ class Inputs:
         features: of the log-mel, not normalised.
         adapter: fits features to speakers; None: there are only the bands.
         bands: the log-mel bands are inputs too.
+        noises: raw log-mel [T, bands] of recordings of noise, for `Disturbance.noisy`.
     """
 
-    def __init__(self, features: FeatureSettings, adapter: Adapter | None = None, bands: bool = True) -> None:
-        self.log_mel, self.adapter, self.bands = LogMel(features), adapter, bands
+    def __init__(
+        self,
+        features: FeatureSettings,
+        adapter: Adapter | None = None,
+        bands: bool = True,
+        noises: Sequence[Frames] = (),
+    ) -> None:
+        self.log_mel, self.adapter, self.bands, self.noises = LogMel(features), adapter, bands, noises
         centres = band_centres(features.n_mels, features.f_min, features.f_max, "htk")
         self.centres = torch.tensor(centres)
 
@@ -67,6 +81,8 @@ class Inputs:
             transform: of the speaker; None: as of one unknown.
             disturbance: in training; `generator` draws it.
         """
+        if disturbance and generator:
+            log_mel = self._spoilt(log_mel, disturbance, generator)
         parts = []
         if self.bands:
             bands = torch.from_numpy(normalised(log_mel))
@@ -87,6 +103,18 @@ class Inputs:
             )
         return features
 
+    def _spoilt(self, log_mel: Frames, disturbance: Disturbance, generator: torch.Generator) -> Frames:
+        """With noise, and over the telephone, for a share of the recordings."""
+        noisy, at, ratio, telephone = torch.rand(4, generator=generator).tolist()
+        if self.noises and noisy < disturbance.noisy:
+            noise = self.noises[int(noisy / disturbance.noisy * len(self.noises))]
+            decibels = disturbance.loudest + ratio * (disturbance.quietest - disturbance.loudest)
+            log_mel = with_noise(log_mel, np.roll(noise, int(at * len(noise)), axis=0), decibels)
+        if telephone < disturbance.telephone:
+            lost = (self.centres.numpy() < TELEPHONE[0]) | (self.centres.numpy() > TELEPHONE[1])
+            log_mel = np.where(lost, np.float32(log_mel.min()), log_mel)
+        return log_mel
+
     def _disturbed(self, bands: Tensor, disturbance: Disturbance, generator: torch.Generator) -> Tensor:
         widest = disturbance.vocal_tract
         factor = 1 + widest * (2 * float(torch.rand((), generator=generator)) - 1)
@@ -98,6 +126,20 @@ class Inputs:
             frequency_masks=disturbance.frequency_masks,
             frequency_mask_max=disturbance.frequency_mask_max,
         )
+
+
+def with_noise(log_mel: Frames, noise: Frames, decibels: float) -> Frames:
+    """The log-mel of a sum, powers added as of signals that have nothing to do with each other.
+
+    Args:
+        noise: [T, bands]; it is repeated where it is shorter.
+        decibels: of the mean powers' ratio.
+    """
+    rows = np.resize(noise, log_mel.shape)
+    power, other = np.exp(log_mel), np.exp(rows)
+    gain = power.mean() / max(float(other.mean()), 1e-12) * 10 ** (-decibels / 10)
+    mixed: Frames = np.log(power + np.float32(gain) * other)
+    return mixed
 
 
 def normalised(log_mel: Frames) -> Frames:

@@ -8,7 +8,7 @@ The network's two heads: `posteriors` by cross-entropy, `likelihoods` by F (Pove
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -27,6 +27,7 @@ from speechgru.mmi.inputs import Disturbance, Inputs, chosen
 from speechgru.mmi.network import Network
 from speechgru.mmi.targets import Aligned
 
+Plan = list[tuple[int, float]]
 IGNORED = -100
 EVALUATION_SECONDS = 120.0
 UNDISTURBED = Disturbance(vocal_tract=0.0, frequency_masks=0, time_mask_max=0)
@@ -80,6 +81,7 @@ class Task:
         train: recordings.
         dev: recordings of each dev set, taken at speed 1 with the first of their transforms.
         save: writes the model for users, given a path and the progress.
+        share: gives this process's part of a plan, where several train together.
     """
 
     def __init__(
@@ -92,20 +94,21 @@ class Task:
         settings: Settings,
         disturbance: Disturbance = UNDISTURBED,
         save: Any = None,
+        share: Callable[[Sequence[Plan]], list[Plan]] = list,
     ) -> None:
         self.model: torch.nn.Module = model
         self.inputs, self.language = inputs, language
         self.train, self.dev, self.settings, self.disturbance = train, dev, settings, disturbance
-        self._save = save
+        self._save, self._share = save, share
         self.device = next(model.parameters()).device
 
-    def plan(self, epoch: int) -> list[list[tuple[int, float]]]:
+    def plan(self, epoch: int) -> list[Plan]:
         """Recordings and their speeds in each batch of an epoch."""
         draw = np.random.default_rng([self.settings.seed, epoch, 1])
         speeds = draw.choice(np.array(self.settings.speeds), len(self.train)).tolist()
         seconds = [spoken.seconds / speed for spoken, speed in zip(self.train, speeds)]
         plan = dataset.plan(seconds, self.settings.batch_seconds, self.settings.seed, epoch)
-        return [[(index, speeds[index]) for index in batch] for batch in plan]
+        return self._share([[(index, speeds[index]) for index in batch] for batch in plan])
 
     def describe(self, item: Sequence[tuple[int, float]]) -> str:
         """The recordings of a batch."""

@@ -11,24 +11,29 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from speechgru import audio
 from speechgru.config import Recipe, load_recipe
 from speechgru.config.trainer import OptimizerConfig, ScheduleConfig, TrainerConfig
 from speechgru.data import Utterance, prepare
+from speechgru.features import LogMel
 from speechgru.features.frontend import Settings as FeatureSettings
 from speechgru.mmi import lexicon, model_file, network, pipeline, search, task
 from speechgru.mmi.feature_store import AlignedRecording, Store
 from speechgru.mmi.inputs import Disturbance, Inputs
 from speechgru.mmi.sources import FromFiles, PhoneSpikes
-from speechgru.training import fit
+from speechgru.training import distributed, fit
 from speechgru.training.state import STATE
 
 FEATURES = FeatureSettings(normalise="none")
 SPEEDS = (0.9, 1.0, 1.1)
+NOISY, TELEPHONE = 0.25, 0.05  # shares of the recordings
 WEIGHTS = search.Weights(width=2000, beam=12.0, lm=1.1)
 Steps = tuple[pipeline.Bootstrap, list[AlignedRecording], dict[str, list[AlignedRecording]]]
 
@@ -41,6 +46,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--recipe", default="english-small")
     parser.add_argument("--spikes", default="english-small", help="model with a head for phones")
+    parser.add_argument("--noise", help="pattern of recordings of noise: noise/ESC-10/*/[1-4]-*")
     parser.add_argument("--first", type=int, default=0, help="learn from so many recordings only; 0: all")
     parser.add_argument("--ce", type=int, default=4, help="epochs of cross-entropy")
     parser.add_argument("--mmi", type=int, default=12, help="epochs of the lattice-free criterion")
@@ -103,19 +109,45 @@ def learn(
     done = folder / "averaged.pt"
     if not done.exists():
         settings = task.Settings(stage, speeds=SPEEDS, seed=arguments.seed)
-        inputs = Inputs(FEATURES, made.adapter)
-        learning = task.Task(model, inputs, made.language, train, dev, settings, Disturbance())
+        noises = noise_of(arguments.noise) if arguments.noise else []
+        inputs = Inputs(FEATURES, made.adapter, noises=noises)
+        disturbance = Disturbance(noisy=NOISY if noises else 0.0, telephone=TELEPHONE)
+        group = distributed.place()
+        learning = task.Task(
+            model,
+            inputs,
+            made.language,
+            train,
+            dev,
+            settings,
+            disturbance,
+            share=lambda plan: even(plan, group),
+        )
         recipe = Recipe(
             f"hybrid-{stage}",
             seed=arguments.seed,
             optimizer=OptimizerConfig(lr=rate[0], weight_decay=0.02),
             schedule=ScheduleConfig(name="linear", warmup=0.03, final=rate[1]),
-            trainer=TrainerConfig(epochs=epochs, clip=2.0, average=0.998, threads=1),
+            trainer=TrainerConfig(epochs=epochs, clip=2.0, average=0.998, threads=1, evaluate_every=2),
         )
-        fit(learning, recipe, folder, resume=(folder / STATE).exists())
+        with distributed.joined(group, torch.device("cpu")):
+            fit(learning, recipe, folder, resume=(folder / STATE).exists(), group=group)
         state = torch.load(folder / STATE, map_location="cpu", weights_only=True)
         torch.save(state["average"]["weights"], done)
     model.load_state_dict(torch.load(done, weights_only=True), strict=False)
+
+
+def even(plan: Sequence[task.Plan], group: distributed.Group) -> list[task.Plan]:
+    """This process's part of a plan; all have as many batches."""
+    return group.share(plan[: len(plan) // group.size * group.size])
+
+
+def noise_of(pattern: str) -> list[np.ndarray]:
+    """Log-mel of recordings of noise."""
+    log_mel = LogMel(FEATURES)
+    paths = sorted(Path().glob(pattern) if not Path(pattern).is_absolute() else Path("/").glob(pattern[1:]))
+    signals = [torch.from_numpy(audio.read(path, FEATURES.sample_rate)) for path in paths]
+    return [log_mel(signal)[0][0].numpy() for signal in signals]
 
 
 def export(
