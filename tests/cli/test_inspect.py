@@ -155,3 +155,13 @@ def test_what_is_no_checkpoint_is_said_to_be_none(make, option, tmp_path, capsys
     assert err.startswith("speechgru: error: ")
     assert str(path) in err
     assert "Traceback" not in err
+
+
+def test_a_long_list_is_counted_and_not_printed_whole(tmp_path, capsys):
+    path = tmp_path / "tagger.safetensors"
+    checkpoint.save(path, "tagger", {"words": [f"w{n}" for n in range(8000)]}, {"a": torch.zeros(2)})
+    assert main(["inspect", str(path)]) == 0
+    words = lines(capsys)["words"]
+    assert words.startswith("8,000: w0, w1") and "w41" not in words and words.endswith("…")
+    assert main(["inspect", "--json", str(path)]) == 0
+    assert len(json.loads(capsys.readouterr().out)["words"]) == 8000
