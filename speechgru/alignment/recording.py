@@ -31,7 +31,8 @@ def align(
         on_progress: called with the fraction of the recording that the network has processed.
 
     Raises:
-        TextError: the text can't be read, has no word, characters that the model can't write, or doesn't fit the recording's length.
+        TextError: the text can't be read, has no word, has characters that the model can't write, or is longer than
+            the recording.
         AudioError: the recording can't be read; an array without its rate; a rate for a file.
         CheckpointError: no such model.
     """
