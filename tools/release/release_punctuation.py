@@ -39,9 +39,9 @@ def card(report: dict[str, Any], provenance: dict[str, Any], size: int) -> str:
     return "\n\n".join(
         [
             "# punctuation",
-            "Capitals, commas, full stops and question marks for English transcripts: a bidirectional GRU (Cho et al. 2014) "
-            f"over words and the pauses between them. {report['parameters']:,} parameters (float16, {size / 1e6:.1f} MB). "
-            "Weights: Apache-2.0.",
+            "Capitals, commas, full stops and question marks for English transcripts: a bidirectional GRU (Cho et al. "
+            f"2014) over words and the pauses between them. {report['parameters']:,} parameters (float16, "
+            f"{size / 1e6:.1f} MB). Weights: Apache-2.0.",
             "## F1 on held-out text",
             table(("text", *MARKS, "words"), rows),
             "Every fiftieth block of 50 lines was held out. Pauses are drawn from those that were measured in readers' "
@@ -52,9 +52,9 @@ def card(report: dict[str, Any], provenance: dict[str, Any], size: int) -> str:
             "## Trained on",
             table(("text", "words", "licence", "source"), data),
             "## Limits",
-            "It was trained on written English: novels, speeches, non-fiction, prompts and sentences of everyday talk. Of "
-            "words that were recognised wrongly it makes wrong sentences. It knows no exclamation marks, quotation marks, "
-            "hyphens or figures.",
+            "It was trained on written English: novels, speeches, non-fiction, prompts and sentences of everyday talk. "
+            "Of words that were recognised wrongly it makes wrong sentences. It knows no exclamation marks, quotation "
+            "marks, hyphens or figures.",
         ]
     )
 
