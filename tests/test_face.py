@@ -74,6 +74,16 @@ def test_align_takes_arrays_at_any_rate() -> None:
         align("talk.wav", "A cab!", 16000, model)
 
 
+def test_align_reads_the_text_of_a_path_and_shows_itself_briefly(tmp_path: Path) -> None:
+    model, file = recognizer(), tmp_path / "a.txt"
+    file.write_text("A cab!")
+    made = align(beep("a cab"), file, model.sample_rate, model)
+    assert made.to_dict()["text"] == "A cab!"
+    assert repr(made) == f"<Alignment of 2 of 2 words, {made.transcript!r}>" and len(repr(made)) < 120
+    with pytest.raises(speechgru.TextError, match=r"none\.txt"):
+        align(beep("a cab"), tmp_path / "none.txt", model.sample_rate, model)
+
+
 def test_train_takes_the_name_of_a_recipe(tmp_path: Path) -> None:
     with pytest.raises(speechgru.ConfigError, match="Did you mean 'digits'"):
         speechgru.train("digit")

@@ -8,11 +8,12 @@ from pathlib import Path
 from speechgru.alignment.text import Alignment, align_text
 from speechgru.inference import CtcRecognizer, load_ctc
 from speechgru.inference.job import Source, prepared
+from speechgru.text import spoken_form
 
 
 def align(
     source: Source,
-    text: str,
+    text: str | Path,
     sample_rate: int | None = None,
     model: str | Path | CtcRecognizer | None = None,
     device: str = "cpu",
@@ -22,16 +23,20 @@ def align(
 
     Args:
         source: a path, "-", a binary file, or an array or tensor, as for `transcribe`.
-        text: what is spoken, not the name of a file: a line for each segment; a single line is cut into sentences.
+        text: what is spoken, a line for each segment (a single line is cut into sentences); or, as a `pathlib.Path`,
+            the file that holds it.
         sample_rate: of an array, in Hz. A file states its own.
         model: a recognizer, the path of a checkpoint, or the name of one that comes with the package; by default
             english-small.
         on_progress: called with the fraction of the recording that the network has processed.
 
     Raises:
-        TextError: the text has no word, characters that the model can't write, or doesn't fit the recording's length.
+        TextError: the text can't be read, has no word, has characters that the model can't write, or is longer than
+            the recording.
         AudioError: the recording can't be read; an array without its rate; a rate for a file.
         CheckpointError: no such model.
     """
+    if isinstance(text, Path):
+        text = spoken_form.read(text)
     recognizer = model if isinstance(model, CtcRecognizer) else load_ctc(model, device, decoder="greedy")
     return align_text(recognizer, prepared(source, sample_rate, recognizer.sample_rate), text, on_progress)

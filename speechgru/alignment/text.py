@@ -39,7 +39,7 @@ class AlignedUnit:
     word: Word | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Alignment:
     """All words of a text, line by line, and the `transcript` of those in the recording: a segment a line."""
 
@@ -50,6 +50,10 @@ class Alignment:
     def missing(self) -> tuple[str, ...]:
         """Words that the recording lacks, in the order of the text."""
         return tuple(unit.text for line in self.lines for unit in line if unit.word is None)
+
+    def __repr__(self) -> str:
+        count = sum(map(len, self.lines))
+        return f"<Alignment of {count - len(self.missing)} of {count} words, {self.transcript!r}>"
 
     def to_dict(self) -> dict[str, Any]:
         """All words of the text as plain values; see `as_dict`."""

@@ -62,8 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_when,
         metavar="WHEN",
         help="colour words by confidence: red below 50 %%, yellow below 80 %%, else green. WHEN: auto (only in a "
-        "terminal, and not "
-        "where NO_COLOR is set; the default of a bare --color), always, never",
+        "terminal, and not where NO_COLOR is set; the default of a bare --color), always, never",
     )
     add_layout(parser)
 

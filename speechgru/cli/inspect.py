@@ -194,7 +194,8 @@ def _in_one_line(value: Any) -> str:
         first = sorted(value, key=lambda key: key != "name")
         return ", ".join(f"{key} {_in_one_line(value[key])}" for key in first)
     if isinstance(value, list):
-        return ", ".join(_in_one_line(item) for item in value)
+        shown = ", ".join(_in_one_line(item) for item in value[:_SHOWN_SYMBOLS])
+        return shown if len(value) <= _SHOWN_SYMBOLS else f"{len(value):,}: {shown}, …"
     if isinstance(value, float):
         return f"{value:.6g}"
     return printable(" ".join(str(value).splitlines()))

@@ -38,7 +38,8 @@ class Restoration:
     @property
     def f1(self) -> NDArray[np.float64]:
         """Harmonic mean of precision and recall; 0 where there is neither."""
-        return 2 * self.right / np.maximum(self.made + self.wanted, 1)
+        mean: NDArray[np.float64] = 2 * self.right / np.maximum(self.made + self.wanted, 1)
+        return mean
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""

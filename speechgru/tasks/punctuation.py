@@ -55,7 +55,7 @@ class Task(BaseTask[Data, TaggerHeader]):
         self.config = self.recipe.task_settings(PunctuationConfig)
         self.rows = WordFeatures(words, self.model.settings.buckets).rows(self.data.names)
         streams = self.data.train.values()
-        self.first = np.cumsum([0, *map(len, streams)])
+        self.edges = np.cumsum([0, *map(len, streams)]).tolist()
         self.text = Stream(
             *(np.concatenate([getattr(s, part) for s in streams]) for part in ("types", "marks", "cases"))
         )
@@ -64,9 +64,9 @@ class Task(BaseTask[Data, TaggerHeader]):
         """Windows of each batch of an epoch: where they begin and end, and the seed of what is drawn for them."""
         window = self.config.window
         spans = []
-        for source, begin, end in zip(self.config.sources, self.first, self.first[1:]):
-            edges = np.linspace(begin, end, source.parts + 1).astype(int)
-            low, high = edges[epoch % source.parts], edges[epoch % source.parts + 1]
+        for source, begin, end in zip(self.config.sources, self.edges, self.edges[1:]):
+            cuts = np.linspace(begin, end, source.parts + 1).astype(int)
+            low, high = cuts[epoch % source.parts], cuts[epoch % source.parts + 1]
             # Another beginning each time round, so that windows are cut elsewhere.
             offset = (epoch // source.parts * 37) % window if high - low > 2 * window else 0
             starts = range(low + offset, high, window)
@@ -136,8 +136,8 @@ class Task(BaseTask[Data, TaggerHeader]):
         with torch.autocast(self.device.type, enabled=False):
             for name, sets in self._sets().items():
                 results = [scoring.evaluate(punctuator, *each) for each in sets.values()]
-                counts = np.array([[r.right, r.wanted, r.made] for r in results]).sum(axis=0)
-                f1 = Restoration(*counts, words=sum(r.words for r in results)).f1
+                right, wanted, made = np.array([[r.right, r.wanted, r.made] for r in results]).sum(axis=0)
+                f1 = Restoration(right, wanted, made, sum(r.words for r in results)).f1
                 figures |= {f"{mark} F1, {name}": float(value) for mark, value in zip(scoring.NAMES, f1)}
         return {"score": 1 - float(np.mean(list(figures.values()))), **figures}
 

@@ -141,7 +141,7 @@ def _check(source: WrittenSourceConfig, learnt: Sequence[Tagged], kept: Sequence
 
 def _blocks(path: Path, source: WrittenSourceConfig, seed: int) -> Iterator[list[str]]:
     """The text's lines, BLOCK at a time: in their order, or shuffled and each once."""
-    lines = (_column(line, source, path) for line in read_lines(path))
+    lines: Iterator[str] = (_column(line, source, path) for line in read_lines(path))
     if source.shuffle:
         once = list(dict.fromkeys(lines))
         Random(seed).shuffle(once)

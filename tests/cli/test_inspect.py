@@ -191,3 +191,13 @@ def test_no_control_character_of_a_file_reaches_the_terminal(tmp_path, capsys):
         assert main(["inspect", str(tmp_path / "m.safetensors"), *options]) == 0
         out = capsys.readouterr().out
         assert "\x1b" not in out and "a\\x1b[2Jb kind" in out
+
+
+def test_a_long_list_is_counted_and_not_printed_whole(tmp_path, capsys):
+    path = tmp_path / "tagger.safetensors"
+    checkpoint.save(path, "tagger", {"words": [f"w{n}" for n in range(8000)]}, {"a": torch.zeros(2)})
+    assert main(["inspect", "--all", str(path)]) == 0
+    words = lines(capsys)["words"]
+    assert words.startswith("8,000: w0, w1") and "w41" not in words and words.endswith("…")
+    assert main(["inspect", "--json", str(path)]) == 0
+    assert len(json.loads(capsys.readouterr().out)["words"]) == 8000
