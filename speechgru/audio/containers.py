@@ -24,7 +24,7 @@ _NESTED = {b"moov", b"trak", b"mdia"}
 def parts(file: BinaryIO) -> list[Part]:
     """The files that are joined in `file`, in order: one, where it is no container that is known here."""
     size, starts = size_of(file), [0]
-    while (end := _end(file, starts[-1], size)) < size and _is_head(file, end):
+    while starts[-1] < (end := _end(file, starts[-1], size)) < size and _is_head(file, end):
         starts.append(end)
     return [Part(start, end) for start, end in zip(starts, [*starts[1:], size])]
 
