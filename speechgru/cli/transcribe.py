@@ -25,7 +25,7 @@ EXAMPLES = """\
   speechgru transcribe interview.wav --format srt > interview.srt
   speechgru transcribe recordings --recursive --format json --output-dir transcripts
   speechgru transcribe lecture.ogg --hotwords "Kyunghyun Cho,GRU"
-  ffmpeg -i film.mkv -f wav - | speechgru transcribe -
+  speechgru transcribe film.mkv --track 2 --format srt > film.srt
 
 One recording is printed in the format as it is. Several (or a folder) are printed one a line: path, tab and
 text, or one JSON object each; CTM lines name their file. SRT, VTT and TSV of several need --output-dir.

@@ -82,6 +82,7 @@ def test_blocks_of_joined_recordings_equal_the_whole(kind: str, seconds: float |
     for channels in ("mix", "all"):
         blocks = list(AudioStream(io.BytesIO(data), 8000, seconds, channels))  # type: ignore[arg-type]
         whole = audio.resample(read(data)[1], RATE, 8000)
+        assert len(whole) == 5 * 8000
         np.testing.assert_allclose(np.concatenate(blocks).reshape(-1), whole, atol=1e-4)
 
 
