@@ -347,9 +347,9 @@ def test_a_gap_in_a_track_is_silence(tmp_path: Path, name: str) -> None:
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("name", ["a.m4a", "a.mka", "a.webm", "a.wma", "späce 'n #.m4a"])
+@pytest.mark.parametrize("name", ["a.m4a", "a.mka", "a.webm", "a.wma", "a.oga", "späce 'n #.m4a"])
 def test_joined_containers_are_read_to_the_last(tmp_path: Path, name: str) -> None:
-    path = made(tmp_path, name, "-i", "source.wav")
+    path = made(tmp_path, name, "-i", "source.wav", *(["-c:a", "flac"] if name == "a.oga" else []))
     once = len(read(path)[1])
     path.write_bytes(path.read_bytes() * 2)
     for source in (path, io.BytesIO(path.read_bytes())):
