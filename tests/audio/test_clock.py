@@ -214,6 +214,14 @@ def test_a_track_is_chosen_for_every_use(stand_in: StandIn, tmp_path: Path) -> N
         read(audio.Track(stand_in.path, 4))  # type: ignore[arg-type]
 
 
+def test_a_film_without_sound_is_refused_for_that(stand_in: StandIn) -> None:
+    with pytest.raises(AudioError, match=r"film\.mkv isn't audio.*no sound"):
+        audio.info(stand_in.tells(described("mov,mp4", 8, tracks=0), 0))
+    lines = "[mov @ 0x1] moov atom not found\nError opening input file film.mkv.\nError opening input files: Invalid\n"
+    with pytest.raises(AudioError, match=r"ffmpeg says: moov atom not found$"):
+        audio.info(stand_in.tells(lines, 0))
+
+
 def test_what_is_told_is_understood(stand_in: StandIn) -> None:
     path = stand_in.tells(described("mov,mp4", 8, start=4, tag=6.5, tracks=2), 4)
     told = probe(f"file:{path}", "file")
