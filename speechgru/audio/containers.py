@@ -95,11 +95,13 @@ def mp4_seconds(file: BinaryIO) -> list[float | None]:
     if read_at(file, 4, 4) != b"ftyp":
         return []
     found: list[float | None] = []
-    scale = 0
+    scale, duration = 0, 0
     for path, (start, end) in _nested(file, 0, size_of(file), ()):
         body = read_at(file, start, min(end - start, 64))
         if path == (b"moov", b"mvhd"):
             scale = int.from_bytes(body[20:24] if body[:1] == b"\1" else body[12:16], "big")
+        if path == (b"moov", b"trak"):
+            duration = 0  # of a track without a header nothing is known
         if path == (b"moov", b"trak", b"tkhd"):
             duration = int.from_bytes(body[28:36] if body[:1] == b"\1" else body[20:24], "big")
         if path == (b"moov", b"trak", b"mdia", b"hdlr") and body[8:12] == b"soun":

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from speechgru.audio.heads import FOREIGN, OTHERS
 from speechgru.audio.mp3 import is_run
@@ -145,7 +146,7 @@ def are_samples(file: BinaryIO, data: int, stated: int, behind: int, end: int) -
     return not _is_flat(bytes_behind) or _is_flat(before)
 
 
-def _is_flat(values: np.ndarray) -> bool:
+def _is_flat(values: NDArray[np.uint8]) -> bool:
     """Whether all byte values are about as frequent, as in random or compressed bytes (chi-squared, 255 degrees)."""
     if len(values) < 1024:
         return False

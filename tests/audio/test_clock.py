@@ -261,6 +261,7 @@ def test_the_length_of_each_audio_track_of_an_mp4() -> None:
     assert containers.mp4_seconds(io.BytesIO(mp4(0))) == [None]
     assert containers.mp4_seconds(io.BytesIO(b"RIFF" + bytes(100))) == []
     whole = mp4(4.5)
+    assert containers.mp4_seconds(io.BytesIO(whole.replace(b"tkhd", b"free"))) == [None]
     for cut in range(len(whole)):
         assert len(containers.mp4_seconds(io.BytesIO(whole[:cut]))) <= 1
 
