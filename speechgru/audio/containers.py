@@ -1,4 +1,4 @@
-"""MP4, Matroska, ASF and AVI files from outside: where one that is joined to another begins, how long tracks are.
+"""MP4, Matroska, ASF, AVI and Ogg files from outside: where one that is joined to another begins, how long tracks are.
 
 ffmpeg reads the first of joined files, or reads on by a clock that has begun again.
 
@@ -12,7 +12,10 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from speechgru.audio.mp3 import is_run
+from speechgru.audio.ogg import chain_end
 from speechgru.audio.riff import search
+from speechgru.audio.tags import after_tag
 from speechgru.audio.window import Part, read_at, size_of
 
 _EBML = b"\x1a\x45\xdf\xa3"
@@ -24,7 +27,7 @@ _NESTED = {b"moov", b"trak", b"mdia"}
 def parts(file: BinaryIO) -> list[Part]:
     """The files that are joined in `file`, in order: one, where it is no container that is known here."""
     size, starts = size_of(file), [0]
-    while (end := _end(file, starts[-1], size)) < size and _is_head(file, end):
+    while starts[-1] < (end := _end(file, starts[-1], size)) < size and _is_head(file, end):
         starts.append(end)
     return [Part(start, end) for start, end in zip(starts, [*starts[1:], size])]
 
@@ -32,19 +35,36 @@ def parts(file: BinaryIO) -> list[Part]:
 def _is_head(file: BinaryIO, position: int) -> bool:
     head = read_at(file, position, 16)
     is_riff = head[:4] == b"RIFF" and head[8:12] == b"AVI "
-    return head[:4] == _EBML or head == _ASF or head[4:8] == b"ftyp" or is_riff
+    if _sound(file, position):
+        return True
+    return head[:4] == _EBML or head == _ASF or head[4:8] == b"ftyp" or head[:5] == b"OggS\0" or is_riff
+
+
+def _sound(file: BinaryIO, position: int) -> bool:
+    """Whether a sound file that is no container begins at `position`, perhaps behind a tag."""
+    start = after_tag(file, position)
+    if read_at(file, start, 4) in (b"RIFF", b"fLaC", b"OggS", b"FORM", b".snd"):
+        return True
+    return is_run(file, start, size_of(file))
 
 
 def _end(file: BinaryIO, start: int, size: int) -> int:
     """Where the container that begins at `start` ends; `size` where that can't be told."""
     head = read_at(file, start, 16)
     if head[4:8] == b"ftyp":
-        later = (at for at, kind, _ in _boxes(file, start, size) if kind == b"ftyp" and at > start)
+        # What isn't a box may be another recording, of any kind.
+        later = (
+            at
+            for at, kind, _ in _boxes(file, start, size)
+            if at > start and (kind == b"ftyp" or _sound(file, at))
+        )
         return next(later, size)
     if head[:4] == _EBML:
         return _matroska_end(file, start, size)
     if head == _ASF:
         return _asf_end(file, start, size)
+    if head[:5] == b"OggS\0":
+        return chain_end(file, start, size)
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         end = start
         while (again := read_at(file, end, 12))[:4] == b"RIFF" and (again[8:] == b"AVIX" or end == start):
@@ -75,11 +95,13 @@ def mp4_seconds(file: BinaryIO) -> list[float | None]:
     if read_at(file, 4, 4) != b"ftyp":
         return []
     found: list[float | None] = []
-    scale = 0
+    scale, duration = 0, 0
     for path, (start, end) in _nested(file, 0, size_of(file), ()):
         body = read_at(file, start, min(end - start, 64))
         if path == (b"moov", b"mvhd"):
             scale = int.from_bytes(body[20:24] if body[:1] == b"\1" else body[12:16], "big")
+        if path == (b"moov", b"trak"):
+            duration = 0  # of a track without a header nothing is known
         if path == (b"moov", b"trak", b"tkhd"):
             duration = int.from_bytes(body[28:36] if body[:1] == b"\1" else body[20:24], "big")
         if path == (b"moov", b"trak", b"mdia", b"hdlr") and body[8:12] == b"soun":

@@ -82,8 +82,8 @@ def _open_soundfile(file: BinaryIO, owned: bool) -> Decoder:
 
     closing = file.close if owned else (lambda: None)
     unread = (
-        f"cut short: {found.unread} bytes of samples behind those that its header counts could not be read. Repair the "
-        "header (by a raw import, say)."
+        f"cut short: its last {found.unread} bytes, which are sound too, could not be read: its header doesn't count "
+        "them, or another kind of file begins there. Part the file, or repair the header."
     )
     openers = [partial(opened, part) for part in found.parts]
     return ChainDecoder(openers, found.notes, closing, unread if found.unread else None)

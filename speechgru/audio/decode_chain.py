@@ -42,7 +42,7 @@ class ChainDecoder:
         self,
         openers: Sequence[Opener],
         notes: Sequence[str] = (),
-        closing: Callable[[], None] = int,
+        closing: Callable[[], None] = lambda: None,
         unread: str | None = None,
     ) -> None:
         """`closing` is called at the end, for what the parts share; `unread` says what of the file isn't in them.

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from speechgru.audio.heads import FOREIGN, OTHERS
 from speechgru.audio.tags import after_tag
 from speechgru.audio.window import read_at
 
@@ -120,6 +121,13 @@ def stream_end(file: BinaryIO, start: int, end: int) -> int:
     while position < end:
         frame = _frame(read_at(file, position, 4))
         if frame is None or position + frame.size > end:
+            head = read_at(file, position, 16)
+            if (
+                frame is None
+                and (OTHERS.match(head) or FOREIGN.match(head))
+                and after_tag(file, position) == position
+            ):
+                return position
             found = _resync(file, previous + 1, end)
             if found is None or _begins(file, found, kind):
                 return min(end if frame else position, end) if found is None else found
@@ -130,6 +138,21 @@ def stream_end(file: BinaryIO, start: int, end: int) -> int:
         left -= 1
         previous, position = position, position + frame.size
     return end
+
+
+def find(file: BinaryIO, position: int, end: int) -> int | None:
+    """The first frame from `position` on that has a Xing or Info header, with other frames behind it; None: there is
+    none. Only these are sure enough to be told from other sound."""
+    while position < end:
+        piece = read_at(file, position, min(_SCAN + 8, end - position))
+        for match in re.finditer(rb"(?:Xing|Info)\x00\x00\x00[\x01-\x0f]", piece):
+            for side in (32, 17, 9):
+                at = position + match.start() - 4 - side
+                frame = _frame(read_at(file, at, 4)) if at >= 0 else None
+                if frame is not None and frame.side == side and is_run(file, at, end):
+                    return at
+        position += _SCAN
+    return None
 
 
 def _begins(file: BinaryIO, position: int, kind: tuple[int, int, bool]) -> bool:

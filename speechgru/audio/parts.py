@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from speechgru.audio import mp3, riff
+from speechgru.audio import heads, mp3, riff
 from speechgru.audio.ogg import chain_end
 from speechgru.audio.riff import Extent
 from speechgru.audio.tags import after_tag, before_tags
@@ -25,7 +25,7 @@ _HEADS += rb"|\.snd\x00\x00.{6}\x00\x00\x00[\x01-\x1b]\x00"
 @dataclass(frozen=True)
 class Layout:
     """The recordings of a file, in order; one at least. `notes`: what its headers have wrong, though all is read;
-    `unread`: bytes behind them that go on with the samples, but that the last header gives no way to read."""
+    `unread`: bytes behind them that are sound too, but that can't be read here."""
 
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
@@ -55,6 +55,8 @@ def layout(file: BinaryIO) -> Layout:
         parts += extent.parts
         notes += [extent.note] if extent.note else []
         position = extent.end
+    if parts and position < end and heads.FOREIGN.match(read_at(file, position, 16)):
+        unread = end - position
     if len(parts) < 2 and not any(part.prefix for part in parts):
         # Tags before the sound stay: decoders know them.
         return Layout((Part(0, parts[0].end if parts else size),), unread=unread)
@@ -69,7 +71,7 @@ def _walker(file: BinaryIO, start: int) -> Callable[[BinaryIO, int, int], Extent
         return riff.aiff
     known = (
         (b".snd", riff.au),
-        (riff.W64, riff.w64),
+        (heads.W64, riff.w64),
         (b"caff", riff.caf),
         (b"OggS\0", _ogg),
         (b"fLaC", _flac),
@@ -99,4 +101,5 @@ def _flac(file: BinaryIO, start: int, end: int) -> Extent:
         if head[0] & 0x80:
             break
     stop = riff.search(file, _HEADS, position, end) or end
+    stop = mp3.find(file, position, stop) or stop
     return Extent(stop, (Part(start, stop),))

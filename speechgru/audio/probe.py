@@ -55,7 +55,7 @@ def probe(url: str, protocols: str) -> Probe:
     """Ask ffmpeg about `url`, which it may open by `protocols` alone.
 
     Raises:
-        AudioError: ffmpeg can't read it.
+        AudioError: ffmpeg can't read it, or it has a picture and no sound.
     """
     # Without an output ffmpeg ends with an error, after it has told all.
     command = ["ffmpeg", "-nostdin", "-hide_banner", "-protocol_whitelist", protocols, "-i", url]
@@ -65,9 +65,18 @@ def probe(url: str, protocols: str) -> Probe:
     text = done.stderr.decode("utf-8", "replace")
     head = re.search(r"^Input #0, (.*?), from ", text, re.M) or re.search(r"^Input #0, (\S+)$", text, re.M)
     if head is None:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        raise AudioError(f"ffmpeg says: {lines[-1] if lines else 'nothing.'}")
-    return _parse(head[1], text)
+        raise AudioError(f"ffmpeg says: {_reason(text)}")
+    told = _parse(head[1], text)
+    if told.has_others and not told.tracks:
+        raise AudioError("It holds a picture or subtitles, and no sound.")
+    return told
+
+
+def _reason(text: str) -> str:
+    """The last line of `text` that tells more than that opening failed."""
+    lines = [re.sub(r"^(?:\[[^\]]*\] ?)*", "", line.strip()) for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith("Error opening ")] or lines
+    return telling[-1] if telling else "nothing."
 
 
 def _parse(container: str, text: str) -> Probe:

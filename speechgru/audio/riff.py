@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
+from speechgru.audio.heads import FOREIGN, OTHERS
 from speechgru.audio.mp3 import is_run
 from speechgru.audio.window import Part, Window, read_at, size_of
 
@@ -21,13 +23,9 @@ UNKNOWN_SIZE = 0x7FFF0000
 WRAP = 1 << 32
 _SLICE = 1 << 30  # bytes of samples behind one header, where a file holds more than a header can count
 _SCAN = 1 << 20
-W64 = b"riff.\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
 _WAVE = rb"(?:RIFF|RF64|BW64)....WAVE"
 _AIFF = rb"FORM....AIF[FC]"
 _JUDGED = 1 << 16  # bytes behind the samples by which they are judged
-_OTHERS = re.compile(
-    rb"RIFF|RF64|BW64|FORM....AIF|\.snd|caff|OggS|fLaC|ID3|TAG|APETAGEX|" + re.escape(W64), re.DOTALL
-)
 _TEXT = frozenset(range(32, 127)) | {9, 10, 13}
 
 
@@ -138,7 +136,8 @@ def are_samples(file: BinaryIO, data: int, stated: int, behind: int, end: int) -
     left = min(end - behind, _JUDGED)
     if behind != stated or left < 1024:  # chunks lie between, or it is less than a word
         return False
-    if _OTHERS.match(read_at(file, behind, 16)) or is_run(file, behind, end):
+    head = read_at(file, behind, 16)
+    if OTHERS.match(head) or FOREIGN.match(head) or is_run(file, behind, end):
         return False
     bytes_behind = np.frombuffer(read_at(file, behind, left), np.uint8)
     if (bytes_behind == bytes_behind[0]).all() or np.isin(bytes_behind, list(_TEXT)).mean() > 0.95:
@@ -147,7 +146,7 @@ def are_samples(file: BinaryIO, data: int, stated: int, behind: int, end: int) -
     return not _is_flat(bytes_behind) or _is_flat(before)
 
 
-def _is_flat(values: np.ndarray) -> bool:
+def _is_flat(values: NDArray[np.uint8]) -> bool:
     """Whether all byte values are about as frequent, as in random or compressed bytes (chi-squared, 255 degrees)."""
     if len(values) < 1024:
         return False

@@ -21,7 +21,7 @@ class Track(str):
         made.number = number
         return made
 
-    def __getnewargs__(self) -> tuple[str, int]:
+    def __getnewargs__(self) -> tuple[str, int]:  # type: ignore[override]
         return str(self), self.number
 
 

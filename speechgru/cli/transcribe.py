@@ -25,7 +25,7 @@ EXAMPLES = """\
   speechgru transcribe song.flac --format ass --karaoke --max-words 6 > song.ass
   speechgru transcribe recordings --recursive --format json --output-dir transcripts
   speechgru transcribe lecture.ogg --hotwords "Kyunghyun Cho,GRU"
-  ffmpeg -i film.mkv -f wav - | speechgru transcribe -
+  speechgru transcribe film.mkv --track 2 --format srt > film.srt
 
 One recording is printed in the format as it is. Several (or a folder) are printed one a line: path, tab and
 text, or one JSON object each; CTM lines name their file. Subtitles and TSV of several need --output-dir.

@@ -82,6 +82,7 @@ def test_blocks_of_joined_recordings_equal_the_whole(kind: str, seconds: float |
     for channels in ("mix", "all"):
         blocks = list(AudioStream(io.BytesIO(data), 8000, seconds, channels))  # type: ignore[arg-type]
         whole = audio.resample(read(data)[1], RATE, 8000)
+        assert len(whole) == 5 * 8000
         np.testing.assert_allclose(np.concatenate(blocks).reshape(-1), whole, atol=1e-4)
 
 
@@ -110,8 +111,10 @@ def test_joined_recordings_of_other_rates_and_channels_are_brought_to_the_first(
 
 
 def test_recordings_of_other_formats_may_follow() -> None:
-    stream, signal = read(b"".join(encoded(kind) for kind in ("wav", "mp3", "opus", "aiff", "flac", "au")))
-    assert is_like(signal, np.tile(FIRST, 6))
+    stream, signal = read(
+        b"".join(encoded(kind) for kind in ("wav", "mp3", "opus", "aiff", "flac", "au", "flac", "mp3"))
+    )
+    assert is_like(signal, np.tile(FIRST, 8))
     assert not stream.truncated
 
 
@@ -238,6 +241,15 @@ def test_an_aiff_whose_header_counts_too_little_is_said_to_be_read_in_part() -> 
     assert is_like(signal, SECOND[:RATE])
     assert stream.truncated
     assert f"{4 * RATE} bytes" in (stream.problem or "")
+
+
+@pytest.mark.parametrize("head", [b"\0\0\0\x20ftypM4A ", b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska"])
+def test_a_container_that_follows_is_said_to_be_unread(head: bytes) -> None:
+    for kind in ("wav", "mp3", "aiff", "au", "opus"):
+        rest = head + np.random.default_rng(2).bytes(20_000)
+        stream, signal = read(encoded(kind) + rest)
+        assert is_like(signal, FIRST), kind
+        assert f"{len(rest)} bytes" in (stream.problem or ""), kind
 
 
 def test_a_part_that_no_decoder_knows_is_said() -> None:

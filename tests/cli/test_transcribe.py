@@ -453,3 +453,32 @@ def test_a_missing_model_says_what_to_do(folder: Path) -> None:
     assert "nowhere.safetensors" in found.stderr
     assert "--model FILE" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+# ------------------------------------------------------------------------------------ what a file holds
+
+
+def test_joined_recordings_are_transcribed_to_the_last(run: Run, folder: Path) -> None:
+    for name in ("a.mp3", "a.wav", "a.flac"):
+        save(name, "one")
+        save(f"b{name[1:]}", "two")
+        Path(f"joined{name[1:]}").write_bytes(Path(name).read_bytes() + Path(f"b{name[1:]}").read_bytes())
+        found = run(f"joined{name[1:]}")
+        assert (found.code, "".join(found.out.split()), found.err) == (0, "onetwo", ""), name
+
+
+def test_an_inverted_side_is_said_and_costs_no_word(run: Run, folder: Path) -> None:
+    signal = beep("hello")
+    soundfile.write("a.wav", np.stack([signal, -signal], axis=1), RATE)
+    found = run("a.wav")
+    assert (found.code, found.out) == (0, "hello\n")
+    assert "warning: a.wav: channel 2 cancels the rest" in found.err
+
+
+def test_a_track_that_is_not_there_is_an_error_of_that_file_alone(run: Run, folder: Path) -> None:
+    save("a.wav", "one")
+    found = run("a.wav", "--track", "2")
+    assert (found.code, found.out) == (1, "")
+    assert "a.wav has one audio track; got track 2" in found.err
+    assert run("a.wav", "--track", "1").out == "one\n"
+    assert run("a.wav", "--track", "0").code == 2
