@@ -155,3 +155,12 @@ def test_what_is_no_checkpoint_is_said_to_be_none(make, option, tmp_path, capsys
     assert err.startswith("speechgru: error: ")
     assert str(path) in err
     assert "Traceback" not in err
+
+
+def test_a_strange_header_is_shown_and_steers_no_terminal(tmp_path, capsys):
+    header = {**HEADER, "vocabulary": ["<blank>", 7, None], "provenance": {"note": "\x1b[2J\x9b"}}
+    checkpoint.save(tmp_path / "m.safetensors", "acoustic", header, {"a": torch.zeros(1)})
+    assert main(["inspect", str(tmp_path / "m.safetensors")]) == 0
+    shown = capsys.readouterr().out
+    assert "3 symbols: <blank> 7 None" in shown and "\\x1b[2J\\x9b" in shown
+    assert "\x1b" not in shown and "\x9b" not in shown
