@@ -6,7 +6,8 @@ kill     SIGKILL at a random moment: half of the trials after a random time, hal
          half of what was being written written. The same command follows, which may be killed too; after up to five
          kills it is left to end.
 write    from the n-th change of a file on, every one fails with ENOSPC, EROFS or EIO; n goes through all of them, or
-         evenly through `--trials`. The command must end with exit code 1 (2 where it hasn't begun) and a message; then it is run again.
+         evenly through `--trials`. The command must end with exit code 1 (2 where it has not begun) and a message;
+         then it is run again.
 read     the same for reads of its inputs, with EIO.
 
 Nothing but whole files may be seen at any time, an earlier whole result must stay, and in the end the result must be
