@@ -33,7 +33,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # the files beside this one
@@ -172,17 +172,21 @@ class _Quiet:
 
 
 def kills(bench: Bench, seed: int, first: int, last: int, until: float) -> Tally:
-    """Trials `first` to before `last`: each is one kill; after up to KILLS of them the command is left to end."""
+    """Kills `first` to before `last`; after up to KILLS of them the command is left to end. One that ends before it is
+    killed is no trial."""
     tally = Tally("kill", bench.job.name, seed, first, first, bench.whole.events)
     trial = first
+    rng = random.Random(f"{seed}/{first}")
     while trial < last and time.monotonic() < until:
-        rng = random.Random(f"{seed}/{trial}")
         output = bench.folder / f"out{trial}"
         for number in range(rng.randint(1, min(KILLS, last - trial))):
             ended = _killed(bench, output, rng, is_first=number == 0)
-            tally.outcomes["killed" if ended.code == -signal.SIGKILL else f"ended with {ended.code}"] += 1
+            killed = ended.code == -signal.SIGKILL
+            tally.outcomes["killed" if killed else f"ended with {ended.code}"] += 1
             tally.faults += [f"trial {trial}: half of {name}" for name in bench.wrong(output)]
-            trial += 1
+            trial += killed
+            if not killed:
+                break
         left = bench.run(output, is_first=False)
         if left.code != 0:
             tally.faults.append(
@@ -305,7 +309,7 @@ def main() -> int:
         found += len(tally.faults)
         if args.results:
             with args.results.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(tally)) + "\n")
+                file.write(json.dumps(vars(tally)) + "\n")
     return 1 if found else 0
 
 
