@@ -5,9 +5,10 @@ a reader gives what is there or raises an error of speechgru.errors that a perso
 names, not too long, without control characters. Anything else is a finding: another exception, a crash, more than 10 s,
 more than 2 GB, anything written, started or asked of the network, and a warning that isn't ours.
 
-The readers stand in fuzz_audio.py, fuzz_music.py, fuzz_models.py and fuzz_texts.py. With SPEECHGRU_DATA the files to
-damage come from there too. `--results FILE` keeps what was done, and a later call with it goes on from there, so that
-10,000 cases can be run in pieces of some seconds (`--seconds 170`); `--table FILE` prints the figures of such a file.
+The readers stand in fuzz_audio.py, fuzz_music.py, fuzz_models.py, fuzz_texts.py and fuzz_archives.py. With
+SPEECHGRU_DATA the files to damage come from there too, and ffmpeg's formats are among them where it is installed.
+`--results FILE` keeps what was done, and a later call with it goes on from there, so that 10,000 cases can be run in
+pieces of some seconds (`--seconds 170`); `--table FILE` prints the figures of such a file.
 Exit code 1 where there is a finding.
 """
 
@@ -29,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # the files beside this one
 import fuzz_process
 from fuzz_process import Outcome, Reader
 
-MODULES = ("fuzz_audio", "fuzz_music", "fuzz_models", "fuzz_texts")
+MODULES = ("fuzz_audio", "fuzz_music", "fuzz_models", "fuzz_texts", "fuzz_archives")
 
 
 @dataclass

@@ -110,9 +110,6 @@ def repair_slm(_: bytes, damaged: bytes, rng: Random) -> bytes:
     return written + b" " * (-(len(written) + 1) % 64) + b"\n" + data
 
 
-# ------------------------------------------------------------------------------------------------- checkpoints
-
-
 _SYMBOLS = ("<blank>", *" abcdehgt'")
 _SMALL = {"layers": 1, "width": 4, "channels": 1}
 _FRONTEND = FrontendSettings(n_mels=8)

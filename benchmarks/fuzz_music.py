@@ -5,16 +5,23 @@ from __future__ import annotations
 import io
 import json
 import os
+import tempfile
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
+from fuzz_models import repair_safetensors
 from fuzz_process import Reader
 
-from speechgru.errors import CorpusError, MusicError
+from speechgru.errors import CheckpointError, CorpusError, MusicError
+from speechgru.models import checkpoint
 from speechgru.music.corpora import jsb_chorales
 from speechgru.music.files import load, midi, primer
+from speechgru.music.generation.compose import load_composer
+from speechgru.music.models import roll, words
 from speechgru.music.score.notes import Metre, Note, NoteSequence, Tempo
 from speechgru.music.score.piano_roll import to_roll
 
@@ -172,7 +179,39 @@ _ABC_TOKENS = (
     *(b":||::", b"|1", b"[1", b"(9:9:99", b">>>", b"(3", b"\\\n", b"%%", b"::::"),
 )
 
+
+def _model(kind: str, network: Any) -> list[bytes]:
+    """A checkpoint of a small network."""
+    header = {
+        "model": {"name": kind, "settings": asdict(network.settings)},
+        "corpus": {"sources": [{"name": "folk", "path": "."}], "train": ["train"], "test": ["test"]},
+        "provenance": {"seed": 1},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.safetensors")
+        checkpoint.save(path, kind, header, network.state_dict())
+        return [path.read_bytes()]
+
+
+@cache
+def _token_model() -> list[bytes]:
+    return _model("words", words.Model(words.Settings(width=4, embedding=3, steps_per_beat=2, longest=4)))
+
+
+@cache
+def _roll_model() -> list[bytes]:
+    return _model("roll", roll.Model(roll.Settings(width=4, hidden=3)))
+
+
+def _read_composer(path: Path) -> object:
+    return load_composer(path)
+
+
 READERS = [
+    *(
+        Reader(name, seeds, _read_composer, ".safetensors", (CheckpointError,), repair=repair_safetensors)
+        for name, seeds in (("token-model", _token_model), ("roll-model", _roll_model))
+    ),
     Reader("midi", _midi, _read, ".mid", (MusicError,), tokens=_EVENTS, repair=repair_midi),
     Reader(
         "riff-midi", _riff_midi, _read, ".rmi", (MusicError,), tokens=(*_EVENTS, b"data", b"LIST", b"RMID")

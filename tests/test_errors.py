@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from speechgru import audio
 from speechgru.audio import encode
 from speechgru.cli.audio import _files as files
-from speechgru.errors import AudioError, AudioWarning, SpeechGruError
+from speechgru.errors import LONGEST, AudioError, AudioWarning, SpeechGruError
+from speechgru.utils import console
 
 
 def test_an_error_keeps_its_source_in_a_pickle() -> None:
@@ -68,3 +70,18 @@ def test_a_report_names_the_recording_once(
 ) -> None:
     files.report("a.wav", error)
     assert capsys.readouterr().err.strip() == f"speechgru: {line}"
+
+
+def test_a_message_steers_no_terminal_and_fills_no_screen() -> None:
+    assert str(AudioError("a\x1b[31m b\x9b1m \u202e c\td\ne\0")) == "a\\x1b[31m b\\x9b1m \\u202e c\td\ne\\x00"
+    assert str(AudioWarning("clipped", "\x1b]0;x\x07")) == "\\x1b]0;x\\x07"
+    message = str(SpeechGruError("a.wav: " + "[" * 100_000 + " is no text. Expected words."))
+    assert len(message) <= LONGEST and message.startswith("a.wav: [") and message.endswith("Expected words.")
+    assert str(SpeechGruError("Ünïcode: 日本語 \u00a0 \U0001f3b5")) == "Ünïcode: 日本語 \u00a0 \U0001f3b5"
+
+
+def test_notes_and_the_log_steer_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    console.say("note: \x1b[2J")
+    record = logging.LogRecord("x", logging.WARNING, "f", 1, "left out %s", ("\x1b[2J",), None)
+    assert console._Printable("%(message)s").format(record) == "left out \\x1b[2J"
+    assert capsys.readouterr().err == "speechgru: note: \\x1b[2J\n"

@@ -71,10 +71,28 @@ def archive(path: str | Path, header: Header, *, durable: bool = True) -> Abstra
 @contextmanager
 def _archive(path: Path, kind: str, header: Header, durable: bool) -> Iterator[Add]:
     write = {"npz": _npz, "npy": _npy, "h5": _h5, "csv": _csv, "parquet": _parquet}[kind]
-    with atomic_path(path, durable=durable) as temporary, write(temporary, header) as add:
-        yield add
-    if kind == "npy":  # last: with it the pair is complete
-        write_text(_beside(path), json.dumps(header) + "\n", durable=durable)
+    if kind != "npy":
+        with atomic_path(path, durable=durable) as temporary, write(temporary, header) as add:
+            yield add
+        return
+    # Values must never stand beside a header that isn't theirs, and new ones never without any: wherever this is
+    # stopped, the next run sees that the recording isn't done.
+    beside, text = _beside(path), json.dumps(header) + "\n"
+    is_new, was_beside = not path.exists(), beside.exists()
+    try:
+        with atomic_path(path, durable=durable) as temporary:
+            with write(temporary, header) as add:
+                yield add
+            if is_new:
+                write_text(beside, text, durable=durable)
+            else:
+                beside.unlink(missing_ok=True)
+    except BaseException:
+        if is_new and not was_beside:
+            beside.unlink(missing_ok=True)
+        raise
+    if not is_new:
+        write_text(beside, text, durable=durable)
 
 
 def read_header(path: str | Path) -> dict[str, Any] | None:

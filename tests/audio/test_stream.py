@@ -298,3 +298,33 @@ def test_what_a_folder_scan_picks_up() -> None:
     assert all(is_audio(f"dir/a.{extension}") for extension in [*FORMATS, "WAV", "m4a", "webm"])
     assert not any(is_audio(name) for name in ("a.txt", "wav", ".wav", "._a.wav", "a.wav.part", "a"))
     assert {f".{name}" for name in formats.FORMATS} <= audio.AUDIO_EXTENSIONS
+
+
+def test_a_rate_that_no_recording_has_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.wav")
+    content = bytearray(path.read_bytes())
+    content[24:28] = (2_130_722_432).to_bytes(4, "little")
+    path.write_bytes(content)
+    for read_it in (info, read):
+        with pytest.raises(
+            AudioError, match=r"a\.wav is sampled at 2130722432 Hz by its header; expected up to 1000000"
+        ):
+            read_it(path)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_impossibly_large_samples_are_refused_without_a_stray_warning(tmp_path: Path, channels: int) -> None:
+    samples = np.zeros((20000, channels), np.float32)
+    samples[8000] = 3e38
+    soundfile.write(tmp_path / "a.wav", samples, 16000, subtype="FLOAT")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(AudioError, match=r"impossibly large samples, the first at 0\.500 s"):
+            read(tmp_path / "a.wav")
+
+
+def test_unscaled_integers_in_a_float_file_are_read(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.full(20000, 2.0**31, np.float32), 16000, subtype="FLOAT")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AudioWarning)
+        assert read(tmp_path / "a.wav").max() == 2.0**31

@@ -201,3 +201,12 @@ def test_a_long_list_is_counted_and_not_printed_whole(tmp_path, capsys):
     assert words.startswith("8,000: w0, w1") and "w41" not in words and words.endswith("…")
     assert main(["inspect", "--json", str(path)]) == 0
     assert len(json.loads(capsys.readouterr().out)["words"]) == 8000
+
+
+def test_a_strange_header_is_shown_and_steers_no_terminal(tmp_path, capsys):
+    header = {**HEADER, "vocabulary": ["<blank>", 7, None], "provenance": {"note": "\x1b[2J\x9b"}}
+    checkpoint.save(tmp_path / "m.safetensors", "acoustic", header, {"a": torch.zeros(1)})
+    assert main(["inspect", "--all", str(tmp_path / "m.safetensors")]) == 0
+    shown = capsys.readouterr().out
+    assert "3 symbols: <blank> 7 None" in shown and "\\x1b[2J\\x9b" in shown
+    assert "\x1b" not in shown and "\x9b" not in shown

@@ -6,6 +6,7 @@ import importlib
 import logging
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -313,3 +314,36 @@ def test_importing_the_schema_imports_no_hydra() -> None:
     code = "import sys, speechgru.config.compose; print(sorted(sys.modules.keys() & {'hydra', 'omegaconf', 'torch'}))"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert finished.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("seed: 1\nseed: 2\n", r"recipe\.yaml: line 7: found duplicate key seed"),
+        ("seed: " + "9" * 5000 + "\n", r"recipe\.yaml is no YAML: .*4300 digits"),
+        ("name: 2001-99-99\n", r"recipe\.yaml is no YAML"),
+        ("seed: " + "[" * 50_000 + "\n", r"recipe\.yaml is no YAML"),
+    ],
+)
+def test_yaml_that_means_nothing_is_named(tmp_path: Path, more: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        load_recipe(_write(tmp_path, MINIMAL + more))
+
+
+def test_a_choice_that_no_file_can_be_called_is_named(tmp_path: Path) -> None:
+    text = MINIMAL.replace("features: log_mel", "features: " + "x" * 300)
+    with pytest.raises(ConfigError, match=r"features"):
+        load_recipe(_write(tmp_path, text))
+
+
+@pytest.mark.timeout(20)
+def test_a_value_of_a_hundred_thousand_brackets_is_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match=r"model\.layers=\[.*has 100000 characters; expected up to 10000"):
+        load_recipe("digits", ["model.layers=" + "[" * 100_000])
+
+
+def test_a_defaults_list_without_self_warns_of_nothing(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        recipe = load_recipe(_write(tmp_path, MINIMAL.replace("  - _self_\n", "") + "model: {layers: 7}\n"))
+    assert recipe.model["layers"] == 7, "the recipe's own values come last"

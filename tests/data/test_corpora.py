@@ -18,6 +18,7 @@ from speechgru.data.corpora import (
     librispeech,
     speech_commands,
     speechocean762,
+    tedlium,
     tsv,
 )
 from speechgru.errors import CorpusError
@@ -353,3 +354,25 @@ def test_texts_in_another_language_are_told_from_a_broken_archive(tmp_path: Path
         corpus_tools.utterances(entries, "mine")
     (found,) = corpus_tools.utterances(entries, "mine", "ru")
     assert found.text == "привет"
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "x/" * 3000, "..", "."])
+def test_names_that_no_file_can_have_are_missing_audio(tmp_path: Path, name: str) -> None:
+    record(tmp_path / "a.wav")
+    write(tmp_path / "t.tsv", f"a.wav\tA cat.\n{name}\tThe dog.\n".replace("\0", "\x01"))
+    assert [u.id for u in tsv.prepare(tmp_path / "t.tsv")["all"]] == ["a"]
+    lines = [
+        {"audio_filepath": n, "duration": 0.25, "text": "a cat"}
+        for n in ("a.wav", name.replace("\0", "\x01"))
+    ]
+    write(tmp_path / "m.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    assert [u.id for u in jsonl.prepare(tmp_path / "m.jsonl")["all"]] == ["a"]
+
+
+@pytest.mark.parametrize("end", ["inf", "1e400", "1e300"])
+def test_segments_without_an_end_are_refused(tmp_path: Path, end: str) -> None:
+    for split in ("train", "dev", "test"):
+        record(tmp_path / "legacy" / split / "sph" / "a.wav")
+        write(tmp_path / "legacy" / split / "stm" / "a.stm", f"a 1 s 0.0 {end} <o> words\n")
+    with pytest.raises(CorpusError, match=r"a\.stm, line 1:.*times in seconds"):
+        tedlium.prepare(tmp_path)

@@ -29,7 +29,7 @@ from speechgru.data import _feature_spool as feature_spool
 from speechgru.data import feature_archive, feature_extraction
 from speechgru.data._feature_spool import Spool
 from speechgru.data.feature_extraction import Item, Moments, Wanted
-from speechgru.errors import AudioError, ConfigError, DependencyError, SpeechGruError
+from speechgru.errors import AudioError, ConfigError, CorpusError, DependencyError, SpeechGruError
 from speechgru.features import extract, transform
 from speechgru.plots import features
 from speechgru.utils import process_pool
@@ -163,7 +163,7 @@ def test_a_pickle_is_never_read(tmp_path: Path) -> None:
 
     np.savez(tmp_path / "a.npz", **{feature_archive.MEMBER: np.array([Bomb()], object)})
     assert feature_archive.read_header(tmp_path / "a.npz") is None
-    with pytest.raises(ValueError, match="pickle"):
+    with pytest.raises(CorpusError, match="pickle"):
         feature_archive.read(_with_bomb(tmp_path / "b.npz", Bomb()))
     assert not (tmp_path / "gone off").exists()
 
@@ -549,3 +549,62 @@ def test_long_recordings_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(features.load(sound(tmp_path / "a.wav", 1.0))) == round(0.25 * features.RATE)
     with pytest.raises(AudioError, match="no such file"):
         features.load(tmp_path / "b.wav")
+
+
+@pytest.mark.parametrize("kind", feature_archive.FORMATS)
+@pytest.mark.parametrize("damage", [b"", b"no features", None])
+def test_damaged_files_are_named(tmp_path: Path, kind: str, damage: bytes | None) -> None:
+    path = tmp_path / f"a.{kind}"
+    with feature_archive.archive(path, HEADER) as add:
+        add("a", np.ones((40, 3), np.float32))
+    path.write_bytes(path.read_bytes()[:-40] + b"?" if damage is None else damage)
+    with pytest.raises(CorpusError, match=rf"a\.{kind} can't be read as features"):
+        feature_archive.read(path)
+    assert damage is None or feature_archive.read_header(path) is None or kind == "npy"
+
+
+def test_values_in_other_files_are_not_read(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    (tmp_path / "secret").write_bytes(bytes(12))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("a", (3,), np.float32, external=[(str(tmp_path / "secret"), 0, 12)])
+    with pytest.raises(CorpusError, match="lies in another file"):
+        feature_archive.read(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_values_never_stand_beside_a_header_that_is_not_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    """Stopped at each step in turn; before and after, what a next run reads is a pair or no result."""
+    path, before, after = tmp_path / "a.npy", {**HEADER, "kind": "old"}, HEADER
+    moves = os.replace
+    for stop in range(3):
+        for each in tmp_path.iterdir():
+            each.unlink()
+        if not is_new:
+            with feature_archive.archive(path, before) as add:
+                add("a", np.zeros((2, 3), np.float32))
+        left = [stop]
+
+        def failing(source: object, target: object, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(28, "No space left on device")
+            moves(source, target)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", failing)
+            try:
+                with feature_archive.archive(path, after) as add:
+                    add("a", np.ones((2, 3), np.float32))
+            except OSError:
+                pass
+        header = feature_archive.read_header(path) if path.exists() else None
+        if header is not None:
+            expected = 1.0 if header == after else 0.0
+            assert (feature_archive.read(path)["a"] == expected).all(), f"stopped at {stop}"
+        if is_new and not path.exists():
+            assert not list(tmp_path.iterdir()), "nothing is left of what didn't work"
+        if is_new:
+            assert path.exists() == (header is not None), "values without their header would be in the way"

@@ -202,3 +202,19 @@ def test_an_utterance_behind_the_end_of_its_recording_is_refused(tmp_path: Path)
     encode.write(tmp_path / "a.wav", np.zeros(RATE, np.float32), RATE)
     with pytest.raises(AudioError, match=r"a\.wav: cut short: 1\.00 readable seconds, .* asks for 3\.00"):
         manifest.read_audio(Utterance(tmp_path / "a.wav", 1.0, "", offset=2.0), RATE)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("[" * 100_000, "not JSON .nested too deeply."),
+        ('{"audio_filepath": "a", "text": "x", "duration": 1' + "0" * 400 + "}", "duration is 1"),
+        ('{"audio_filepath": "a", "text": "x", "duration": 1, "offset": 1e300}', "offset is 1e"),
+        ('{"audio_filepath": "a", "text": "x", "duration": ' + "9" * 5000 + "}", "not JSON"),
+    ],
+)
+def test_what_no_manifest_means_is_named(tmp_path: Path, line: str, reason: str) -> None:
+    (tmp_path / "m.jsonl").write_text(line)
+    with pytest.raises(ManifestError, match=rf"m\.jsonl, line 1: {reason}") as caught:
+        manifest.read(tmp_path / "m.jsonl")
+    assert len(str(caught.value)) < 1600

@@ -55,3 +55,7 @@ def test_the_packaged_dictionary_has_the_phones_of_american_english() -> None:
         and " ".join(found.phones[n - 1] for n in said)
         == "DH AH   K W IH K   F AA K S   IH Z AH N T   HH IY R"
     )
+
+
+def test_a_line_may_be_a_remark_alone() -> None:
+    assert dictionary.parse(["# a remark", "cat K AE1 T", "  # another"], "here").words == {"cat": (3, 2, 4)}

@@ -121,3 +121,9 @@ def test_nothing_is_left_of_a_write_that_fails(made, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         arpa.write(tmp_path / "model.arpa", made)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_count_of_thousands_of_digits_is_no_count(tmp_path):
+    (tmp_path / "m.arpa").write_text("\\data\\\nngram 1=" + "9" * 5000 + "\n")
+    with pytest.raises(LanguageModelError, match=r"m\.arpa.*expected ngram 1=COUNT"):
+        arpa.read(tmp_path / "m.arpa")

@@ -16,14 +16,16 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from speechgru.errors import CheckpointError
+from speechgru.errors import CheckpointError, ConfigError
 from speechgru.features.frontend import Settings
 from speechgru.inference import engine as engines
+from speechgru.inference import select
 from speechgru.inference.acoustic_header import AcousticHeader, DecoderEntry
 from speechgru.inference.gate import Gate
 from speechgru.inference.word_times import Times
 from speechgru.models import Checkpoint, checkpoint
 from speechgru.models.checkpoint import Header, NetworkEntry
+from speechgru.models.settings import DetectorSettings
 from speechgru.text import Vocabulary
 
 HEADER = {
@@ -339,3 +341,43 @@ def test_a_header_can_be_added_to(tmp_path: Path) -> None:
     assert other.kind == "acoustic" and torch.equal(other.tensors["w"], torch.ones(2))
     checkpoint.annotate(path, {"gate": 4})
     assert checkpoint.load(path).header["gate"] == 4
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"dropout": 10**400}, {"layers": 1 << 31}, {"layers": 101}],
+)
+def test_settings_that_no_model_has_are_refused_at_once(
+    written: Callable[..., Path], settings: dict[str, Any]
+) -> None:
+    path = written(model={"name": "acoustic", "settings": {"width": 6, **settings}})
+    loaded = checkpoint.load(path)
+    with pytest.raises(CheckpointError, match=r"m\.safetensors has a damaged header"):
+        checkpoint.network(loaded, NetworkEntry("acoustic", loaded.header["model"]["settings"]), 8, 3)
+
+
+def test_a_detector_that_looks_hours_ahead_is_refused() -> None:
+    with pytest.raises(ConfigError, match="delay from 0 to 1000"):
+        DetectorSettings(delay=1 << 40)
+
+
+def test_a_header_that_is_nested_without_end_is_damaged(tmp_path: Path) -> None:
+    metadata = {"format": checkpoint.FORMAT, "kind": "acoustic", "model": DEEP}
+    save_file({"a": torch.zeros(1)}, tmp_path / "m.safetensors", metadata)
+    with pytest.raises(CheckpointError, match=r"damaged header \(nested too deeply\)"):
+        checkpoint.load(tmp_path / "m.safetensors")
+
+
+def test_a_stored_decoder_that_is_not_there_is_the_files_fault() -> None:
+    header = AcousticHeader(
+        model=NetworkEntry("acoustic", {}),
+        features=Settings(),
+        vocabulary=Vocabulary(("<blank>", "a")),
+        decoder=DecoderEntry("x"),
+        path=Path("m.safetensors"),
+    )
+    with pytest.raises(CheckpointError, match=r"m\.safetensors has a damaged header.*'x'"):
+        select.decoder(header)

@@ -55,3 +55,8 @@ def test_build_names_what_is_wrong(values: dict[str, Any], expected: str) -> Non
     with pytest.raises(ConfigError) as caught:
         schema.build(_Outer, values, "s")
     assert expected in str(caught.value)
+
+
+def test_a_number_beyond_all_range_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"s\.pair\[1\] is a whole number beyond all range"):
+        schema.build(_Outer, {"pair": [1, 10**400]}, "s")
