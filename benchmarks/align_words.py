@@ -8,10 +8,10 @@ digits       spoken digits (Free Spoken Digit Dataset), eight of one speaker wit
 words        single words of Speech Commands, trimmed by level, four without a gap
 manifests    four utterances of one speaker each, one after the other
 
-Each is aligned with its own text, with one word in eight (of manifests one in ten) replaced by another, and with as many
-words taken out of it. Printed are of the spoken words how many are declared absent (lost), of the replaced ones
-how many are taken for spoken (accepted), and the distance of word starts and ends from the known joins in ms. A word beside
-a replaced or a missing one counts apart (beside).
+Each is aligned with its own text, with one word in eight (of manifests one in ten) replaced by another, and with as
+many words taken out of it. Printed are: of the spoken words how many are declared absent (lost), of those beside a
+replaced or a missing one likewise (beside), of the replaced ones how many are taken for spoken (accepted), and the
+distance of word starts and ends from the known joins in ms.
 """
 
 from __future__ import annotations

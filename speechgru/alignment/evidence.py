@@ -1,10 +1,10 @@
 """How well a word fits the sound: its characters, and its phones where the network has a phone head.
 
 A network's best symbol at each frame is a free recognition of the sound. What a word scores below it is evidence
-against the word: the logarithm of a likelihood ratio between the word and anything at all (a filler model, Rose and
-Paul 1990; for pronunciations Witt and Young 2000). It is taken twice, once for the word alone, wherever it fits best around
-its place, and once for the place, from the word before to the word behind, all of which it has to explain, or pay for.
-A logistic regression weighs both heads; tools/release/tune_evidence.py fits it on dev speech.
+against the word: the logarithm of a likelihood ratio between the word and anything at all (Rose and Paul 1990, a filler
+model; Witt and Young 2000, for pronunciations). It is taken twice: for the word alone, wherever it fits best around its
+place, and for the place, from the word before to the word behind, all of which it has to explain, or pay for. A
+logistic regression weighs both heads; tools/release/tune_evidence.py fits it on dev speech.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Weights:
     phone_place_whole: float = 0.0
 
 
-WITH_PHONES = Weights(6.934, 0.703, -0.029, -0.079, 0.505, 0.346, 0.062)
-CHARACTERS_ALONE = Weights(6.767, 1.202, 0.330, -0.016)
+WITH_PHONES = Weights(7.365, 0.472, 0.047, -0.078, 0.501, 0.361, 0.107)
+CHARACTERS_ALONE = Weights(7.805, 0.860, 0.393, 0.032)
 
 
 @dataclass(frozen=True)

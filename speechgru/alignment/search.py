@@ -20,9 +20,10 @@ from speechgru.alignment.lattice import Prices
 from speechgru.alignment.spelling import Item
 from speechgru.decoding.trellis import Floats
 
-PRICES = Prices(skip_character=2.0)
+PRICES = Prices(skip_character=6.0)
 _FORCED = Prices(skip=np.inf, skip_word=np.inf, skip_character=np.inf)
 _ROUNDS = 6
+LONELY = 2.0  # log odds that a word must have besides, for each neighbour that isn't in the recording
 _AROUND = 2  # words on either side of one that is left out
 _RETRIED = 3  # skipped words in a row, at most
 
@@ -126,7 +127,12 @@ class Search:
     def _score(self, low: int, high: int) -> None:
         for i in range(low, high):
             if self.runs[i] is not None:
-                self.scores[i] = evidence.score(self._heads, self.context(i))
+                self.scores[i] = evidence.score(self._heads, self.context(i)) - LONELY * self._lonely(i)
+
+    def _lonely(self, i: int) -> int:
+        """How many of the items beside this one aren't in the recording."""
+        beside = [j for j in (i - 1, i + 1) if 0 <= j < len(self.runs)]
+        return sum(self.runs[j] is None for j in beside)
 
     def context(self, i: int) -> Context:
         """What `evidence` asks for of an item that has a run."""

@@ -1,7 +1,7 @@
 """The ways in which what is written may be read out: numbers, dates, times, money, addresses, abbreviations.
 
-The normaliser's own reading comes first; whoever has the sound chooses. A word has one reading, its spelling. Dates are read as
-day and month in either order.
+The normaliser's own reading comes first; whoever has the sound chooses. A word has one reading, its spelling. Dates are
+read as day and month in either order.
 """
 
 from __future__ import annotations
@@ -20,9 +20,21 @@ from speechgru.text.numbers import cardinal, words
 
 MOST = 64  # readings of one stretch of text
 _INSIDE = 6  # of each number among several
-_MONTHS = tuple(
-    "january february march april may june july august september october november december".split()
+_MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 )
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SHORT_MONTHS = frozenset(month[:3] for month in _MONTHS)
 _COINS = {
     "$": ("dollar dollars", "cent cents"),
@@ -34,7 +46,7 @@ _ABBREVIATED = MappingProxyType(
     {
         **{month[:3]: (month,) for month in _MONTHS},
         "sept": ("september",),
-        **{day[:3]: (day,) for day in "monday tuesday wednesday thursday friday saturday sunday".split()},
+        **{day[:3]: (day,) for day in _DAYS},
         **{
             short: tuple(long.replace("_", " ") for long in full.split())
             for short, full in (
@@ -108,8 +120,8 @@ def _core_readings(core: str) -> tuple[str, ...]:
     lower = core.lower()
     for pattern, reading in _PATTERNS:
         if match := pattern.fullmatch(lower):
-            return unique(reading(match))
-    return unique(_general(lower))
+            return unique(map(normalise, reading(match)))
+    return unique(map(normalise, _general(lower)))
 
 
 def _of_letters(core: str) -> Iterable[str]:
