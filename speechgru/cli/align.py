@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from speechgru.cli._values import add_track, device
@@ -22,10 +23,12 @@ EXAMPLES = """\
   speechgru align talk.mp3 talk.txt --format srt --plot talk.png > talk.srt
   pdftotext speech.pdf - | speechgru align speech.wav -
 
-The words keep their spelling: numbers and abbreviations are spelt out for the alignment only. Each line of the text is
-a segment; a text of one line is cut into sentences. Words that the recording lacks are named on stderr and have no
-times: in JSON "spoken" is false for them, other formats leave them out. Speech that the text lacks is skipped.
-Exit code: 0 done, 1 an error, or the recording breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
+The words keep their spelling. Numbers, dates, times, money and abbreviations have several readings (347 with or
+without "and", 2016 both ways, digits one by one); the one that fits the sound is taken, and JSON names it in "reading".
+Each line of the text is a segment; a text of one line is cut into sentences. Words that the sound doesn't hold are
+named on stderr, and in JSON "spoken" is false for them; they have the start and end of what is spoken in their place,
+or null where nothing is. Other formats leave them out, except numbers and the like, which keep the times of what is
+spoken in their place. Speech that the text lacks is skipped.
 """
 FORMATS = ("json", "ctm", "textgrid", "srt", "vtt", "ass", "lrc", "tsv")
 STDIN = "-"
@@ -111,12 +114,21 @@ def _report(source: str, alignment: Alignment) -> None:
     """Print on stderr the warnings about the recording, and the words that it lacks."""
     for warning in alignment.transcript.warnings:
         say(f"warning: {source}: {warning}")
-    missing = alignment.missing
-    if missing:
-        count = sum(map(len, alignment.lines))
-        more = ", ..." if len(missing) > NAMED else ""
-        named = ", ".join(map(repr, missing[:NAMED]))
-        say(f"note: {source}: {len(missing)} of {count} words were not found in it: {named}{more}")
+    count = sum(map(len, alignment.lines))
+    if missing := alignment.missing:
+        say(
+            f"note: {source}: {len(missing)} of {count} words were not found in it: {_named(map(repr, missing))}"
+        )
+    if replaced := alignment.replaced:
+        places = (f"{word.text!r} at {word.start:.2f} s" for word in replaced)
+        say(
+            f"note: {source}: in place of {len(replaced)} of {count} words something else is spoken: {_named(places)}"
+        )
+
+
+def _named(names: Iterable[str]) -> str:
+    every = list(names)
+    return ", ".join([*every[:NAMED], *(["..."] if len(every) > NAMED else [])])
 
 
 def _write(alignment: Alignment, args: argparse.Namespace) -> None:

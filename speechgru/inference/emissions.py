@@ -30,12 +30,14 @@ SKIPPED_BLANK = 0.999  # probability of the blank where nothing was run
 class Posteriors:
     """`log_probs` [frames, symbols], natural logs, of `job`, which has been read.
 
+    `phones` [frames, phones], blank first, are those of the phone head; None without one.
     `silences` [pauses, 2], in seconds, are those that count for the recognizer's `times`; none without.
     """
 
     log_probs: NDArray[np.float32]
     job: Job
     silences: Silences
+    phones: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,17 @@ def posteriors(
         raise job.error
     step = recognizer.engine.frame_seconds
     count = max([round(job.duration / step), *(seam + len(rows) for _, seam, rows in pieces)])
-    log_probs = np.tile(_blank(len(recognizer.engine.vocabulary)), (count, 1))
+    symbols = len(recognizer.engine.vocabulary)
+    columns = pieces[0][2].shape[1] if pieces else symbols
+    silent = _blank(symbols) if columns == symbols else np.append(_blank(symbols), _blank(columns - symbols))
+    output = np.tile(silent, (count, 1))
     for _, seam, rows in sorted(pieces, key=lambda entry: entry[0]):
-        log_probs[seam : seam + len(rows)] = rows
+        output[seam : seam + len(rows)] = rows
     if on_progress is not None:
         on_progress(1.0)
-    return Posteriors(log_probs, job, _joined(silences))
+    log_probs = np.ascontiguousarray(output[:, :symbols])
+    phones = np.ascontiguousarray(output[:, symbols:]) if columns > symbols else None
+    return Posteriors(log_probs, job, _joined(silences), phones)
 
 
 def _blank(symbols: int) -> NDArray[np.float32]:
@@ -107,7 +114,7 @@ def _parts(recognizer: CtcRecognizer, job: Job, silences: list[tuple[float, Sile
 def _emissions(
     recognizer: CtcRecognizer, parts: Iterator[_Part]
 ) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
-    """Each part with its log-probabilities [frames, symbols], run in batches of about the same length."""
+    """Each part with its log-probabilities [frames, symbols + phones], run in batches of about the same length."""
     batch_seconds = BATCH_SHARE * BATCH_SECONDS.get(recognizer.engine.device.type, BATCH_SECONDS["cpu"])
     waiting: list[_Part] = []
     seconds = 0.0
@@ -125,7 +132,7 @@ def _run(
 ) -> Iterator[tuple[_Part, NDArray[np.float32]]]:
     signals = [part.samples for part in waiting]
     for batch in batches(signals, recognizer.sample_rate, batch_seconds, recognizer.batch_size):
-        rows = recognizer.log_probs([signals[number] for number in batch])
+        rows = recognizer.outputs([signals[number] for number in batch])
         yield from zip([waiting[number] for number in batch], rows, strict=True)
 
 

@@ -45,16 +45,16 @@ def cardinal(digits: str) -> str:
     """A whole number in words; `digits` may hold thousands commas."""
     plain = digits.replace(",", "")
     if len(plain) > _MOST_DIGITS or (len(plain) > 1 and plain.startswith("0")):
-        return " ".join(_words(d, "cardinal") for d in plain)
+        return " ".join(words(d, "cardinal") for d in plain)
     is_year = plain == digits and len(plain) == 4 and ("1100" <= plain <= "1999" or "2010" <= plain <= "2099")
-    return _words(plain, "year" if is_year else "cardinal")
+    return words(plain, "year" if is_year else "cardinal")
 
 
 def _number(match: re.Match[str]) -> str:
     whole = match["whole"]
     if match["ordinal"]:
         plain = whole.replace(",", "")
-        return f" {_words(plain, 'ordinal') if len(plain) <= _MOST_DIGITS else cardinal(whole)} "
+        return f" {words(plain, 'ordinal') if len(plain) <= _MOST_DIGITS else cardinal(whole)} "
     if match["plural"]:
         return f" {_plural(cardinal(whole))} "
     if match["parts"]:
@@ -65,9 +65,9 @@ def _number(match: re.Match[str]) -> str:
 def _fraction(whole: str, parts: str) -> str:
     """`3` and `.14` → `three point one four`; further parts (a version number) go on in the same way."""
     # `1990.5` is no year, so the whole part is always a cardinal.
-    spoken = [_words(whole.replace(",", "")[:_MOST_DIGITS], "cardinal")]
+    spoken = [words(whole.replace(",", "")[:_MOST_DIGITS], "cardinal")]
     for part in parts[1:].split("."):
-        spoken += ["point", *(_words(d, "cardinal") for d in part)]
+        spoken += ["point", *(words(d, "cardinal") for d in part)]
     return " ".join(spoken)
 
 
@@ -103,7 +103,7 @@ def _plural(words: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _words(digits: str, kind: str) -> str:
+def words(digits: str, kind: str) -> str:
     from num2words import (
         num2words,
     )  # here, because it takes a tenth of a second that most commands don't need

@@ -386,7 +386,8 @@ def test_the_best_of_all_readings_is_taken(prices: Prices, most_words: int) -> N
         runs = align_readings(log_probs, texts, SPACE, prices)
         taken = [list(run.labels) for run in runs if run]
         assert all(
-            run is None or list(run.labels) == sum(text[run.reading], []) for run, text in zip(runs, texts)
+            run is None or list(run.labels) == list(itertools.chain.from_iterable(text[run.reading]))
+            for run, text in zip(runs, texts)
         )
         spans = [(a, b) for run in runs if run for a, b in zip(run.starts, run.ends)]
         assert all(0 <= a < b for a, b in spans) and all(x[1] <= y[0] for x, y in itertools.pairwise(spans))

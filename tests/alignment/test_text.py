@@ -138,6 +138,77 @@ def test_unsaid_words_have_no_times_and_disturb_nobody() -> None:
     _assert_near(found.transcript.words, _places(said))
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("347", "three hundred forty seven"),
+        ("347", "three hundred and forty seven"),
+        ("347", "three forty seven"),
+        ("347", "three four seven"),
+        ("2016,", "two thousand and sixteen"),
+        ("2016,", "twenty sixteen"),
+        ("$5.50", "five fifty"),
+        ("3:45", "quarter to four"),
+        ("5/6/2016", "the sixth of may two thousand sixteen"),
+        ("221B", "two twenty one b"),
+        ("Mr.", "mister"),
+    ],
+)
+def test_the_reading_that_is_spoken_is_taken(written: str, read: str) -> None:
+    """Words and neighbours lie where they are, whichever it is."""
+    said = f"he saw {read} then again"
+    alignment = _align(said, f"he saw {written} then again")
+    words = alignment.transcript.words
+    places = _places(said)
+    whole = (written, places[2][1], places[-3][2])
+    assert [word.text for word in words] == ["he", "saw", written, "then", "again"]
+    _assert_near(words, [*places[:2], whole, *places[-2:]])
+    assert as_dict(alignment)["segments"][0]["words"][2]["reading"] == read
+
+
+def test_a_number_that_is_read_otherwise_keeps_its_gap_and_drags_nobody() -> None:
+    said = "he saw elephants then again"
+    found = _align(said, "he saw 347 then again")
+    places = _places(said)
+    _assert_near(found.transcript.words, places)
+    number = found.lines[0][2]
+    assert (number.text, number.is_spoken, number.word and number.word.confidence) == ("347", False, 0.0)
+    assert found.missing == () and [word.text for word in found.replaced] == ["347"]
+    word = as_dict(found)["segments"][0]["words"][2]
+    assert (word["text"], word["spoken"]) == ("347", False)
+    assert word["start"] == pytest.approx(places[2][1], abs=NEAR)
+
+
+def test_a_number_that_nobody_spoke_has_no_times() -> None:
+    found = _align("he saw |then again", "he saw 347 then again")
+    assert found.missing == ("347",)
+    assert [word.text for word in found.transcript.words] == ["he", "saw", "then", "again"]
+
+
+def test_numbers_in_a_row_are_each_read_in_their_own_way() -> None:
+    said = "three four seven |twenty sixteen |three forty seven"
+    words = _align(said, "347 2016 347").transcript.words
+    places = _places(said)
+    _assert_near(
+        words,
+        [
+            ("", places[0][1], places[2][2]),
+            ("", places[3][1], places[4][2]),
+            ("", places[5][1], places[7][2]),
+        ],
+    )
+
+
+def test_a_word_in_place_of_another_keeps_the_times_of_that() -> None:
+    said = "the cat sat on hippopotamus again"
+    found = _align(said, "the cat sat on mat again")
+    (mat,) = found.replaced
+    places = _places(said)
+    assert (mat.start, mat.end) == pytest.approx((places[4][1], places[4][2]), abs=NEAR)
+    assert [word.text for word in found.transcript.words] == ["the", "cat", "sat", "on", "again"]
+    _assert_near(found.transcript.words, [*places[:4], places[5]])
+
+
 def test_speech_beside_the_text_is_passed_over() -> None:
     said = "welcome to this recording |the cat sat |and now a word from our sponsors |on the mat |goodbye"
     found = _align(said, "the cat sat on the mat")
@@ -231,6 +302,16 @@ def test_json_is_the_default_and_what_was_not_found_is_named(run: Run) -> None:
     found = json.loads(out)
     assert (code, found["text"], found["model"]) == (0, "The cat, miraculously, sat.", "beeps")
     assert err == "speechgru: note: a.wav: 1 of 4 words were not found in it: 'miraculously,'\n"
+
+
+def test_what_is_spoken_in_place_of_a_word_is_named(run: Run) -> None:
+    Path("a.txt").write_text("The 347 sat.")
+    code, out, err = run("a.wav", "a.txt", "--format", "srt")
+    assert code == 0
+    assert "The 347 sat." in out
+    assert (
+        err == "speechgru: note: a.wav: in place of 1 of 3 words something else is spoken: '347' at 0.90 s\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,174 @@
+"""Which words of a text a recording holds, and where: alignment, then evidence, word by word.
+
+The best path (`speechgru.alignment.ctc`) goes through nearly every word, also through one in whose place another is
+spoken; then it squeezes that into the other's sound, and its neighbours beside it. So each word is asked for its
+evidence. The worst of those that lack it are left out, and the words around them aligned once more, with any sound free
+in the gap: a word that doesn't fit then moves nobody. Where the path skipped a word or a few, they are tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from speechgru.alignment import evidence
+from speechgru.alignment.ctc import Run, align_readings
+from speechgru.alignment.evidence import ANY, PAUSE, Context, Head, Words
+from speechgru.alignment.lattice import Prices
+from speechgru.alignment.spelling import Item
+from speechgru.decoding.trellis import Floats
+
+PRICES = Prices(skip_character=6.0)
+_FORCED = Prices(skip=np.inf, skip_word=np.inf, skip_character=np.inf)
+_ROUNDS = 6
+LONELY = 2.0  # log odds that a word must have besides, for each neighbour that isn't in the recording
+_AROUND = 2  # words on either side of one that is left out
+_RETRIED = 3  # skipped words in a row, at most
+
+
+class Search:
+    """The runs of all `items` in one recording.
+
+    Args:
+        log_probs: natural logs of the characters' probabilities [frames, symbols], blank first.
+        heads: the evidence; one for each of the heads of an item.
+        space: the character between words, if there is one.
+    """
+
+    def __init__(
+        self, log_probs: Floats, heads: Sequence[Head], items: Sequence[Item], space: int | None
+    ) -> None:
+        self._log_probs, self._heads, self._items, self._space = log_probs, heads, items, space
+        self.runs: list[Run | None] = [None] * len(items)
+        self.scores = np.zeros(len(items))
+        self._is_out = np.zeros(len(items), np.bool_)
+
+    def run(self) -> list[Run | None]:
+        """Where each item is; None: it isn't in the recording.
+
+        Raises:
+            ValueError: no path exists.
+        """
+        self.runs = align_readings(
+            self._log_probs, [item.characters for item in self._items], self._space, PRICES
+        )
+        self._score(0, len(self.runs))
+        self._retry()
+        for _ in range(_ROUNDS):
+            failing = list(self._worst())
+            if not failing:
+                return self.runs
+            self.leave_out(failing)
+        for i in np.flatnonzero(self._is_failing()).tolist():
+            self.runs[i] = None
+        return self.runs
+
+    def _is_failing(self) -> np.ndarray:
+        return np.array([run is not None for run in self.runs]) & (self.scores < 0)
+
+    def leave_out(self, numbers: Sequence[int]) -> None:
+        """Leave these items out, and align those around them once more."""
+        for i in numbers:
+            self.runs[i], self._is_out[i] = None, True
+        for low, high in _merged(numbers, len(self.runs)):
+            self._realign(low, high)
+            self._score(low, high)
+
+    def _worst(self) -> Iterator[int]:
+        """Of each row of words without evidence the one that has the least."""
+        scores = np.where(self._is_failing(), self.scores, np.inf)
+        active = [i for i, run in enumerate(self.runs) if run is not None]
+        for before, i, after in zip([None, *active], active, [*active[1:], None]):
+            lower = all(scores[i] <= scores[j] for j in (before, after) if j is not None)
+            if scores[i] < 0 and lower:
+                yield i
+
+    def _realign(self, low: int, high: int) -> None:
+        """Align the items [low, high) once more, between their neighbours."""
+        inside = [i for i in range(low, high) if not self._is_out[i]]
+        if not inside:
+            return
+        begin, end = self._end_before(low), self._start_behind(high)
+        free = [
+            any(self._is_out[a + 1 : b]) for a, b in zip([low - 1, *inside], [*inside, high], strict=True)
+        ]
+        texts = [self._items[i].characters for i in inside]
+        found = align_readings(self._log_probs[begin:end], texts, self._space, PRICES, free)
+        for i, run in zip(inside, found, strict=True):
+            self.runs[i] = _shifted(run, begin)
+
+    def _retry(self) -> None:
+        """Try skipped items once more, where they are few in a row."""
+        skipped = [i for i, run in enumerate(self.runs) if run is None]
+        for low, high in _rows(skipped):
+            begin, end = self._end_before(low), self._start_behind(high)
+            if high - low > _RETRIED or begin >= end:
+                continue
+            texts = [self._items[i].characters for i in range(low, high)]
+            try:
+                free = [True] * (high - low + 1)
+                found = align_readings(self._log_probs[begin:end], texts, self._space, _FORCED, free)
+            except ValueError:  # too few frames
+                continue
+            self.runs[low:high] = [_shifted(run, begin) for run in found]
+            self._score(low, high)
+            if (self.scores[low:high] < 0).any():
+                self.runs[low:high] = [None] * (high - low)
+
+    def _end_before(self, i: int) -> int:
+        return next((int(run.ends[-1]) for j in range(i - 1, -1, -1) if (run := self.runs[j])), 0)
+
+    def _start_behind(self, i: int) -> int:
+        behind = range(i, len(self.runs))
+        return next((int(run.starts[0]) for j in behind if (run := self.runs[j])), len(self._log_probs))
+
+    def _score(self, low: int, high: int) -> None:
+        for i in range(low, high):
+            if self.runs[i] is not None:
+                self.scores[i] = evidence.score(self._heads, self.context(i)) - LONELY * self._lonely(i)
+
+    def _lonely(self, i: int) -> int:
+        """How many of the items beside this one aren't in the recording."""
+        beside = [j for j in (i - 1, i + 1) if 0 <= j < len(self.runs)]
+        return sum(self.runs[j] is None for j in beside)
+
+    def context(self, i: int) -> Context:
+        """What `evidence` asks for of an item that has a run."""
+        run = self.runs[i]
+        assert run is not None
+        bounds = self._end_before(i), self._start_behind(i + 1)
+        spot = int(run.starts[0]), int(run.ends[-1])
+        anything = [ANY] * len(self._heads)
+        before = self._neighbour(i - 1) or (anything, (max(bounds[0], spot[0] - PAUSE),) * 2) if i else None
+        last = i + 1 == len(self.runs)
+        after = None if last else self._neighbour(i + 1) or (anything, (min(bounds[1], spot[1] + PAUSE),) * 2)
+        return Context(before, self._items[i].labels[run.reading], spot, after)
+
+    def _neighbour(self, i: int) -> tuple[Sequence[Words], tuple[int, int]] | None:
+        run = self.runs[i]
+        if run is None:
+            return None
+        return self._items[i].labels[run.reading], (int(run.starts[0]), int(run.ends[-1]))
+
+
+def _shifted(run: Run | None, frames: int) -> Run | None:
+    return run and replace(run, starts=run.starts + frames, ends=run.ends + frames)
+
+
+def _rows(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Rows [low, high) of numbers that follow each other."""
+    rows: list[tuple[int, int]] = []
+    for i in numbers:
+        if rows and rows[-1][1] == i:
+            rows[-1] = rows[-1][0], i + 1
+        else:
+            rows.append((i, i + 1))
+    return rows
+
+
+def _merged(numbers: Sequence[int], count: int) -> list[tuple[int, int]]:
+    """What is to be aligned once more around these items, in ranges [low, high) that don't touch."""
+    around = {j for i in numbers for j in range(max(i - _AROUND, 0), min(i + _AROUND + 1, count))}
+    return _rows(sorted(around))
