@@ -71,7 +71,7 @@ class ChainDecoder:
         self.frames = None if None in frames else sum(each for each in frames if each is not None)
         self.notes = (*first.notes, *(AudioWarning("layout", note) for note in notes), *_differences(kinds))
         self._next, self._resampler = 1, self._fitting(first)
-        self._held = [np.zeros((0, self.channels), np.float32)]
+        self._held: list[NDArray[np.float32]] = [np.zeros((0, self.channels), np.float32)]
         self._ended = False
 
     def _fitting(self, decoder: Decoder) -> Resampler:

@@ -27,7 +27,7 @@ class Downmix:
     """
 
     def __init__(self, channels: int, rate: int) -> None:
-        self._signs = np.ones(channels, np.float32)
+        self._signs: NDArray[np.float32] = np.ones(channels, np.float32)
         self._fade = max(rate // 100, 1)
         self._started = False
         self.inverted: set[int] = set()
