@@ -135,13 +135,11 @@ def _refuse_existing(inputs: Sequence[Input], present: Sequence[Path], overwrite
     recordings = {_identity(entry.path) for entry in inputs}
     lost = [path for path in present if _identity(str(path)) in recordings]
     if lost:
-        raise ConfigError(
-            f"The result would replace the recording {lost[0]} itself. Choose another --output-dir."
-        )
+        raise ConfigError(f"The result would replace the recording {lost[0]} itself. Choose another -o.")
     if present and not overwrite:
         raise ConfigError(
             f"{_some(present)} already there. Pass --overwrite to replace what was written before, or choose "
-            "another --output-dir."
+            "another -o."
         )
 
 
@@ -151,7 +149,7 @@ def _check_writable(folder: Path) -> None:
     except OSError as error:
         raise ConfigError(f"Can't make the folder {folder}: {error.strerror}. Choose another.") from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"The folder {folder} can't be written to. Choose another --output-dir.")
+        raise ConfigError(f"The folder {folder} can't be written to. Choose another -o.")
 
 
 def _some(paths: Sequence[Path]) -> str:

@@ -23,10 +23,11 @@ from speechgru.audio.energy import Signal
 from speechgru.decoding import Decoder, Hypothesis, greedy, hypothesis
 from speechgru.errors import AudioError, ConfigError, SpeechGruError
 from speechgru.inference import select
-from speechgru.inference.batching import BATCH_SECONDS, POOLED_BATCHES, batches, padded
+from speechgru.inference.batching import POOLED_BATCHES, padded
 from speechgru.inference.confidence import Calibration
 from speechgru.inference.gate import Gate
 from speechgru.inference.job import Job, Source
+from speechgru.inference.pool import Pool
 from speechgru.inference.protocols import Engine, SpeechDetector
 from speechgru.inference.word_times import Times, corrected
 from speechgru.text import Normaliser, normalize
@@ -118,7 +119,11 @@ class Recognizer:
         return result
 
     def transcribe_many(
-        self, sources: Iterable[Source], batch_size: int | None = None, on_progress: Progress | None = None
+        self,
+        sources: Iterable[Source],
+        batch_size: int | None = None,
+        on_progress: Progress | None = None,
+        on_segments: Callable[[Transcript], None] | None = None,
     ) -> Iterator[tuple[Source, Transcript | SpeechGruError]]:
         """Transcribe many recordings; yields each source with its transcript or the error that stopped it.
 
@@ -128,8 +133,11 @@ class Recognizer:
             sources: paths, binary files, or arrays [time] that are at `self.sample_rate` already.
             batch_size: pieces that run at once, at most; the recognizer's own where None.
             on_progress: called with the fraction of all sources that is done, if `sources` has a length.
+            on_segments: called with the segments of the source in work that are final since the last call, as a
+                transcript of these alone; the last ones come with the result only. Work is done in smaller steps then.
         """
-        pool = _Pool(self, _checked_batch_size(self.batch_size if batch_size is None else batch_size))
+        batch_size = _checked_batch_size(self.batch_size if batch_size is None else batch_size)
+        pool = Pool(self, batch_size, POOLED_BATCHES if on_segments is None else 1)
         waiting: deque[Job] = deque()
         count = len(sources) if isinstance(sources, Sequence) else 0
         finished = 0
@@ -138,11 +146,21 @@ class Recognizer:
             if on_progress is not None and count:
                 on_progress((finished + sum(job.fraction for job in waiting)) / count)
 
+        told = 0  # segments of waiting[0]
+
+        def tell() -> None:
+            nonlocal told
+            if on_segments is not None and waiting and not waiting[0].is_done:
+                settled = waiting[0].settled(self.model)
+                if settled.segments[told:]:
+                    on_segments(replace(settled, segments=settled.segments[told:]))
+                    told = len(settled.segments)
+
         def results() -> Iterator[tuple[Source, Transcript | SpeechGruError]]:
-            nonlocal finished
+            nonlocal finished, told
             while waiting and waiting[0].is_done:
                 job = waiting.popleft()
-                finished += 1
+                finished, told = finished + 1, 0
                 report()
                 yield job.source, job.error or self._rated(job.transcript(self.model))
 
@@ -150,9 +168,11 @@ class Recognizer:
             waiting.append(Job(source, self.sample_rate))
             for _ in pool.read(waiting[-1]):
                 report()
+                tell()
             yield from results()
         for _ in pool.run():
             report()
+            tell()
         yield from results()
 
     def recognize(self, signals: Sequence[Signal], starts: Sequence[float]) -> list[tuple[Word, ...]]:
@@ -213,47 +233,6 @@ class Recognizer:
         if self.calibration is None:
             return transcript
         return replace(transcript, expected_wer=self.calibration.expected_wer(transcript.words))
-
-
-class _Pool:
-    """Pieces that wait for a batch. Bounded: it runs when it holds enough seconds of audio."""
-
-    def __init__(self, recognizer: Recognizer, batch_size: int) -> None:
-        self._recognizer = recognizer
-        self._batch_size = batch_size
-        self._entries: list[tuple[Job, int, Signal]] = []
-        self._seconds = 0.0
-        self._batch_seconds = BATCH_SECONDS.get(recognizer.engine.device.type, BATCH_SECONDS["cpu"])
-
-    def read(self, job: Job) -> Iterator[None]:
-        """Take in all pieces of a recording; yields after each batch that had to run meanwhile."""
-        for index, piece in job.pieces():
-            if not self._recognizer.may_hold_speech(piece.samples):
-                job.add(index, ())
-                continue
-            self._entries.append((job, index, piece.samples))
-            self._seconds += len(piece.samples) / job.sample_rate
-            if self._seconds >= POOLED_BATCHES * self._batch_seconds:
-                yield from self.run()
-
-    def run(self) -> Iterator[None]:
-        """Recognise everything, longest first; yields after each batch."""
-        entries = [entry for entry in self._entries if entry[0].error is None]
-        self._entries, self._seconds = [], 0.0
-        signals = [signal for _, _, signal in entries]
-        rate = self._recognizer.sample_rate
-        for numbers in batches(signals, rate, self._batch_seconds, self._batch_size):
-            batch = [entries[number] for number in numbers]
-            starts = [job.start(index) for job, index, _ in batch]
-            try:
-                results = self._recognizer.recognize([signal for _, _, signal in batch], starts)
-            except SpeechGruError as error:  # out of memory on a GPU
-                for job, _, _ in batch:
-                    job.error = error
-            else:
-                for (job, index, _), words in zip(batch, results, strict=True):
-                    job.add(index, words)
-            yield
 
 
 def load_recognizer(
