@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import hidden
+from speechgru.cli._options import add_existing, hidden
 from speechgru.errors import UsageError
 from speechgru.utils import plugins
 
@@ -40,14 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "and keeps a folder's tree (default: standard output)",
     )
     hidden(parser, "--output-dir", dest="output", type=_as_folder)
-    existing = parser.add_mutually_exclusive_group()
-    existing.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    existing.add_argument(
-        "--resume",
-        "--skip-existing",
-        action="store_true",
-        help="go on with a batch that was stopped: recordings whose file exists are passed over",
-    )
+    add_existing(parser)
 
 
 def plan(args: argparse.Namespace, found: Found) -> Plan:
@@ -76,8 +70,8 @@ def plan(args: argparse.Namespace, found: Found) -> Plan:
     return _to_file(args, found, plugins.find("writers", by_extension))
 
 
-def format_of(output: str) -> str | None:
-    """The format that the extension of a file's name stands for; None for a folder's name.
+def format_of(output: str, formats: Collection[str] = ()) -> str | None:
+    """The format, of all or those of `formats`, that a file's extension stands for; None for a folder's name.
 
     Raises:
         UsageError: another extension.
@@ -85,7 +79,8 @@ def format_of(output: str) -> str | None:
     suffix = Path(output).suffix.removeprefix(".").lower()
     if not suffix or _is_folder(output):
         return None
-    extensions = {plugins.find("writers", name).EXTENSION.lower(): name for name in plugins.names("writers")}
+    choices = [name for name in plugins.names("writers") if not formats or name in formats]
+    extensions = {plugins.find("writers", name).EXTENSION.lower(): name for name in choices}
     if suffix not in extensions:
         raise UsageError(
             f"{plugins.unknown('extension', suffix, extensions)} A folder of that name is written {output}/."

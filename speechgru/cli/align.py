@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import device
-from speechgru.errors import ConfigError, UsageError
+from speechgru.cli._options import device
+from speechgru.errors import UsageError
 from speechgru.utils.console import progress, say
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 HELP = "Find the times of each word of a known text"
 EXAMPLES = """\
   speechgru align talk.mp3 talk.txt -o talk.json
-  speechgru align chapter.ogg chapter.txt --format textgrid -o chapter.TextGrid
-  speechgru align talk.mp3 talk.txt --format srt --plot talk.png > talk.srt
+  speechgru align chapter.ogg chapter.txt -o chapter.TextGrid
+  speechgru align talk.mp3 talk.txt -o talk.srt --plot talk.png
   pdftotext speech.pdf - | speechgru align speech.wav -
 
 The words keep their spelling: numbers and abbreviations are spelt out for the alignment only. Each line of the text is
@@ -41,9 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="file with the text that is spoken in it (UTF-8), or - for standard input",
     )
     parser.add_argument(
-        "--model", metavar="MODEL", help="checkpoint file or packaged name (default: english-small)"
+        "--model",
+        metavar="MODEL",
+        help="checkpoint file, a run's folder, or packaged name (default: english-small)",
     )
-    parser.add_argument("--format", choices=FORMATS, default="json", help="what to write (default: json)")
+    parser.add_argument(
+        "--format", choices=FORMATS, help="what to write (default: as the extension of -o says, else json)"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="write here (default: standard output)")
     parser.add_argument("--plot", metavar="FILE.png", help="draw spectrogram, words and their confidence too")
     parser.add_argument(
@@ -56,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.text import spoken_form
 
     _check(args)
+    args.format = _format(args)
     text = spoken_form.read(args.text)
     from speechgru.alignment import align_text
     from speechgru.inference import load_recognizer
@@ -78,12 +83,12 @@ def _check(args: argparse.Namespace) -> None:
     """Refuse wrong options before any work.
 
     Raises:
-        UsageError, ConfigError: a file for both inputs, an input that would be replaced, no input.
+        UsageError: a file for both inputs, an input that would be replaced, no input.
     """
     if args.audio == args.text == STDIN:
         raise UsageError("AUDIO and TEXT can't both be standard input. Name a file for one of them.")
     if STDIN in (args.audio, args.text) and sys.stdin.isatty():
-        raise ConfigError("- reads standard input, but nothing is piped into it. Name a file instead.")
+        raise UsageError("- reads standard input, but nothing is piped into it. Name a file instead.")
     if args.plot is not None:
         from speechgru.plots import transcript
 
@@ -98,6 +103,29 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(f"-o {args.output} is a folder. Give a file name.")
     if args.output is not None and args.plot is not None and Path(args.output) == Path(args.plot):
         raise UsageError(f"-o and --plot can't both be {args.output}. Choose another name for one.")
+
+
+def _format(args: argparse.Namespace) -> str:
+    """What --format or the extension of -o says.
+
+    Raises:
+        UsageError: they differ, or none says it.
+    """
+    if args.output is None:
+        return args.format or "json"
+    from speechgru.cli import _transcript_targets as targets
+
+    suffix = Path(args.output).suffix.lower().removeprefix(".")
+    if args.format is not None and suffix not in FORMATS:
+        return str(args.format)
+    named = targets.format_of(args.output, FORMATS)
+    if named is None:
+        raise UsageError(f"-o {args.output} has no extension that names a format. Say it by --format.")
+    if args.format not in (None, named):
+        raise UsageError(
+            f"-o {args.output} names the format {named}, and --format is {args.format}. Leave one of them out."
+        )
+    return named
 
 
 def _report(source: str, alignment: Alignment) -> None:

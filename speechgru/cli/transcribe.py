@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._values import device, positive
+from speechgru.cli._options import device, positive
 from speechgru.errors import SpeechGruError, UsageError
 from speechgru.utils.console import above_bars, progress, say
 

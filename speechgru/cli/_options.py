@@ -1,4 +1,4 @@
-"""Types of options' values, for `type=` of argparse: what can't be used is refused before any work."""
+"""Options that several commands share, and types of their values: what can't be used is refused before any work."""
 
 from __future__ import annotations
 
@@ -76,3 +76,15 @@ def add_format(parser: argparse.ArgumentParser, *choices: str, was_json: bool = 
     )
     if was_json:
         hidden(parser, "--json", dest="format", action="store_const", const="json")
+
+
+def add_existing(parser: argparse.ArgumentParser) -> None:
+    """What is done with results that exist: `overwrite` and `resume`, one or the other."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    group.add_argument(
+        "--resume",
+        "--skip-existing",
+        action="store_true",
+        help="go on with a batch that was stopped: recordings whose result exists are passed over",
+    )
