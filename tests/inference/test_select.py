@@ -17,7 +17,7 @@ from speechgru import cli
 from speechgru.cli import _decoder_options as decoder_options
 from speechgru.decoding import Hypothesis, beam, greedy
 from speechgru.decoding.hypothesis import Token
-from speechgru.errors import CheckpointError, ConfigError, LanguageModelError, UsageError, TextError
+from speechgru.errors import CheckpointError, ConfigError, LanguageModelError, TextError, UsageError
 from speechgru.inference import Recognizer, load_recognizer
 from speechgru.models import checkpoint
 from speechgru.utils import assets
