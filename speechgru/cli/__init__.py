@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from speechgru import __version__
-from speechgru.cli._values import positive as positive
+from speechgru.cli._options import positive as positive
 from speechgru.errors import ConfigError, DependencyError, SpeechGruError, UsageError
 from speechgru.utils import console, plugins
 

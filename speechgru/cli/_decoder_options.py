@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from speechgru.cli._values import number, positive
+from speechgru.cli._options import number, positive
 from speechgru.errors import ConfigError, TextError, UsageError
 from speechgru.utils import plugins
 from speechgru.utils.assets import find_lm, model_file

@@ -101,26 +101,26 @@ class Writer:
         return self._line if name == "write_line" else value
 
 
-def writer(args: argparse.Namespace) -> Writer:
-    """What `args` ask for, with the model of punctuation loaded.
+def writer(args: argparse.Namespace, name: str) -> Writer:
+    """What `args` ask for of the format `name`, with the model of punctuation loaded.
 
     Raises:
         UsageError: an option that the format has no use for, or a value out of range.
         CheckpointError: there is no such model of punctuation.
     """
-    module = plugins.find("writers", args.format)
-    options = layout(args)
+    module = plugins.find("writers", name)
+    options = layout(args, name)
     punctuates = getattr(args, "punctuate", False)
     color = getattr(args, "color", None)
     if getattr(args, "punctuation_model", None) is not None and not punctuates:
         raise UsageError("--punctuation-model says what --punctuate uses; pass --punctuate too.")
-    if punctuates and args.format not in PUNCTUATED:
+    if punctuates and name not in PUNCTUATED:
         raise UsageError(
-            f"--punctuate is for texts to read ({', '.join(PUNCTUATED)}); {args.format} keeps the words as they were "
+            f"--punctuate is for texts to read ({', '.join(PUNCTUATED)}); {name} keeps the words as they were "
             "recognised, for programs and scoring. Leave it out, or choose another --format."
         )
-    if color is not None and (args.format != "txt" or args.output_dir is not None):
-        raise UsageError("--color is for text in the terminal: leave it out, or --format and --output-dir.")
+    if color is not None and (name != "txt" or args.output is not None):
+        raise UsageError("--color is for text in the terminal: leave it out, or --format and -o.")
     change = None
     if punctuates:
         from speechgru.inference import load_punctuator
@@ -129,7 +129,7 @@ def writer(args: argparse.Namespace) -> Writer:
     return Writer(module, options, change, console.use_color(color or console.NEVER, sys.stdout))
 
 
-def layout(args: argparse.Namespace) -> dict[str, Any]:
+def layout(args: argparse.Namespace, name: str) -> dict[str, Any]:
     """`layout` for the format's `write`, where one of its options is given; else nothing.
 
     Raises:
@@ -141,12 +141,12 @@ def layout(args: argparse.Namespace) -> dict[str, Any]:
     }  # 0 is given
     if not given:
         return {}
-    module = plugins.find("writers", args.format)
+    module = plugins.find("writers", name)
     options = ", ".join("--" + key.replace("_", "-") for key in given)
-    if args.format not in CUES:
-        raise UsageError(f"{options}: for subtitles ({', '.join(CUES)}), and --format is {args.format}.")
+    if name not in CUES:
+        raise UsageError(f"{options}: for subtitles ({', '.join(CUES)}), and the format is {name}.")
     try:
-        return {"layout": module.LAYOUT.of(args.format, module.STYLES, given)}
+        return {"layout": module.LAYOUT.of(name, module.STYLES, given)}
     except ConfigError as error:
         raise UsageError(f"{options}: {error}") from error
 

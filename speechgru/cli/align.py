@@ -7,10 +7,11 @@ import io
 import json
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import add_track, device
-from speechgru.errors import ConfigError, UsageError
+from speechgru.cli._options import add_track, device
+from speechgru.errors import UsageError
 from speechgru.utils.console import progress, say
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 HELP = "Find the times of each word of a known text"
 EXAMPLES = """\
   speechgru align talk.mp3 talk.txt -o talk.json
-  speechgru align chapter.ogg chapter.txt --format textgrid -o chapter.TextGrid
-  speechgru align talk.mp3 talk.txt --format srt --plot talk.png > talk.srt
+  speechgru align chapter.ogg chapter.txt -o chapter.TextGrid
+  speechgru align talk.mp3 talk.txt -o talk.srt --plot talk.png
   pdftotext speech.pdf - | speechgru align speech.wav -
 
 The words keep their spelling. Numbers, dates, times, money and abbreviations have several readings (347 with or
@@ -46,9 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="file with the text that is spoken in it (UTF-8), or - for standard input",
     )
     parser.add_argument(
-        "--model", metavar="MODEL", help="checkpoint file or packaged name (default: english-small)"
+        "--model",
+        metavar="MODEL",
+        help="checkpoint file, a run's folder, or packaged name (default: english-small)",
     )
-    parser.add_argument("--format", choices=FORMATS, default="json", help="what to write (default: json)")
+    parser.add_argument(
+        "--format", choices=FORMATS, help="what to write (default: as the extension of -o says, else json)"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="write here (default: standard output)")
     parser.add_argument("--plot", metavar="FILE.png", help="draw spectrogram, words and their confidence too")
     add_track(parser)
@@ -64,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.audio import Track
     from speechgru.text import spoken_form
 
+    args.format = _format(args)
     _check(args)
     source = args.audio if args.track is None else Track(args.audio, args.track)
     text = spoken_form.read(args.text)
@@ -88,16 +94,16 @@ def _check(args: argparse.Namespace) -> None:
     """Refuse wrong options before any work.
 
     Raises:
-        UsageError, ConfigError: standard input for both inputs, no input, or targets that `_targets.check` refuses.
+        UsageError: standard input for both inputs, no input, or targets that `_targets.check` refuses.
     """
     from speechgru.cli import _rendering as rendering
     from speechgru.cli import _targets as targets
 
-    rendering.layout(args)
+    rendering.layout(args, args.format)
     if args.audio == args.text == STDIN:
         raise UsageError("AUDIO and TEXT can't both be standard input. Name a file for one of them.")
     if STDIN in (args.audio, args.text) and sys.stdin.isatty():
-        raise ConfigError("- reads standard input, but nothing is piped into it. Name a file instead.")
+        raise UsageError("- reads standard input, but nothing is piped into it. Name a file instead.")
     if args.plot is not None:
         from speechgru.plots import transcript
 
@@ -108,6 +114,29 @@ def _check(args: argparse.Namespace) -> None:
         overwrite=args.overwrite,
         sources=(args.audio, args.text, *([args.model] if args.model else [])),
     )
+
+
+def _format(args: argparse.Namespace) -> str:
+    """What --format or the extension of -o says.
+
+    Raises:
+        UsageError: they differ, or none says it.
+    """
+    if args.output is None:
+        return args.format or "json"
+    from speechgru.cli import _transcript_targets as targets
+
+    suffix = Path(args.output).suffix.lower().removeprefix(".")
+    if args.format is not None and suffix not in FORMATS:
+        return str(args.format)
+    named = targets.format_of(args.output, FORMATS)
+    if named is None:
+        raise UsageError(f"-o {args.output} has no extension that names a format. Say it by --format.")
+    if args.format not in (None, named):
+        raise UsageError(
+            f"-o {args.output} names the format {named}, and --format is {args.format}. Leave one of them out."
+        )
+    return named
 
 
 def _report(source: str, alignment: Alignment) -> None:
@@ -141,7 +170,9 @@ def _write(alignment: Alignment, args: argparse.Namespace) -> None:
     if args.format == "json":
         stream.write(json.dumps(as_dict(alignment), indent=2, ensure_ascii=False) + "\n")
     else:
-        plugins.find("writers", args.format).write(alignment.transcript, stream, **rendering.layout(args))
+        plugins.find("writers", args.format).write(
+            alignment.transcript, stream, **rendering.layout(args, args.format)
+        )
     if args.output is None:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="surrogateescape")  # a file's name need not be UTF-8

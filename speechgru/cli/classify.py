@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from speechgru.cli._values import add_track, device, positive
+from speechgru.cli._options import add_track, device, positive
 from speechgru.utils.console import say
 
 HELP = "Tell which of a classifier's words or classes each recording is"

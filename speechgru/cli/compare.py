@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import device
+from speechgru.cli._options import device
 from speechgru.utils.console import say
 
 if TYPE_CHECKING:

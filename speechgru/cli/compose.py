@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._values import device, number, positive, seed
+from speechgru.cli._options import device, number, positive, seed
 from speechgru.errors import SpeechGruError, UsageError
 from speechgru.utils.console import progress, say
 

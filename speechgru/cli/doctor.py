@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._values import add_format
+from speechgru.cli._options import add_format
 
 if TYPE_CHECKING:
     from speechgru.utils.environment import Package, Report

@@ -9,7 +9,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import device, positive
+from speechgru.cli._options import device, positive
 from speechgru.utils.console import no_bar, say
 
 if TYPE_CHECKING:

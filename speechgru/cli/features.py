@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._values import add_track, hidden, positive, seed
+from speechgru.cli._options import add_track, hidden, positive, seed
 from speechgru.errors import ConfigError, UsageError
 from speechgru.utils.console import progress, say
 

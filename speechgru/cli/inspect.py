@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._values import add_format
+from speechgru.cli._options import add_format
 from speechgru.errors import printable
 
 if TYPE_CHECKING:

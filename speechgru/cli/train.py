@@ -12,6 +12,7 @@ from speechgru.errors import UsageError
 
 HELP = "Train a model from a recipe, and report what it can do"
 EXAMPLES = """\
+  speechgru train --list
   speechgru train digits corpus.root=data
   speechgru train english-small corpus.root=data trainer.epochs=10 output=runs/short
   speechgru train english-small corpus.root=data --resume
@@ -30,7 +31,10 @@ trained in FOLDER/multirun/, and compared in multirun.md there. --resume then pa
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", metavar="RECIPE", help="name, folder or .yaml file of a recipe")
+    parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="name, folder or .yaml file of a recipe")
+    parser.add_argument(
+        "--list", action="store_true", help="print the recipes that come with the package and stop"
+    )
     parser.add_argument("overrides", nargs="*", default=[], metavar="KEY=VALUE", help="settings to change")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the output folder")
     parser.add_argument("--multirun", action="store_true", help="train with each of several values")
@@ -39,6 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.list:
+        return _list(args)
+    if args.recipe is None:
+        raise UsageError("Not given: RECIPE. speechgru train --list prints all of them.")
     if args.multirun:
         return _multirun(args)
     from speechgru.config import load_recipe
@@ -80,6 +88,16 @@ def run(args: argparse.Namespace) -> int:
         calibrate = shlex.join(["speechgru", "model", "calibrate", str(finished.model), *dev])
         print(f"confidences, word times and search weights that fit it: {calibrate}")
     print(f"model: {finished.model}\nreport: {finished.folder / 'report.md'}")
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    from speechgru.config.compose import describe, recipes
+    from speechgru.utils.tables import aligned
+
+    if args.recipe is not None:
+        raise UsageError(f"--list prints all recipes; leave out {args.recipe}, or pass --show instead.")
+    print("\n".join(aligned([(name, *describe(name)) for name in recipes()])))
     return 0
 
 

@@ -5,30 +5,32 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._values import add_track, device, positive
-from speechgru.errors import ConfigError, SpeechGruError, UsageError
-from speechgru.utils.console import progress, say
+from speechgru.cli._options import add_track, device, positive
+from speechgru.errors import SpeechGruError, UsageError
+from speechgru.utils.console import above_bars, progress, say
 
 if TYPE_CHECKING:
-    from speechgru.cli._inputs import Found
     from speechgru.cli._rendering import Writer
+    from speechgru.cli._transcript_targets import Plan
     from speechgru.inference import Recognizer
     from speechgru.transcript import Transcript
 
 HELP = "Turn recordings into text, subtitles or JSON with word times"
 EXAMPLES = """\
   speechgru transcribe talk.mp3
-  speechgru transcribe interview.wav --format srt --punctuate > interview.srt
-  speechgru transcribe song.flac --format ass --karaoke --max-words 6 > song.ass
-  speechgru transcribe recordings --recursive --format json --output-dir transcripts
+  speechgru transcribe interview.wav -o interview.srt --punctuate
+  speechgru transcribe song.flac -o song.ass --karaoke --max-words 6
+  speechgru transcribe recordings --recursive --format json -o transcripts
+  speechgru transcribe recordings --recursive --format json -o transcripts --resume
   speechgru transcribe lecture.ogg --hotwords "Kyunghyun Cho,GRU"
   speechgru transcribe film.mkv --track 2 --format srt > film.srt
 
 One recording is printed in the format as it is. Several (or a folder) are printed one a line: path, tab and
-text, or one JSON object each; CTM lines name their file. Subtitles and TSV of several need --output-dir.
+text, or one JSON object each; CTM lines name their file. Subtitles and TSV of several need -o DIR.
 Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
 FORMATS = ("txt", "json", "srt", "vtt", "ass", "lrc", "tsv", "ctm", "textgrid")
@@ -37,7 +39,7 @@ FORMATS = ("txt", "json", "srt", "vtt", "ass", "lrc", "tsv", "ctm", "textgrid")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechgru.cli import _decoder_options as decoder_options
     from speechgru.cli import _rendering as rendering
-    from speechgru.cli import _targets as targets
+    from speechgru.cli import _transcript_targets as transcript_targets
 
     parser.add_argument(
         "sources",
@@ -46,13 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="recordings, folders of them, or - for standard input",
     )
     parser.add_argument(
-        "--model", metavar="MODEL", help="checkpoint file or packaged name (default: english-small)"
+        "--model",
+        metavar="MODEL",
+        help="checkpoint file, a run's folder, or packaged name (default: english-small)",
     )
-    parser.add_argument("--format", choices=FORMATS, default="txt", help="what to write (default: txt)")
     parser.add_argument(
-        "--output-dir", metavar="DIR", help="write one file for each recording here, keeping a folder's tree"
+        "--format",
+        choices=FORMATS,
+        help="what to write (default: as the extension of -o FILE says, else txt)",
     )
-    targets.add_overwrite(parser)
+    transcript_targets.add_arguments(parser)
     parser.add_argument(
         "--plot",
         metavar="FILE.png",
@@ -79,104 +84,108 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Transcribe all that can be. 1 where something failed or broke off: it is named on stderr."""
+    from speechgru.cli import _decoder_options as decoder_options
     from speechgru.cli import _inputs as inputs
-    from speechgru.cli import _rendering as rendering
+    from speechgru.cli import _transcript_targets as transcript_targets
 
-    writer = rendering.writer(args)
+    decoding = decoder_options.choose(args)
     found = inputs.find(args.sources, args.recursive, args.track)
-    several = len(args.sources) > 1 or any(Path(source).is_dir() for source in args.sources)
-    targets = _targets(args, found, writer, several)
+    if "-" in args.sources and sys.stdin.isatty():
+        raise UsageError(
+            "- reads a recording from standard input, but nothing is piped into it. Name a file instead."
+        )
+    plan = transcript_targets.plan(args, found)
+    if args.plot is not None:
+        _check_plot(args.plot, plan, args.overwrite)
     found.tell()
+    if plan.kept:
+        say(f"note: {plan.kept} of {len(found.inputs)} are there already.")
     good = not found.problems
-    if found.inputs:
-        good &= _transcribe(_load(args), found, targets, writer, several, args.plot)
+    if plan.inputs:
+        good &= _transcribe(_load(args, decoding), plan, args.plot)
     return 0 if good else 1
 
 
-def _targets(args: argparse.Namespace, found: Found, writer: Writer, several: bool) -> list[Path] | None:
-    """Where each result goes; None for stdout. What is wrong with that is refused before any work."""
-    from speechgru.cli import _inputs as inputs
-    from speechgru.cli import _targets as targets
-
-    if "-" in args.sources and sys.stdin.isatty():
-        raise ConfigError(
-            "- reads a recording from standard input, but nothing is piped into it. Name a file instead."
-        )
-    if args.plot is not None:
-        _check_plot(args.plot, found, several)
-        targets.check(
-            ("--plot", args.plot), overwrite=args.overwrite, sources=[entry.path for entry in found.inputs]
-        )
-    if args.output_dir is not None:
-        return inputs.outputs(found.inputs, args.output_dir, writer.EXTENSION, args.overwrite)
-    if args.overwrite and args.plot is None:
-        raise UsageError(
-            "--overwrite is about the files of --output-dir and --plot, which aren't given; results go to stdout."
-        )
-    if several and not hasattr(writer, "write_line"):
-        raise UsageError(
-            f"Several recordings can't share one {args.format} on stdout. Pass --output-dir DIR, or a format "
-            "that several can share: txt, json or ctm."
-        )
-    if several and hasattr(writer, "file_name"):
-        names = [writer.file_name(entry.path) for entry in found.inputs]
-        inputs.refuse_same(found.inputs, names, "called", "Rename one, or pass --output-dir DIR.")
-    return None
-
-
-def _check_plot(path: str, found: Found, several: bool) -> None:
-    if several:
+def _check_plot(path: str, plan: Plan, overwrite: bool) -> None:
+    if plan.several:
         raise UsageError(
             "--plot draws one recording, and several were given. Leave it out, or run the command once for each."
         )
+    from speechgru.cli import _targets as targets
     from speechgru.plots import transcript as transcript_plot
 
-    for entry in found.inputs:
+    for entry in plan.inputs:
         transcript_plot.check(path, entry.path)
+    targets.check(("--plot", path), overwrite=overwrite, sources=[entry.path for entry in plan.inputs])
 
 
-def _load(args: argparse.Namespace) -> Recognizer:
-    from speechgru.cli import _decoder_options as decoder_options
+def _load(args: argparse.Namespace, decoding: dict[str, Any]) -> Recognizer:
     from speechgru.inference import load_recognizer
     from speechgru.inference.recognizer import BATCH_SIZE
 
     batch_size = args.batch_size or BATCH_SIZE
-    wanted = decoder_options.choose(args)
     return load_recognizer(
-        args.model, device=args.device, batch_size=batch_size, detector=args.detector, **wanted
+        args.model, device=args.device, batch_size=batch_size, detector=args.detector, **decoding
     )
 
 
-def _transcribe(
-    recognizer: Recognizer,
-    found: Found,
-    targets: list[Path] | None,
-    writer: Writer,
-    several: bool,
-    picture: str | None = None,
-) -> bool:
+def _transcribe(recognizer: Recognizer, plan: Plan, picture: str | None = None) -> bool:
     """Write every result as soon as it is there. True when all were whole."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="surrogateescape")  # a file's name need not be UTF-8
-    paths = [entry.path for entry in found.inputs]
-    good = True
-    with progress("transcribing") as on_progress:
-        results = recognizer.transcribe_many(paths, on_progress=on_progress)
-        for index, (_, result) in enumerate(results):
-            good &= _report(paths[index], result)
-            if isinstance(result, SpeechGruError):
-                continue
-            if targets is not None:
-                good &= _save(result, targets[index], writer)
-            else:
-                (writer.write_line if several else writer.write)(result, sys.stdout)
-                sys.stdout.flush()
-            if picture is not None:
-                from speechgru.plots import transcript as transcript_plot
+    paths = [entry.path for entry in plan.inputs]
+    screen = _Screen(plan)
+    done, good = 0, True
+    try:
+        with progress("transcribing") as on_progress:
+            results = recognizer.transcribe_many(paths, on_progress=on_progress, **screen.options)
+            for index, (_, result) in enumerate(results):
+                good &= _report(paths[index], result)
+                if isinstance(result, SpeechGruError):
+                    continue
+                if plan.targets is None:
+                    screen.show(result)
+                else:
+                    good &= _save(result, plan.targets[index], plan.writer)
+                done += 1
+                if picture is not None:
+                    from speechgru.plots import transcript as transcript_plot
 
-                if note := transcript_plot.save(picture, result, paths[index]):
-                    say(f"note: {note}")
+                    if note := transcript_plot.save(picture, result, paths[index]):
+                        say(f"note: {note}")
+    except KeyboardInterrupt:
+        if plan.targets is not None and plan.several:
+            say(f"stopped: {done} of {len(paths)} are written. The same command with --resume does the rest.")
+        raise
     return good
+
+
+class _Screen:
+    """Results on standard output: of one recording segment by segment, as they are ready, where its format is made so.
+
+    Attributes:
+        options: for `transcribe_many`.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        name = "write_line" if plan.several else "write"
+        self._write: Any = getattr(plan.writer, name) if plan.targets is None else None
+        self._shown = 0
+        is_stream = plan.targets is None and not plan.several and getattr(plan.writer, "PIECEWISE", False)
+        self.options: dict[str, Any] = {"on_segments": self._add} if is_stream else {}
+
+    def _add(self, part: Transcript) -> None:
+        self._shown += len(part.segments)
+        self._print(part)
+
+    def show(self, transcript: Transcript) -> None:
+        """Print what isn't printed yet of `transcript`."""
+        self._print(replace(transcript, segments=transcript.segments[self._shown :]))
+
+    def _print(self, transcript: Transcript) -> None:
+        with above_bars(sys.stdout):
+            self._write(transcript, sys.stdout)
+            sys.stdout.flush()
 
 
 def _report(path: str, result: Transcript | SpeechGruError) -> bool:

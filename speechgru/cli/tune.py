@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import positive, seed
+from speechgru.cli._options import positive, seed
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import add_track, device, number
+from speechgru.cli._options import add_track, device, number
 from speechgru.utils.console import say
 
 if TYPE_CHECKING:

@@ -39,6 +39,14 @@ def recipes() -> list[str]:
     return sorted(path.parent.name for path in _home("recipes").glob("*/recipe.yaml"))
 
 
+def describe(name: str) -> tuple[str, str]:
+    """The task of a recipe that comes with the package, and what it is, in a line: the comment at its file's head."""
+    file = _home("recipes") / name / "recipe.yaml"
+    with file.open(encoding="utf-8") as lines:
+        first = next(lines, "")
+    return str(_read(file).get("task", Recipe.task)), first.lstrip("# ").strip() if first[:1] == "#" else ""
+
+
 def load_recipe(
     name_or_path: str | Path, overrides: Sequence[str] = (), ranges: Mapping[str, RangeConfig] | None = None
 ) -> Recipe:

@@ -21,7 +21,7 @@ from speechgru.config.section import (
     some,
 )
 from speechgru.config.trainer import OptimizerConfig, ScheduleConfig, TrainerConfig
-from speechgru.errors import ConfigError
+from speechgru.errors import ConfigError, CorpusError
 
 DATA_VARIABLE = "SPEECHGRU_DATA"
 T = TypeVar("T", bound=Section)
@@ -91,7 +91,8 @@ class CorpusConfig(Section):
         """`root`, or SPEECHGRU_DATA where it is empty.
 
         Raises:
-            ConfigError: neither is set, or there is no such folder.
+            ConfigError: neither is set.
+            CorpusError: there is no such folder.
         """
         given = self.root or os.environ.get(DATA_VARIABLE, "")
         advice = f"Pass corpus.root=PATH or set {DATA_VARIABLE} to the folder that holds the corpora."
@@ -99,7 +100,7 @@ class CorpusConfig(Section):
             raise ConfigError(f"No data folder is given. {advice}")
         root = Path(given).expanduser()
         if not root.is_dir():
-            raise ConfigError(f"There is no folder {given!r}. {advice}")
+            raise CorpusError(f"There is no folder {given!r}. {advice}")
         return root
 
     def source_path(self, source: SourceConfig) -> Path:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from speechgru.audio.energy import Signal
 
 BATCH_SECONDS = {"cpu": 80.0, "cuda": 960.0}  # padding included; on a CPU more costs memory and gains nothing
-PADDING_SECONDS = 1.0  # batches are padded to a multiple of it
 POOLED_BATCHES = 4  # the pool holds audio for so many, so that lengths can be matched
+PADDING_SECONDS = 1.0  # batches are padded to a multiple of it
 
 
 def padded(count: int, rate: int) -> int:

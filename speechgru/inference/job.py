@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Union
@@ -16,12 +16,14 @@ from speechgru.audio.array import Sound, from_array, is_array
 from speechgru.audio.energy import Signal
 from speechgru.errors import AudioError, AudioWarning, SpeechGruError
 from speechgru.inference.chunking import Piece, cut, join
-from speechgru.transcript import Transcript, Word, segments
+from speechgru.transcript import PAUSE_SECONDS, Transcript, Word, segments
 
 if TYPE_CHECKING:
     import torch
 
 Source = Union[str, Path, BinaryIO, NDArray[Any], Sound, "torch.Tensor"]
+
+MARGIN_SECONDS = 0.5  # how far before its piece a word may be taken to begin
 
 
 def prepared(source: Source, sample_rate: int | None, rate: int) -> Source:
@@ -112,6 +114,14 @@ class Job:
         """Where piece `index` begins, in seconds."""
         return self._places[index][0]
 
+    def settled(self, model: str) -> Transcript:
+        """The segments that no piece to come can change: they end a pause before what isn't recognised yet."""
+        done = self._words.index(None) if None in self._words else len(self._words)
+        limit = self._places[min(done, len(self._places) - 1)][0] if self._places else 0.0
+        whole = self._transcript(self._words[:done], model)
+        until = limit - PAUSE_SECONDS - MARGIN_SECONDS
+        return replace(whole, segments=tuple(s for s in whole.segments if s.end <= until))
+
     @property
     def name(self) -> str:
         """The path as it was given; "" for what has none."""
@@ -134,8 +144,12 @@ class Job:
 
     def transcript(self, model: str) -> Transcript:
         """All words together. The job must be done, without an error."""
+        return self._transcript(self._words, model)
+
+    def _transcript(self, parts: Sequence[tuple[Word, ...] | None], model: str) -> Transcript:
+        """The words of the first pieces together."""
         words: list[Word] = []
-        for (start, overlap), part in zip(self._places, self._words, strict=True):
+        for (start, overlap), part in zip(self._places, parts):
             words = join(words, part or (), start, overlap)
         # The first and the last frame may reach a little beyond the samples.
         words = [replace(w, start=max(w.start, 0.0), end=min(w.end, self.duration)) for w in words]

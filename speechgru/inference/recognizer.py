@@ -17,10 +17,11 @@ from typing import TypedDict, Unpack
 
 from speechgru.audio.energy import Signal
 from speechgru.errors import ConfigError, SpeechGruError
-from speechgru.inference.batching import BATCH_SECONDS, POOLED_BATCHES, batches
+from speechgru.inference.batching import POOLED_BATCHES
 from speechgru.inference.confidence import Calibration
 from speechgru.inference.gate import Gate
 from speechgru.inference.job import Job, Source, prepared
+from speechgru.inference.pool import Pool
 from speechgru.inference.protocols import SpeechDetector
 from speechgru.text import Normaliser, normalize
 from speechgru.transcript import Transcript, Word
@@ -99,7 +100,11 @@ class Recognizer(ABC):
         return result
 
     def transcribe_many(
-        self, sources: Iterable[Source], batch_size: int | None = None, on_progress: Progress | None = None
+        self,
+        sources: Iterable[Source],
+        batch_size: int | None = None,
+        on_progress: Progress | None = None,
+        on_segments: Callable[[Transcript], None] | None = None,
     ) -> Iterator[tuple[Source, Transcript | SpeechGruError]]:
         """Transcribe many recordings; yields each source with its transcript or the error that stopped it.
 
@@ -109,8 +114,11 @@ class Recognizer(ABC):
             sources: paths, binary files, or arrays [time] that are at `self.sample_rate` already.
             batch_size: pieces that run at once, at most; the recognizer's own where None.
             on_progress: called with the fraction of all sources that is done, if `sources` has a length.
+            on_segments: called with the segments of the source in work that are final since the last call, as a
+                transcript of these alone; the last ones come with the result only. Work is done in smaller steps then.
         """
-        pool = _Pool(self, checked_batch_size(self.batch_size if batch_size is None else batch_size))
+        batch_size = checked_batch_size(self.batch_size if batch_size is None else batch_size)
+        pool = Pool(self, batch_size, POOLED_BATCHES if on_segments is None else 1)
         waiting: deque[Job] = deque()
         count = len(sources) if isinstance(sources, Sequence) else 0
         finished = 0
@@ -119,11 +127,21 @@ class Recognizer(ABC):
             if on_progress is not None and count:
                 on_progress((finished + sum(job.fraction for job in waiting)) / count)
 
+        told = 0  # segments of waiting[0]
+
+        def tell() -> None:
+            nonlocal told
+            if on_segments is not None and waiting and not waiting[0].is_done:
+                settled = waiting[0].settled(self.model)
+                if settled.segments[told:]:
+                    on_segments(replace(settled, segments=settled.segments[told:]))
+                    told = len(settled.segments)
+
         def results() -> Iterator[tuple[Source, Transcript | SpeechGruError]]:
-            nonlocal finished
+            nonlocal finished, told
             while waiting and waiting[0].is_done:
                 job = waiting.popleft()
-                finished += 1
+                finished, told = finished + 1, 0
                 report()
                 yield job.source, job.error or self._rated(job.transcript(self.model))
 
@@ -131,9 +149,11 @@ class Recognizer(ABC):
             waiting.append(Job(source, self.sample_rate))
             for _ in pool.read(waiting[-1]):
                 report()
+                tell()
             yield from results()
         for _ in pool.run():
             report()
+            tell()
         yield from results()
 
     def may_hold_speech(self, signal: Signal) -> bool:
@@ -149,47 +169,6 @@ class Recognizer(ABC):
         if self.calibration is None:
             return transcript
         return replace(transcript, expected_wer=self.calibration.expected_wer(transcript.words))
-
-
-class _Pool:
-    """Pieces that wait for a batch. Bounded: it runs when it holds enough seconds of audio."""
-
-    def __init__(self, recognizer: Recognizer, batch_size: int) -> None:
-        self._recognizer = recognizer
-        self._batch_size = batch_size
-        self._entries: list[tuple[Job, int, Signal]] = []
-        self._seconds = 0.0
-        self._batch_seconds = BATCH_SECONDS.get(recognizer.device, BATCH_SECONDS["cpu"])
-
-    def read(self, job: Job) -> Iterator[None]:
-        """Take in all pieces of a recording; yields after each batch that had to run meanwhile."""
-        for index, piece in job.pieces():
-            if not self._recognizer.may_hold_speech(piece.samples):
-                job.add(index, ())
-                continue
-            self._entries.append((job, index, piece.samples))
-            self._seconds += len(piece.samples) / job.sample_rate
-            if self._seconds >= POOLED_BATCHES * self._batch_seconds:
-                yield from self.run()
-
-    def run(self) -> Iterator[None]:
-        """Recognise everything, longest first; yields after each batch."""
-        entries = [entry for entry in self._entries if entry[0].error is None]
-        self._entries, self._seconds = [], 0.0
-        signals = [signal for _, _, signal in entries]
-        rate = self._recognizer.sample_rate
-        for numbers in batches(signals, rate, self._batch_seconds, self._batch_size):
-            batch = [entries[number] for number in numbers]
-            starts = [job.start(index) for job, index, _ in batch]
-            try:
-                results = self._recognizer.recognize([signal for _, _, signal in batch], starts)
-            except SpeechGruError as error:  # out of memory on a GPU
-                for job, _, _ in batch:
-                    job.error = error
-            else:
-                for (job, index, _), words in zip(batch, results, strict=True):
-                    job.add(index, words)
-            yield
 
 
 def checked_batch_size(batch_size: int) -> int:

@@ -28,6 +28,8 @@ def set_verbosity(verbosity: Verbosity) -> None:
     """From now on: QUIET leaves out notes and bars, VERBOSE adds log lines and what `detail` is given."""
     global _verbosity
     _verbosity = verbosity
+    # That something is compiled is a note, though one that a caller from Python should see too.
+    logging.getLogger("speechgru.utils.jit").setLevel(logging.ERROR if is_quiet() else logging.NOTSET)
     if verbosity is Verbosity.VERBOSE:
         log()
 

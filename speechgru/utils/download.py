@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 
 from speechgru import __version__
 from speechgru.errors import DownloadError
-from speechgru.utils import archives, files, json_text, plugins
+from speechgru.utils import archives, console, files, json_text, plugins
 from speechgru.utils.archives import disk_errors
 
 _log = logging.getLogger(__name__)
@@ -241,7 +241,14 @@ def _receive(response: Any, part: Path, offset: int, shown: int, total: int) -> 
 
     name = part.name.removesuffix(".part")
     with (
-        tqdm(desc=name, total=shown or None, initial=offset, unit="B", unit_scale=True, disable=None) as bar,
+        tqdm(
+            desc=name,
+            total=shown or None,
+            initial=offset,
+            unit="B",
+            unit_scale=True,
+            disable=console.no_bar(),
+        ) as bar,
         disk_errors(part.parent),
         part.open("r+b" if offset else "wb") as file,
     ):

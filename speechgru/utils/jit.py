@@ -21,7 +21,7 @@ from speechgru.utils.assets import cache_folder
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-_log = logging.getLogger("speechgru")
+_log = logging.getLogger(__name__)
 
 
 def compiled(*files: str, fastmath: bool = False) -> Callable[[_Function], _Function]:

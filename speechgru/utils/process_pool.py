@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
 from multiprocessing.synchronize import Event
 from typing import TypeVar
@@ -69,13 +69,19 @@ def in_order(
 def prepare(preload: Iterable[str]) -> None:
     """Begin to import modules for the processes of `in_order`, while the caller imports its own."""
     _context(preload)
-    forkserver.ensure_running()
 
 
 def _context(preload: Iterable[str]) -> ForkServerContext:
     # Not fork: the caller may have threads (a progress bar, PyTorch).
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
+    # The processes inherit what is blocked: a Ctrl-C must not find them before `_begin` says what to do with it.
+    resource_tracker.ensure_running()  # which unblocks it where it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
 
 
@@ -90,6 +96,7 @@ def _begin(stop: Event) -> None:
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _interruptible(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

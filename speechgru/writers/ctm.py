@@ -12,6 +12,8 @@ from typing import TextIO
 from speechgru.transcript import Transcript
 
 EXTENSION = "ctm"
+PIECEWISE = True
+"""What is written of a transcript is what is written of its segments, one after another."""
 CHANNEL = 1
 
 

@@ -8,6 +8,8 @@ from typing import TextIO
 from speechgru.transcript import Transcript
 
 EXTENSION = "txt"
+PIECEWISE = True
+"""What is written of a transcript is what is written of its segments, one after another."""
 
 
 def write(transcript: Transcript, stream: TextIO) -> None:

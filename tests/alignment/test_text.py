@@ -350,8 +350,8 @@ def test_text_or_recording_from_a_pipe(run: Run, monkeypatch: pytest.MonkeyPatch
         (("a.wav", "a.txt", "--plot", "a.jpg"), "PNG"),
         (("-", "a.txt", "--plot", "a.png"), "standard input"),
         (("a.wav", "a.txt", "-o", "a.png", "--plot", "a.png"), "both be a.png"),
-        (("a.wav", "a.txt", "--format", "doc"), "usage"),
-        (("a.wav",), "usage"),
+        (("a.wav", "a.txt", "--format", "doc"), "Unknown choice"),
+        (("a.wav",), "Not given: TEXT"),
     ],
 )
 def test_wrong_usage(run: Run, arguments: tuple[str, ...], message: str) -> None:

@@ -258,7 +258,7 @@ def test_what_is_refused_before_any_work(command: str, run: Run, folder: Path) -
         (["a.wav", "-o", "b.xyz"], "Unknown format to write: 'xyz'", 2),
         (["a.wav", "-o", "b"], "Unknown format to write", 2),
         (["a.wav", "-o", "b.wav", "--format", "flac"], "--format is for a folder", 2),
-        (["a.wav", "other/a.wav", "-o", "out"], "would both be written to", 1),
+        (["a.wav", "other/a.wav", "-o", "out"], "would both be written to", 2),
         (["a.wav", "-o", "file/b.wav"], "Nothing can be written into file", 2),
         (["a.wav", "-o", "/proc/b.wav"], "Nothing can be written into /proc", 2),
         (["a.wav"], "-o", 2),

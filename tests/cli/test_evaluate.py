@@ -112,6 +112,10 @@ def test_a_folder_of_recordings_with_texts_is_a_set(loaded, tmp_path, capsys):
     out, err = capsys.readouterr()
     assert json.loads(out)[str(folder)]["utterances"] == 1
     assert f"{folder / 'two.wav'}: not scored" in err
+    for text in folder.rglob("*.txt"):
+        text.unlink()
+    assert main(["evaluate", str(folder)]) == 1
+    assert "no text" in capsys.readouterr().err
     empty = tmp_path / "empty"
     empty.mkdir()
     assert main(["evaluate", str(empty)]) == 1

@@ -99,7 +99,7 @@ def test_ctm_of_several_shares_stdout_unless_names_are_the_same(run: Run, folder
         "b",
     ]
     refused = run("x/a.wav", "y/a.wav", "--format", "ctm")
-    assert (refused.code, refused.out) == (1, "")
+    assert (refused.code, refused.out) == (2, "")
     assert "both be called a" in refused.err
 
 
@@ -109,7 +109,7 @@ def test_standard_input(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch)
     found = run("-")
     assert (found.code, found.out) == (0, "from a pipe\n")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
-    assert run("-", "--output-dir", "out").code == 0
+    assert run("-", "-o", "out").code == 0
     assert Path("out/stdin.txt").read_text() == "from a pipe\n"
 
 
@@ -128,7 +128,7 @@ def test_a_name_that_is_no_text_is_printed_as_it_is(
     assert cli.main(["transcribe", "."]) == 0
     assert raw.getvalue() == odd + b"\thello\n"
     for format_ in ("txt", "json", "ctm"):
-        assert cli.main(["transcribe", ".", "--format", format_, "--output-dir", "out"]) == 0
+        assert cli.main(["transcribe", ".", "--format", format_, "-o", "out"]) == 0
     assert sorted(os.listdir(b"out")) == [b"caf\xe9." + end for end in (b"ctm", b"json", b"txt")]
 
 
@@ -151,7 +151,7 @@ def test_any_batch_size_gives_the_same(run: Run, folder: Path) -> None:
 def test_output_keeps_the_tree(run: Run, folder: Path) -> None:
     save("in/a.wav", "one")
     save("in/deep/er/a.b.wav", "two")
-    found = run("in", "--recursive", "--output-dir", "out")
+    found = run("in", "--recursive", "-o", "out")
     assert (found.code, found.out) == (0, "")
     assert Path("out/a.txt").read_text() == "one\n"
     assert Path("out/deep/er/a.b.txt").read_text() == "two\n"
@@ -162,7 +162,7 @@ def test_output_keeps_the_tree(run: Run, folder: Path) -> None:
 def test_every_format_makes_its_file(run: Run, folder: Path, format_: str) -> None:
     save("a.wav", "one")
     save("b.wav", "two")
-    assert run("a.wav", "b.wav", "--format", format_, "--output-dir", "out").code == 0
+    assert run("a.wav", "b.wav", "--format", format_, "-o", "out").code == 0
     assert "one" in Path(f"out/a.{format_}").read_text()
     assert "two" in Path(f"out/b.{format_}").read_text()
 
@@ -170,13 +170,13 @@ def test_every_format_makes_its_file(run: Run, folder: Path, format_: str) -> No
 def test_names_that_collide_are_refused_before_any_work(run: Run, folder: Path) -> None:
     save("a.wav")
     save("a.flac")
-    found = run("a.wav", "a.flac", "--output-dir", "out")
-    assert found.code == 1
+    found = run("a.wav", "a.flac", "-o", "out")
+    assert found.code == 2
     assert all(name in found.err for name in ("a.wav", "a.flac", "out/a.txt"))
     assert not Path("out").exists()
     save("x/a.wav")
     save("y/a.wav")
-    assert run("x", "y", "--output-dir", "out").code == 1
+    assert run("x", "y", "-o", "out").code == 2
     assert not Path("out").exists()
 
 
@@ -184,27 +184,27 @@ def test_what_is_there_is_kept_unless_told_otherwise(run: Run, folder: Path) -> 
     save("a.wav", "new")
     Path("out").mkdir()
     Path("out/a.txt").write_text("old")
-    found = run("a.wav", "--output-dir", "out")
-    assert found.code == 1
+    found = run("a.wav", "-o", "out")
+    assert found.code == 2
     assert "--overwrite" in found.err
     assert Path("out/a.txt").read_text() == "old"
-    assert run("a.wav", "--output-dir", "out", "--overwrite").code == 0
+    assert run("a.wav", "-o", "out", "--overwrite").code == 0
     assert Path("out/a.txt").read_text() == "new\n"
 
 
 def test_a_recording_is_never_replaced_by_its_transcript(run: Run, folder: Path) -> None:
     shutil.copy(save("a.wav"), "a.txt")
     before = Path("a.txt").read_bytes()
-    found = run("a.txt", "--output-dir", ".", "--overwrite")
-    assert found.code == 1
+    found = run("a.txt", "-o", ".", "--overwrite")
+    assert found.code == 2
     assert Path("a.txt").read_bytes() == before
 
 
 def test_an_output_folder_that_is_a_file(run: Run, folder: Path) -> None:
     save("a.wav")
     Path("out").write_text("")
-    found = run("a.wav", "--output-dir", "out")
-    assert found.code == 1
+    found = run("a.wav", "-o", "out")
+    assert found.code == 2
     assert "out" in found.err
 
 
@@ -212,7 +212,7 @@ def test_a_result_that_cannot_be_written_is_named_and_the_rest_is_written(run: R
     save("a.wav")
     save("b.wav")
     Path("out/a.txt").mkdir(parents=True)
-    found = run("a.wav", "b.wav", "--output-dir", "out", "--overwrite")
+    found = run("a.wav", "b.wav", "-o", "out", "--overwrite")
     assert found.code == 1
     assert "out/a.txt" in found.err
     assert Path("out/b.txt").read_text() == "hello\n"
@@ -291,7 +291,7 @@ def test_the_good_of_a_mixed_batch_are_finished(run: Run, folder: Path) -> None:
         save(f"{i} good.wav", f"good {chr(97 + i)}")
         BAD[kind][0](Path(f"{i} bad.wav"))
     names = [f"{i} {word}.wav" for i in range(len(kinds)) for word in ("bad", "good")]
-    found = run(*names, "--output-dir", "out")
+    found = run(*names, "-o", "out")
     assert found.code == 1
     assert sorted(p.name for p in Path("out").iterdir()) == [f"{i} good.txt" for i in range(len(kinds))]
     for i in range(len(kinds)):
@@ -385,7 +385,8 @@ def test_wrong_usage(run: Run, folder: Path, arguments: tuple[str, ...]) -> None
     save("a.wav")
     found = run(*arguments)
     assert (found.code, found.out) == (2, "")
-    assert "usage" in found.err
+    assert found.err.endswith("See speechgru transcribe --help.\n")
+    assert found.err.count("\n") == 1
     assert "_positive" not in found.err
 
 
@@ -395,13 +396,104 @@ def test_formats_that_cannot_share_stdout(run: Run, folder: Path, format_: str) 
     save("b.wav")
     found = run("a.wav", "b.wav", "--format", format_)
     assert (found.code, found.out) == (2, "")
-    assert "--output-dir" in found.err
+    assert "-o DIR" in found.err
+
+
+@pytest.mark.parametrize("name", ["talk.srt", "talk.json", "my notes.TXT", "talk.TextGrid", "new/talk.vtt"])
+def test_a_files_extension_names_the_format(run: Run, folder: Path, name: str) -> None:
+    save("a.wav", "one two")
+    found = run("a.wav", "-o", name)
+    assert (found.code, found.out) == (0, "")
+    assert Path(name).read_text() == run("a.wav", "--format", Path(name).suffix[1:].lower()).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-o", "talk.doc"), "Unknown extension: 'doc'"),
+        (("-o", "talk.srt", "--format", "vtt"), "names the format srt"),
+        (("b.wav", "-o", "talk.srt"), "several recordings go into a folder"),
+        (("-o", ""), "names no file"),
+        (("-o", "there.txt"), "--overwrite"),
+        (("-o", "a.wav"), "Unknown extension"),
+        (("--resume",), "Pass -o"),
+        (("-o", "out", "--resume", "--overwrite"), "not allowed with"),
+        (("--lm", "nowhere.slm"), "nowhere.slm is not there"),
+        (("--rescore", "nowhere.safetensors"), "nowhere.safetensors does not exist"),
+        (("--lm-weight", "nan"), "'nan' is not a number of at least 0"),
+        (("--decoder", "beem"), "Did you mean 'beam'?"),
+        (("--device", "gpu"), "'gpu' is no device"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_a_model_is_loaded(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.setattr(
+        "speechgru.inference.recognizer.load_recognizer", lambda *_, **__: pytest.fail("loaded")
+    )
+    save("a.wav")
+    save("b.wav")
+    Path("there.txt").write_text("kept")
+    found = run("a.wav", *arguments)
+    assert found.code == (1 if "nowhere" in message else 2)
+    assert message in found.err and found.err.count("\n") == 1
+    assert Path("there.txt").read_text() == "kept"
+
+
+@pytest.mark.parametrize("option", ["--resume", "--skip-existing"])
+def test_a_stopped_batch_goes_on_where_it_was(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    for name in ("a", "deep/b", "c.2024"):
+        save(f"in/{name}.wav", name[0])
+    Path("out").mkdir()
+    Path("out/a.txt").write_text("earlier")
+    found = run("in", "--recursive", "-o", "out", option)
+    assert found.code == 0
+    assert "1 of 3 are there already" in found.err
+    assert Path("out/a.txt").read_text() == "earlier"
+    assert Path("out/deep/b.txt").read_text() == "d\n"
+    assert Path("out/c.2024.txt").is_file()
+    monkeypatch.setattr(
+        "speechgru.inference.recognizer.load_recognizer", lambda *_, **__: pytest.fail("loaded")
+    )
+    assert run("in", "--recursive", "-o", "out", option).code == 0
+    assert run("in/a.wav", "-o", "out/a.txt", option).code == 0
+
+
+def test_segments_are_printed_as_they_are_ready(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = sentence(400, 3, pause_every=5)
+    save("long.wav", text)
+    whole = recognizer().transcribe("long.wav")
+    assert len(whole.segments) > 20 and whole.duration > 200
+    printed: list[str] = []
+
+    class Paper(io.StringIO):
+        def write(self, piece: str) -> int:
+            printed.append(piece)
+            return super().write(piece)
+
+        def flush(self) -> None:
+            printed.append("|")
+
+    for format_ in ("txt", "ctm"):
+        printed.clear()
+        paper = Paper()
+        monkeypatch.setattr("sys.stdout", paper)
+        assert cli.main(["transcribe", "long.wav", "--format", format_]) == 0
+        expected = io.StringIO()
+        plugins.find("writers", format_).write(whole, expected)
+        assert paper.getvalue() == expected.getvalue()
+        parts = [part for part in "".join(printed).split("|") if part]
+        assert len(parts) >= 2 and len(parts[0]) < len(expected.getvalue()) / 2
 
 
 def test_overwrite_without_a_folder_is_a_mistake(run: Run, folder: Path) -> None:
     found = run(save("a.wav"), "--overwrite")
     assert found.code == 2
-    assert "--output-dir" in found.err
+    assert "-o FILE_OR_DIR" in found.err
 
 
 @pytest.mark.slow
@@ -416,7 +508,7 @@ def test_ctrl_c_keeps_what_is_finished(run: Run, folder: Path, monkeypatch: pyte
             raise KeyboardInterrupt
 
     monkeypatch.setattr("speechgru.inference.load.load_recognizer", lambda *_, **__: Interrupted())
-    assert run("a.wav", "b.wav", "--output-dir", "out").code == 130
+    assert run("a.wav", "b.wav", "-o", "out").code == 130
     assert [p.name for p in Path("out").iterdir()] == ["a.txt"]
 
 

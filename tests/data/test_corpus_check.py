@@ -234,9 +234,7 @@ def test_a_process_that_dies_is_explained(
         raise PoolError("A process died.")
 
     monkeypatch.setattr(corpus_check, "in_order", die)
-    with pytest.raises(
-        CorpusError, match=r"process .*died, at .*u0\.wav or one of the 16 files.*--processes 1"
-    ):
+    with pytest.raises(CorpusError, match=r"process .*died, at .*u0\.wav or one of the 16 files.*--jobs 1"):
         diagnose(sound, processes=2)
 
 
@@ -305,8 +303,8 @@ def test_check_command_in_json(written: list[str], capsys: pytest.CaptureFixture
     ("arguments", "code", "message"),
     [
         (["--drop", "silent", "--write", "x", "{0}"], 2, "Unknown problem: 'silent'"),
-        (["--drop", "silent audio", "{0}"], 2, "give --write DIR too"),
-        (["--frames-per-second", "0", "{0}"], 2, "expected a number above 0"),
+        (["--drop", "silent audio", "{0}"], 2, "give -o DIR too"),
+        (["--frames-per-second", "0", "{0}"], 2, "not a number above 0"),
         (["{0}", "{0}"], 2, "given twice"),
         (["{folder}/none.jsonl"], 1, "Can't read the manifest"),
         (["{folder}/bad.jsonl"], 1, "bad.jsonl, line 2: duration is 'long'; expected seconds"),

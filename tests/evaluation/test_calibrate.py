@@ -297,7 +297,7 @@ def test_the_command_writes_into_the_models_own_file(command: Any, model: Path, 
         (["--only", "times", "--noise", "."], 2, "--noise is for the gate"),
         (["--noise", "nowhere"], 2, "--noise nowhere is no folder"),
         (["--lm", "klingon"], 2, "expected none or one of"),
-        (["--lose", "2"], 2, "less than 1"),
+        (["--lose", "2"], 2, "below 1"),
         (["-o", "."], 2, "is a folder"),
     ],
 )

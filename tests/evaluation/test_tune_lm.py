@@ -223,10 +223,10 @@ def test_without_an_output_it_only_tells(command: Any, tmp_path: Path) -> None:
         (["--lm", "pets", "-o", "x", "--write"], 2, "--write"),
         (["--lm", "pets.arpa", "-o", "x"], 2, "packaged"),
         (["--lm", "klingon"], 1, "klingon"),
-        (["--lm", "pets", "--dictionary", "klingon"], 1, "'klingon'; expected one of: english"),
-        (["--lm", "pets", "--dictionary", "english"], 1, "tiny.safetensors has no phone head"),
+        (["--lm", "pets", "--dictionary", "klingon"], 2, "'klingon'; expected one of: english"),
+        (["--lm", "pets", "--dictionary", "english"], 2, "tiny.safetensors has no phone head"),
         (["--lm", "pets", "-o", "."], 2, "folder"),
-        (["--lm", "pets", "--hotwords", "世界"], 1, "世"),
+        (["--lm", "pets", "--hotwords", "世界"], 2, "世"),
     ],
 )
 def test_wrong_usage(

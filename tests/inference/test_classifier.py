@@ -264,5 +264,5 @@ def test_the_command_takes_folders_and_refuses_unknown_devices(
     assert cli.main([*command, str(tmp_path / "gone.wav")]) == 1
     printed = capsys.readouterr()
     assert len(printed.out.splitlines()) == 1 and "gone.wav doesn't exist" in printed.err
-    assert cli.main([*command, "--device", "gpu"]) == 1
-    assert "Unknown device 'gpu'" in capsys.readouterr().err
+    assert cli.main([*command, "--device", "gpu"]) == 2
+    assert "'gpu' is no device" in capsys.readouterr().err

@@ -13,7 +13,7 @@ import speechgru
 from speechgru.utils.assets import ASSETS, DEFAULT_MODEL
 
 ROOT = Path(speechgru.__file__).parent
-MOST = 48
+MOST = 53
 MEASURE = """
 import json, sys, threading
 from speechgru import cli

@@ -409,9 +409,9 @@ def test_ctrl_c_keeps_what_is_finished(arguments: list[str], tmp_path: Path) -> 
     ("given_", "code", "expected"),
     [
         (["lm-english"], 2, "nothing to search: lm-english declares no ranges"),
-        (["digits", "schedule=cosin,linear"], 1, "Unknown choice of schedule: 'cosin'"),
-        (["digits", "optimizer.lr=interval(0.1,9)", "optimizer.lr=1"], 1, "stands beside several values"),
-        (["digits", "model.layrs=1,2"], 1, "'model.layrs': Unknown key in model: 'layrs'"),
+        (["digits", "schedule=cosin,linear"], 2, "Unknown choice of schedule: 'cosin'"),
+        (["digits", "optimizer.lr=interval(0.1,9)", "optimizer.lr=1"], 2, "stands beside several values"),
+        (["digits", "model.layrs=1,2"], 2, "'model.layrs': Unknown key in model: 'layrs'"),
         (["digits", "--resume"], 1, r"nothing to resume: runs/tune-digits/study.db does not exist"),
         (["digits", "--trials", "0"], 2, "is not a whole number of at least 1"),
     ],

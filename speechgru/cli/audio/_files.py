@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgru.audio import formats
-from speechgru.cli._values import add_track
+from speechgru.cli._options import add_existing, add_track
 from speechgru.errors import AudioError, SpeechGruError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -39,7 +39,6 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The recordings, and where the results go."""
-    from speechgru.cli import _targets as targets
 
     add_sources(parser)
     parser.add_argument(
@@ -54,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=formats.FORMATS,
         help="of the files in a folder (default: the recording's own where it can be written, else wav)",
     )
-    targets.add_overwrite(parser)
+    add_existing(parser)
 
 
 def run(args: argparse.Namespace, edit: Callable[[str, Path], Edited], twice: bool = False) -> int:
@@ -64,7 +63,15 @@ def run(args: argparse.Namespace, edit: Callable[[str, Path], Edited], twice: bo
     """
     check_output(args.output, several=_are_several(args.sources))
     recordings = find(args.sources, args.recursive, twice, args.track)
-    tasks = plan(recordings.inputs, args.output, args.format, args.overwrite, in_folder=_is_folder(args))
+    todo = plan(
+        recordings.inputs,
+        args.output,
+        args.format,
+        args.overwrite,
+        in_folder=_is_folder(args),
+        resume=args.resume,
+    )
+    tasks = tell_kept(todo, len(recordings.inputs))
     good = not recordings.problems
     with progress("editing") as on_progress:
         for done, task in enumerate(tasks, start=1):
@@ -92,9 +99,17 @@ def find(sources: Sequence[str], recursive: bool, twice: bool = False, track: in
 
 
 def plan(
-    recordings: Sequence[Input], output: str, extension: str | None, overwrite: bool, *, in_folder: bool
+    recordings: Sequence[Input],
+    output: str,
+    extension: str | None,
+    overwrite: bool,
+    *,
+    in_folder: bool,
+    resume: bool = False,
 ) -> list[Task]:
     """Where each result goes: to the file `output`, or `in_folder` to a file of the recording's name below it.
+
+    With `resume` those whose file exists are left out: it was written whole.
 
     Raises:
         UsageError: two results of one name, a result that is its own source or exists (without `overwrite`), a
@@ -121,8 +136,19 @@ def plan(
     advice = "Rename one, or name a folder above both, so that its tree is kept."
     inputs.refuse_same(recordings, targets, "written to", advice)
     tasks = [Task(entry.path, target) for entry, target in zip(recordings, targets)]
-    targets_.check_all(targets, overwrite, sources=[task.source for task in tasks])
+    if resume:
+        tasks = [task for task in tasks if not task.target.is_file()]
+    targets_.check_all(
+        [task.target for task in tasks], overwrite, sources=[entry.path for entry in recordings]
+    )
     return tasks
+
+
+def tell_kept(todo: list[Task], count: int) -> list[Task]:
+    """`todo`, once it is said how many of `count` results are there already."""
+    if len(todo) < count:
+        say(f"note: {count - len(todo)} of {count} are there already.")
+    return todo
 
 
 def check_output(output: str, *, several: bool) -> None:

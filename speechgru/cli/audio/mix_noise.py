@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from speechgru.cli._values import hidden, number, seed
+from speechgru.cli._options import hidden, number, seed
 from speechgru.errors import UsageError
 
 HELP = "Add noise, recorded or generated, at a signal-to-noise ratio"

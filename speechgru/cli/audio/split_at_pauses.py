@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from speechgru.cli._options import add_existing
 from speechgru.errors import SpeechGruError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -26,7 +27,6 @@ Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechgru.audio import formats
-    from speechgru.cli import _targets as targets
     from speechgru.cli.audio import _files as files
 
     files.add_sources(parser)
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=formats.FORMATS, default="wav", help="of the parts (default: wav)"
     )
-    targets.add_overwrite(parser)
+    add_existing(parser)
     for name, default, text in (
         ("pause", 0.5, "of quiet that part two pieces"),
         ("padding", 0.1, "of a pause to leave on either side"),
@@ -58,14 +58,22 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{output} is a file; the parts go into a folder. Choose another -o.")
     places = [output / entry.relative for entry in recordings.inputs]
     inputs.refuse_same(recordings.inputs, places, "written to", "Rename one, or name a folder above both.")
-    _check(places, args.overwrite, recordings.inputs)
+    # The manifest is written last: what has one is whole.
+    pairs = [
+        (entry, place)
+        for entry, place in zip(recordings.inputs, places)
+        if not (args.resume and place.with_name(f"{place.name}.jsonl").is_file())
+    ]
+    _check([place for _, place in pairs], args.overwrite, recordings.inputs)
     targets.check_writable(output)
+    if len(pairs) < len(places):
+        say(f"note: {len(places) - len(pairs)} of {len(places)} are there already.")
     good = not recordings.problems
     with progress("splitting") as on_progress:
-        for done, (entry, place) in enumerate(zip(recordings.inputs, places), start=1):
+        for done, (entry, place) in enumerate(pairs, start=1):
             good &= _split(entry.path, place, args)
             if on_progress is not None:
-                on_progress(done / len(places))
+                on_progress(done / len(pairs))
     return 0 if good else 1
 
 

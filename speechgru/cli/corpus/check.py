@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import hidden, number, positive
+from speechgru.cli._options import hidden, number, positive
 from speechgru.errors import CorpusError, UsageError
+from speechgru.utils.console import no_bar
 
 if TYPE_CHECKING:
     from speechgru.data import Utterance
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     splits = _read(args.manifests)
     _check_targets(args, list(splits))
     files = len({u.audio_filepath for utterances in splits.values() for u in utterances})
-    with tqdm(total=files, unit="file", file=sys.stderr, disable=None) as bar:
+    with tqdm(total=files, unit="file", file=sys.stderr, disable=no_bar()) as bar:
         diagnosis = corpus_check.diagnose(
             splits,
             frames_per_second=args.frames_per_second,

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from speechgru.cli._values import add_format
+from speechgru.cli._options import add_format
 
 HELP = "List the corpora that are known, with licence and size"
 EXAMPLES = """\

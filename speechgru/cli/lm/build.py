@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from speechgru.cli import positive
 from speechgru.errors import UsageError
+from speechgru.utils.console import no_bar
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -165,7 +166,7 @@ def _shown(sentences: Iterator[str], path: str) -> Iterator[str]:
     from tqdm import tqdm
 
     bar: Iterator[str] = tqdm(
-        sentences, desc=f"reading {path}", unit=" sentences", file=sys.stderr, disable=None
+        sentences, desc=f"reading {path}", unit=" sentences", file=sys.stderr, disable=no_bar()
     )
     return bar
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from speechgru.cli._values import number, positive, seed
+from speechgru.cli._options import number, positive, seed
 
 HELP = "Let a GRU language model go on with a text"
 EXAMPLES = """\

@@ -8,8 +8,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._values import device, positive, seed
+from speechgru.cli._options import device, positive, seed
 from speechgru.errors import UsageError
+from speechgru.utils.console import no_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -167,7 +168,7 @@ def _emissions(recognizer: CtcRecognizer, path: str) -> Emissions:
 
     utterances = manifest.read_set(path)
     name = Path(path).stem
-    with tqdm(total=len(utterances), desc=name, unit="file", file=sys.stderr, disable=None) as bar:
+    with tqdm(total=len(utterances), desc=name, unit="file", file=sys.stderr, disable=no_bar()) as bar:
         emissions = tune_lm.emissions(recognizer, name, utterances, lambda done: bar.update(done - bar.n))
     if emissions.left_out:
         print(f"{path}: left out {emissions.left_out} utterances longer than one piece", file=sys.stderr)
@@ -199,7 +200,7 @@ def _tune(
 
     from speechgru.evaluation import tune_lm
 
-    with tqdm(total=args.trials, unit="trial", file=sys.stderr, disable=None, leave=False) as bar:
+    with tqdm(total=args.trials, unit="trial", file=sys.stderr, disable=no_bar(), leave=False) as bar:
         return tune_lm.tune(
             decoder,
             sets,

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._values import device, number, positive, seed
+from speechgru.cli._options import device, number, positive, seed
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from speechgru.cli._values import add_format
+from speechgru.cli._options import add_format
 
 HELP = "List the models that can be named: those of the package, and fetched ones"
 EXAMPLES = """\

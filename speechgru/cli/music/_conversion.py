@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from speechgru.cli._options import add_existing
 from speechgru.errors import SpeechGruError
 from speechgru.utils.console import say
 
@@ -52,13 +53,12 @@ def _name(piece: Named | Missing) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser, output: str) -> None:
     """Files to read, and where to write."""
-    from speechgru.cli import _targets
 
     parser.add_argument(
         "sources", nargs="+", metavar="FILE_OR_FOLDER", help="MIDI and ABC files, folders of them"
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE_OR_FOLDER/", help=output)
-    _targets.add_overwrite(parser)
+    add_existing(parser)
 
 
 def run(
@@ -79,11 +79,14 @@ def run(
     library = load.read(args.sources)
     library.print_problems()
     places = zip(library.entries, targets(library.entries, args.output, extension), strict=True)
-    tasks = [(piece, file) for piece, file in places if isinstance(piece, load.Named)]
+    named = [(piece, file) for piece, file in places if isinstance(piece, load.Named)]
+    tasks = [(piece, file) for piece, file in named if not (args.resume and file.is_file())]
+    if len(tasks) < len(named):
+        say(f"note: {len(named) - len(tasks)} of {len(named)} are there already.")
     _targets.check_all(
         [file for _, file in tasks], args.overwrite, sources=[piece.file for piece in library.entries]
     )
-    good = bool(tasks) and not library.problems
+    good = bool(named) and not library.problems
     for piece, file in tasks:
         if piece.oddities:
             say(f"note: {piece.name}: {piece.oddities}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import number, positive
+from speechgru.cli._options import number, positive
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import device
+from speechgru.cli._options import device
 from speechgru.errors import SpeechGruError, UsageError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from speechgru.cli._values import hidden
+from speechgru.cli._options import hidden
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:

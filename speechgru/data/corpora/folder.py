@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import Utterance
+from speechgru.errors import CorpusError
 from speechgru.text import languages
 
 SOURCE = "the user's own folder"
@@ -34,6 +35,8 @@ def prepare(root: Path, language: str = languages.ENGLISH) -> dict[str, list[Utt
     entries = list(_entries(root))
     if not any(e.audio for e in entries):
         raise corpus_tools.nothing_found(root, "folder", _EXPECTED)
+    if not any(e.text for e in entries):
+        raise CorpusError(f"folder: {root} holds recordings and no text of them. Expected {_EXPECTED}.")
     return {"all": corpus_tools.utterances(entries, f"folder {root.name}", language)}
 
 

@@ -1,4 +1,4 @@
-"""Types of options' values, for `type=` of argparse: what can't be used is refused before any work."""
+"""Options that several commands share, and types of their values: what can't be used is refused before any work."""
 
 from __future__ import annotations
 
@@ -85,4 +85,16 @@ def add_track(parser: argparse.ArgumentParser) -> None:
         type=positive,
         metavar="N",
         help="audio track to read, where a file has several (default: 1)",
+    )
+
+
+def add_existing(parser: argparse.ArgumentParser) -> None:
+    """What is done with results that exist: `overwrite` and `resume`, one or the other."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    group.add_argument(
+        "--resume",
+        "--skip-existing",
+        action="store_true",
+        help="go on with a batch that was stopped: recordings whose result exists are passed over",
     )
