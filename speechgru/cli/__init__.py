@@ -16,6 +16,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from speechgru import __version__
 from speechgru.errors import DependencyError, SpeechGruError, UsageError
@@ -29,11 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _open_closed_streams()
     try:
-        code = _dispatch(arguments)
-        sys.stdout.flush()  # a closed pipe shows here, not in an ugly line at exit
+        code = _code(arguments)
+        sys.stdout.flush()  # a closed pipe or a full disk shows here, not in an ugly line at exit
         return code
-    except SystemExit as stop:  # argparse: --help, wrong usage
-        return stop.code if isinstance(stop.code, int) else 0
     except BrokenPipeError:
         # Python flushes stdout once more at exit; give it somewhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -51,7 +50,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             told = worse
         if not isinstance(told, (SpeechGruError, OSError)):
             raise
+        _drop_output(error)
         return _complain(str(told), 2 if isinstance(told, UsageError) else 1)
+
+
+def _code(arguments: list[str]) -> int:
+    try:
+        return _dispatch(arguments)
+    except SystemExit as stop:  # argparse: --help, wrong usage
+        return stop.code if isinstance(stop.code, int) else 0
 
 
 def _dispatch(arguments: list[str], group: str = "") -> int:
@@ -82,6 +89,25 @@ def positive(value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 1")
     return int(value)
+
+
+class _Parser(argparse.ArgumentParser):
+    """One whose --help and --version tell that they couldn't be written: argparse passes over it."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stdout:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
+
+
+def _drop_output(error: BaseException) -> None:
+    """What a full disk didn't take of stdout: Python would try once more at exit, and complain once more."""
+    if isinstance(error, OSError):
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _open_closed_streams() -> None:
@@ -116,7 +142,7 @@ def _spoken(file: str) -> str:
 
 
 def _parser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=program,
         description=description,
         epilog=epilog.strip("\n"),

@@ -21,6 +21,8 @@ from speechgru.errors import CheckpointError, ConfigError, SpeechGruError
 from speechgru.utils import files, plugins, schema
 
 FORMAT = "speechgru/1"
+_LENGTH = 8  # bytes of the number that a file begins with
+_LARGEST_HEADER = 100_000_000  # bytes, as safetensors allows
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,9 @@ def load(path: str | Path) -> Checkpoint:
                 )
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (SafetensorError, OSError) as error:
+        why = _cut_short(path)
+        if why:
+            raise CheckpointError(f"{path} is cut short: {why}. Copy or download it again.") from error
         raise CheckpointError(f"{path} is not a model file ({error}); expected safetensors.") from error
     kind = metadata.get("kind", "")
     try:
@@ -187,6 +192,31 @@ def load(path: str | Path) -> Checkpoint:
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} has a damaged header ({error}).") from error
     return Checkpoint(path, kind, header, tensors)
+
+
+def _cut_short(path: Path) -> str:
+    """How much of a safetensors file is missing; "" where it is whole or no such file.
+
+    It begins with the length of its header, eight bytes, little-endian; the header is JSON with each tensor's
+    `data_offsets`, counted from the header's end.
+    """
+    size = path.stat().st_size
+    if not size:
+        return "it holds nothing"
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(_LENGTH), "little")
+        text = file.read(min(length, _LARGEST_HEADER))
+    if size <= _LENGTH or not text.startswith(b"{") or length > _LARGEST_HEADER:
+        return ""
+    if len(text) < length:
+        return f"it ends within its header, at {size:,} bytes"
+    try:
+        entries = json.loads(text)
+        ends = [int(entry["data_offsets"][1]) for name, entry in entries.items() if name != "__metadata__"]
+    except (ValueError, RecursionError, TypeError, KeyError, IndexError, AttributeError):
+        return ""
+    whole = _LENGTH + length + max(ends, default=0)
+    return f"it has {size:,} of {whole:,} bytes" if size < whole else ""
 
 
 def network(checkpoint: Checkpoint, entry: NetworkEntry, *sizes: int, folder: str = "models") -> Any:

@@ -126,7 +126,7 @@ def test_bad_manifests_are_refused_before_a_model_is_loaded(loaded, tmp_path, ca
 
 
 def test_details_into_a_folder_are_refused_before_the_work(loaded, make_manifest, tmp_path, capsys):
-    assert main(["evaluate", make_manifest("a.jsonl", ["yes"]), "--details", str(tmp_path)]) == 1
+    assert main(["evaluate", make_manifest("a.jsonl", ["yes"]), "--details", str(tmp_path)]) == 2
     assert "is a folder" in capsys.readouterr().err
     assert loaded == []
 

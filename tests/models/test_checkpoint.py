@@ -339,3 +339,23 @@ def test_a_header_can_be_added_to(tmp_path: Path) -> None:
     assert other.kind == "acoustic" and torch.equal(other.tensors["w"], torch.ones(2))
     checkpoint.annotate(path, {"gate": 4})
     assert checkpoint.load(path).header["gate"] == 4
+
+
+def test_a_file_that_is_cut_short_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "whole.safetensors"
+    checkpoint.save(path, "acoustic", {"model": "x" * 50}, {"a": torch.zeros(100), "b": torch.ones(7)})
+    whole = path.read_bytes()
+    cut = tmp_path / "cut.safetensors"
+    for size in (0, 9, 60, len(whole) - 428, len(whole) - 1):
+        cut.write_bytes(whole[:size])
+        with pytest.raises(
+            CheckpointError, match=r"cut\.safetensors is cut short: .* Copy or download it again"
+        ):
+            checkpoint.load(cut)
+    with pytest.raises(CheckpointError, match=f"it has {len(whole) - 1} of {len(whole)} bytes"):
+        checkpoint.load(cut)
+    for other in (b"<html>no</html>" * 9, b"\xff" * 64, (2).to_bytes(8, "little") + b"[]", whole + b"more"):
+        cut.write_bytes(other)
+        with pytest.raises(CheckpointError, match="is not a model file") as caught:
+            checkpoint.load(cut)
+        assert "cut short" not in str(caught.value)
