@@ -123,8 +123,9 @@ def _parts(module: Any, corpus: CorpusConfig) -> list[str]:
 
 
 def _home_of(module: Any, place: Path) -> Path:
-    """The folder that a corpus is downloaded to for it to lie at `place`."""
-    return place.parent if place.name == getattr(module, "FOLDER", None) else place
+    """The folder that a corpus is downloaded to, or unpacked in by hand, for it to lie at `place`."""
+    by_hand = not hasattr(module, "ARCHIVES")
+    return place.parent if by_hand or place.name == module.FOLDER else place
 
 
 def _download(module: Any, place: Path, corpus: CorpusConfig) -> None:

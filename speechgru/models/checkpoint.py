@@ -185,7 +185,9 @@ def load(path: str | Path) -> Checkpoint:
         why = _cut_short(path)
         if why:
             raise CheckpointError(f"{path} is cut short: {why}. Copy or download it again.") from error
-        raise CheckpointError(f"{path} is not a model file ({error}); expected safetensors.") from error
+        few = path.stat().st_size <= _LENGTH
+        reason = f"it has only {path.stat().st_size} bytes: was it cut short?" if few else error
+        raise CheckpointError(f"{path} is not a model file ({reason}); expected safetensors.") from error
     kind = metadata.get("kind", "")
     try:
         header = {k: json.loads(v) for k, v in metadata.items() if k not in ("format", "kind")}
@@ -201,8 +203,6 @@ def _cut_short(path: Path) -> str:
     `data_offsets`, counted from the header's end.
     """
     size = path.stat().st_size
-    if not size:
-        return "it holds nothing"
     with path.open("rb") as file:
         length = int.from_bytes(file.read(_LENGTH), "little")
         text = file.read(min(length, _LARGEST_HEADER))

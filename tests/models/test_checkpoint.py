@@ -113,7 +113,7 @@ def test_a_file_cut_short_is_no_model(written: Callable[..., Path]) -> None:
     whole = path.read_bytes()
     for size in (4, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(CheckpointError, match="is not a model file"):
+        with pytest.raises(CheckpointError, match="is cut short: "):
             checkpoint.load(path)
 
 
@@ -346,7 +346,7 @@ def test_a_file_that_is_cut_short_says_so(tmp_path: Path) -> None:
     checkpoint.save(path, "acoustic", {"model": "x" * 50}, {"a": torch.zeros(100), "b": torch.ones(7)})
     whole = path.read_bytes()
     cut = tmp_path / "cut.safetensors"
-    for size in (0, 9, 60, len(whole) - 428, len(whole) - 1):
+    for size in (0, 5, 9, 60, len(whole) - 428, len(whole) - 1):
         cut.write_bytes(whole[:size])
         with pytest.raises(
             CheckpointError, match=r"cut\.safetensors is cut short: .* Copy or download it again"
