@@ -113,7 +113,7 @@ def test_a_file_cut_short_is_no_model(written: Callable[..., Path]) -> None:
     whole = path.read_bytes()
     for size in (4, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(CheckpointError, match="is cut short: "):
+        with pytest.raises(CheckpointError, match="cut short"):
             checkpoint.load(path)
 
 
@@ -348,9 +348,8 @@ def test_a_file_that_is_cut_short_says_so(tmp_path: Path) -> None:
     cut = tmp_path / "cut.safetensors"
     for size in (0, 5, 9, 60, len(whole) - 428, len(whole) - 1):
         cut.write_bytes(whole[:size])
-        with pytest.raises(
-            CheckpointError, match=r"cut\.safetensors is cut short: .* Copy or download it again"
-        ):
+        expected = r"cut\.safetensors is cut short: .* Copy or download it again"
+        with pytest.raises(CheckpointError, match=expected if size > 8 else "only . bytes: was it cut short"):
             checkpoint.load(cut)
     with pytest.raises(CheckpointError, match=f"it has {len(whole) - 1} of {len(whole)} bytes"):
         checkpoint.load(cut)

@@ -35,7 +35,7 @@ def test_a_misspelt_path(models: Path) -> None:
         assets.find_model(given)
 
 
-@pytest.mark.parametrize("given", ["zzz", "/nowhere/at/all", "nowhere/german"])
+@pytest.mark.parametrize("given", ["zzz", "/nowhere/at/all"])
 def test_nothing_near(models: Path, given: str) -> None:
     with pytest.raises(CheckpointError) as caught:
         assets.find_model(given)
