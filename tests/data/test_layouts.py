@@ -145,3 +145,14 @@ def test_own_tells_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     replicas.lay_out("folder", tmp_path)
     preparation.prepare(load_recipe("own", [f"corpus.root={tmp_path}"]), None)
     assert [m for m in caplog.messages if "too few to tell anything" in m]
+
+
+@pytest.mark.parametrize("name", sorted(SPEECH - {"jsonl", "tsv", "musan", "rirs_noises"}))
+def test_the_splits_that_a_corpus_promises_are_those_it_has(name: str, tmp_path: Path) -> None:
+    module = plugins.find("data.corpora", name)
+    replicas.lay_out(name, tmp_path / "corpus")
+    found = set(module.prepare(tmp_path / "corpus"))
+    assert found == set(getattr(module, "SPLITS", found)), (
+        "corpus prepare checks their files before it begins"
+    )
+    assert hasattr(module, "SPLITS") or name == "librispeech"
