@@ -35,8 +35,6 @@ class SourceConfig:
     """Name of a file in speechgru/data/corpora."""
     path: str = ""
     """Folder or file below `corpus.root`; an absolute path is taken as it is."""
-    alternatives: list[str] = field(default_factory=list)
-    """Other places below `corpus.root`, in order, where nothing is at `path`."""
     label: str = ""
     """Names the source in split files and reports; `name` where it is empty."""
     licence: str = ""
@@ -45,6 +43,8 @@ class SourceConfig:
     """Where they come from, for the report; the corpus module's own where it is empty."""
     language: str = ""
     """What is spoken, over `corpus.language`."""
+    alternatives: list[str] = field(default_factory=list)
+    """Other places below `corpus.root`, in order, where nothing is at `path`."""
 
     def __post_init__(self) -> None:
         if not self.label:

@@ -86,7 +86,7 @@ def test_a_place_of_ones_own_has_no_alternatives(tmp_path: Path) -> None:
 
 def test_alternatives_in_their_order(tmp_path: Path) -> None:
     corpus = CorpusConfig(root=str(tmp_path))
-    source = SourceConfig("folder", "a", ["b", "c"])
+    source = SourceConfig("folder", "a", alternatives=["b", "c"])
     assert corpus.source_path(source) == tmp_path / "a", "that is what is missing"
     for name in ("c", "b", "a"):
         (tmp_path / name).mkdir()
