@@ -50,11 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if argv is None:
             watch.start()
-        code = _dispatch(arguments)
-        sys.stdout.flush()  # a closed pipe shows here, not in an ugly line at exit
+        code = _code(arguments)
+        sys.stdout.flush()  # a closed pipe or a full disk shows here, not in an ugly line at exit
         return code
-    except SystemExit as stop:  # argparse: --help, wrong usage
-        return stop.code if isinstance(stop.code, int) else 0
     except BrokenPipeError:
         # Python flushes stdout once more at exit; give it somewhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -79,8 +77,16 @@ def _failed(error: Exception) -> int:
         told = worse
     if not isinstance(told, (SpeechGruError, OSError)):
         raise error
+    _drop_output(error)
     # ConfigError: a name or a setting that doesn't exist. It was typed, or stands in a recipe.
     return console.complain(str(told), 2 if isinstance(told, (UsageError, ConfigError)) else 1)
+
+
+def _code(arguments: list[str]) -> int:
+    try:
+        return _dispatch(arguments)
+    except SystemExit as stop:  # argparse: --help, wrong usage
+        return stop.code if isinstance(stop.code, int) else 0
 
 
 def _dispatch(arguments: list[str], group: str = "") -> int:
@@ -154,6 +160,15 @@ def group_parser(group: str = "") -> Parser:
     parser = _parser.group_parser(program, description, rows, EXIT_CODES)
     parser.add_argument("-V", "--version", action="version", version=f"speechgru {__version__}")
     return parser
+
+
+def _drop_output(error: BaseException) -> None:
+    """What a full disk didn't take of stdout: Python would try once more at exit, and complain once more."""
+    if isinstance(error, OSError):
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _open_closed_streams() -> None:

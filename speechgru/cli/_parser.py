@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -45,6 +46,13 @@ class Parser(argparse.ArgumentParser):
         if rest:
             self.error(f"One argument too many: {rest[0]!r}.")
         return namespace
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """--help and --version tell that they couldn't be written: argparse passes over it."""
+        if file is sys.stdout:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2 and one line on stderr."""

@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speechgru.config import load_recipe
-    from speechgru.config.compose import recipes
+    from speechgru.cli import _recipes as recipes
+    from speechgru.config import compose
     from speechgru.training import distributed
     from speechgru.training import receipt as receipts
     from speechgru.training import run as training_run
@@ -47,9 +47,9 @@ def run(args: argparse.Namespace) -> int:
         )
     level = logging.INFO if group.is_main and not args.quiet else logging.WARNING
     console.log(level)
-    recipe = receipt.recipe if receipt.recipe in recipes() else receipt.folder
+    recipe = receipt.recipe if receipt.recipe in compose.recipes() else receipt.folder
     overrides = [*receipt.overrides, *_output(receipt.overrides, receipt.recipe), *args.overrides]
-    composed = load_recipe(recipe, overrides)
+    composed = recipes.load(recipe, overrides)
     notes = receipt.differences(versions(), training_run.commit())
     if group.is_main:
         for note in notes:

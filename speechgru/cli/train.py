@@ -49,10 +49,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("Not given: RECIPE. speechgru train --list prints all of them.")
     if args.multirun:
         return _multirun(args)
-    from speechgru.config import load_recipe
+    from speechgru.cli import _recipes as recipes
     from speechgru.config.compose import to_yaml
 
-    recipe = load_recipe(args.recipe, args.overrides)
+    recipe = recipes.load(args.recipe, args.overrides)
     if args.show:
         print(to_yaml(recipe), end="")
         return 0
@@ -105,13 +105,15 @@ def _multirun(args: argparse.Namespace) -> int:
     """Every combination, one after another. 1 where one of them failed: it is named, the others are trained."""
     if args.show or args.dry_run:
         raise UsageError("--multirun trains; leave out --show and --dry-run, or give one value a setting.")
+    from speechgru.cli import _recipes as recipes
     from speechgru.training import distributed
     from speechgru.training.search import grid
     from speechgru.utils import console
 
     if distributed.place().size > 1:
         raise UsageError("--multirun runs in one process; call torchrun once for each combination instead.")
-    chosen = grid.variants(args.recipe, args.overrides)
+    with recipes.usage(args.recipe):
+        chosen = grid.variants(args.recipe, args.overrides)
     console.log(logging.WARNING if args.quiet else logging.INFO)
     try:
         outcomes = grid.train(chosen, resume=args.resume, quiet=args.quiet)

@@ -76,13 +76,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _search(args: argparse.Namespace) -> tuple[Search, int]:
     """What is to be searched, and how many trials there are to be."""
+    from speechgru.cli import _recipes as recipes
     from speechgru.config import load_recipe, sweep
     from speechgru.config.compose import split
     from speechgru.training.search.study import Search
 
-    single, several = sweep.parted(args.overrides)
-    spans = sweep.spans(several)
-    recipe = load_recipe(args.recipe, single, spans)
+    with recipes.usage(args.recipe):
+        single, several = sweep.parted(args.overrides)
+        spans = sweep.spans(several)
+        recipe = load_recipe(args.recipe, single, spans)
     fixed = {split(override)[0] for override in single}
     ranges = {key: span for key, span in recipe.tune.ranges.items() if key not in fixed}
     if not ranges:

@@ -62,7 +62,7 @@ def load_recipe(
         ConfigError: an unknown recipe, group choice or key, a value of the wrong type, broken YAML; the
             message names the key and the choices.
     """
-    file = _find_recipe(name_or_path)
+    file = find_recipe(name_or_path)
     values = _compose(file, [split(override) for override in overrides])
     values.setdefault("name", file.parent.name if file.name == "recipe.yaml" else file.stem)
     if "folder" in values:
@@ -184,7 +184,12 @@ def _home(name: str) -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 
-def _find_recipe(name_or_path: str | Path) -> Path:
+def find_recipe(name_or_path: str | Path) -> Path:
+    """The file of a recipe, as `load_recipe` takes it.
+
+    Raises:
+        ConfigError: there is none; the message names the choices.
+    """
     name = str(name_or_path)
     if name in recipes():
         return _home("recipes") / name / "recipe.yaml"

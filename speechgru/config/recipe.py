@@ -43,6 +43,8 @@ class SourceConfig:
     """Where they come from, for the report; the corpus module's own where it is empty."""
     language: str = ""
     """What is spoken, over `corpus.language`."""
+    alternatives: list[str] = field(default_factory=list)
+    """Other places below `corpus.root`, in order, where nothing is at `path`."""
 
     def __post_init__(self) -> None:
         if not self.label:
@@ -104,8 +106,12 @@ class CorpusConfig(Section):
         return root
 
     def source_path(self, source: SourceConfig) -> Path:
-        """Where `source` lies: its path below `data_root()`, or the path itself where it is absolute."""
-        return self.below_root(source.path)
+        """Where `source` lies: its path below `data_root()`, or the first of its alternatives that is there where
+        that isn't; the path itself where it is absolute."""
+        place = self.below_root(source.path)
+        if place.exists() or Path(source.path).expanduser().is_absolute():
+            return place
+        return next(filter(Path.exists, map(self.below_root, source.alternatives)), place)
 
     def below_root(self, given: str) -> Path:
         """A path below `data_root()`, or as it is where it is absolute."""

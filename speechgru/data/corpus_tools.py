@@ -32,6 +32,10 @@ _collected: ContextVar[list[Dropped] | None] = ContextVar("collected", default=N
 _log = logging.getLogger(__name__)
 
 
+class MissingError(CorpusError):
+    """A corpus, or a part of it, that isn't where it is looked for."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A line of a corpus before it is checked. `text` as written; `audio` is None where there is no recording."""
@@ -52,7 +56,7 @@ def require(path: str | Path, corpus: str, expected: str, *, is_file: bool = Fal
     if path.is_file() if is_file else path.is_dir():
         return path
     state = "is missing" if not path.exists() else "is a folder" if path.is_dir() else "is not a folder"
-    raise CorpusError(
+    raise MissingError(
         f"{corpus}: {path} {state}. Expected {expected}. Give the right place with corpus.root=PATH."
     )
 
@@ -68,9 +72,9 @@ def home(root: str | Path, corpus: str, folder: str, expected: str) -> Path:
     return root / folder if (root / folder).is_dir() else root
 
 
-def nothing_found(path: Path, corpus: str, expected: str) -> CorpusError:
+def nothing_found(path: Path, corpus: str, expected: str) -> MissingError:
     """The error for a root that exists but holds nothing of the corpus."""
-    return CorpusError(
+    return MissingError(
         f"{corpus}: found nothing in {path}. Expected {expected}. Give the right place with corpus.root=PATH."
     )
 

@@ -8,8 +8,9 @@ train, where the recipe holds some out.
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -28,6 +29,9 @@ from speechgru.utils import plugins
 _log = logging.getLogger(__name__)
 TRAIN = "train"
 HELD_OUT = "held-out"
+ENOUGH = 100
+"""Words of what is held out, from which on its error rate says something: ± 9 points at 30 %."""
+_ERRORS, _Z = 0.3, 1.96  # an error rate as of a new voice; 95 % of a normal distribution
 
 
 @dataclass(frozen=True)
@@ -139,11 +143,13 @@ def prepare(
     # Held-out speech is scored whatever its length: only what can't be scored at all is left out.
     held_out: dict[str, list[Utterance]] = {}
     for name in (*corpus.dev, *corpus.test):
-        held_out[name], dropped[name] = manifest.check(_join(splits, [name], name))
+        held_out[name], dropped[name] = manifest.check(_join(splits, [name], name, corpus))
     for name, utterances in {TRAIN: training, **held_out}.items():
         if not utterances:
             raise CorpusError(f"No utterance of {name} is left; dropped: {manifest.counted(dropped[name])}.")
     _refuse_shared(training, held_out)
+    if corpus.hold_out:
+        _tell_small(held_out[HELD_OUT], len(training), texts_are_classes)
     if not texts_are_classes:
         _tell_shared_sentences(training, held_out)
     dev, test = ({name: held_out[name] for name in names} for names in (corpus.dev, corpus.test))
@@ -157,7 +163,9 @@ def held_out(recipe: Recipe) -> dict[str, list[Utterance]]:
         CorpusError: a corpus isn't there, or a split is unknown or empty.
     """
     splits, _ = _splits(recipe)
-    return {name: _join(splits, [name], name) for name in (*recipe.corpus.dev, *recipe.corpus.test)}
+    return {
+        name: _join(splits, [name], name, recipe.corpus) for name in (*recipe.corpus.dev, *recipe.corpus.test)
+    }
 
 
 def _splits(recipe: Recipe) -> tuple[dict[str, list[Utterance]], dict[str, list[Dropped]]]:
@@ -170,7 +178,7 @@ def _splits(recipe: Recipe) -> tuple[dict[str, list[Utterance]], dict[str, list[
         wanted = {*corpus.train, *corpus.dev, *corpus.test}
         splits, dropped["lists"] = published.listed(splits, unusable, recipe.splits_folder(), wanted)
     if corpus.hold_out:
-        splits[HELD_OUT] = _held_out(_join(splits, corpus.train, TRAIN), corpus.hold_out, recipe.seed)
+        splits[HELD_OUT] = _held_out(_join(splits, corpus.train, TRAIN, corpus), corpus.hold_out, recipe.seed)
     return splits, dropped
 
 
@@ -195,7 +203,7 @@ def _held_out(utterances: list[Utterance], share: float, seed: int) -> list[Utte
 
 
 def _training(corpus: CorpusConfig, splits: Mapping[str, list[Utterance]]) -> list[Utterance]:
-    training = _join(splits, corpus.train, TRAIN)
+    training = _join(splits, corpus.train, TRAIN, corpus)
     if not corpus.hold_out:
         return training
     held = {u.id for u in splits[HELD_OUT]}
@@ -221,11 +229,14 @@ def _refuse_bad_names(corpus: CorpusConfig) -> None:
         )
 
 
-def _join(splits: Mapping[str, list[Utterance]], names: Iterable[str], purpose: str) -> list[Utterance]:
+def _join(
+    splits: Mapping[str, list[Utterance]], names: Iterable[str], purpose: str, corpus: CorpusConfig
+) -> list[Utterance]:
     """The utterances of several splits, each once."""
     unknown = [name for name in names if name not in splits]
     if unknown:
-        raise CorpusError(plugins.unknown(f"split for {purpose}", unknown[0], sorted(splits)))
+        fetch = published.absent_part(corpus, unknown[0])
+        raise CorpusError(plugins.unknown(f"split for {purpose}", unknown[0], sorted(splits)) + fetch)
     utterances = {u.id: u for name in names for u in splits[name]}
     if not utterances:
         raise CorpusError(
@@ -263,6 +274,26 @@ def _refuse_shared(training: list[Utterance], held_out: Mapping[str, list[Uttera
                 f"{len(repeated)} recordings are both in train and in {name}, the first is {repeated[0]!r}. A score "
                 "on what was learnt by heart says nothing: take them out of one of the two."
             )
+
+
+def _tell_small(held: Sequence[Utterance], trained: int, texts_are_classes: bool) -> None:
+    """Warn of a held-out part on which two models could hardly be told apart."""
+    count = len(held) if texts_are_classes else sum(len(u.text.split()) for u in held)
+    if count >= ENOUGH:
+        return
+    points = 100 * _Z * math.sqrt(_ERRORS * (1 - _ERRORS) / count)
+    _log.warning(
+        "%s: %d recordings with %d words are too few to tell anything: an error rate of %.0f %% on them is known to "
+        "± %.0f points. For %d words about %d recordings in all are needed%s.",
+        HELD_OUT,
+        len(held),
+        count,
+        100 * _ERRORS,
+        points,
+        ENOUGH,
+        math.ceil((len(held) + trained) * ENOUGH / count),
+        "" if texts_are_classes else ", or longer ones",
+    )
 
 
 def _tell_shared_sentences(training: list[Utterance], held_out: Mapping[str, list[Utterance]]) -> None:

@@ -22,6 +22,8 @@ from speechgru.utils import files, json_text, plugins, schema
 from speechgru.utils.assets import model_file
 
 FORMAT = "speechgru/1"
+_LENGTH = 8  # bytes of the number that a file begins with
+_LARGEST_HEADER = 100_000_000  # bytes, as safetensors allows
 
 
 @dataclass(frozen=True)
@@ -178,13 +180,41 @@ def load(path: str | Path) -> Checkpoint:
                 )
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a model file ({error}); expected safetensors.") from error
+        why = _cut_short(path)
+        if why:
+            raise CheckpointError(f"{path} is cut short: {why}. Copy or download it again.") from error
+        few = path.stat().st_size <= _LENGTH
+        reason = f"it has only {path.stat().st_size} bytes: was it cut short?" if few else error
+        raise CheckpointError(f"{path} is not a model file ({reason}); expected safetensors.") from error
     kind = metadata.get("kind", "")
     try:
         header = {k: json_text.loads(v) for k, v in metadata.items() if k not in ("format", "kind")}
     except ValueError as error:
         raise CheckpointError(f"{path} has a damaged header ({error}).") from error
     return Checkpoint(path, kind, header, tensors)
+
+
+def _cut_short(path: Path) -> str:
+    """How much of a safetensors file is missing; "" where it is whole or no such file.
+
+    It begins with the length of its header, eight bytes, little-endian; the header is JSON with each tensor's
+    `data_offsets`, counted from the header's end.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(_LENGTH), "little")
+        text = file.read(min(length, _LARGEST_HEADER))
+    if size <= _LENGTH or not text.startswith(b"{") or length > _LARGEST_HEADER:
+        return ""
+    if len(text) < length:
+        return f"it ends within its header, at {size:,} bytes"
+    try:
+        entries = json.loads(text)
+        ends = [int(entry["data_offsets"][1]) for name, entry in entries.items() if name != "__metadata__"]
+    except (ValueError, RecursionError, TypeError, KeyError, IndexError, AttributeError):
+        return ""
+    whole = _LENGTH + length + max(ends, default=0)
+    return f"it has {size:,} of {whole:,} bytes" if size < whole else ""
 
 
 def network(checkpoint: Checkpoint, entry: NetworkEntry, *sizes: int, folder: str = "models") -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import shlex
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,12 +113,15 @@ def _keep_inputs(begun: _Begun, folder: Path) -> None:
 
 
 def plan(recipe: Recipe) -> estimate.Estimate:
-    """What training `recipe` would cost, from a few steps; nothing is written but the cache of decoded audio.
+    """What training `recipe` would cost, from a few steps. Nothing is left on disk: decoded audio goes into a temporary
+    folder.
 
     Raises:
         ConfigError, CorpusError, TrainingError: as `train` would.
     """
-    return estimate.measure(_begin(recipe).task({}), recipe.trainer)
+    with tempfile.TemporaryDirectory(prefix="speechgru-plan-") as folder:
+        corpus = replace(recipe.corpus, cache_folder=folder) if recipe.corpus.cache else recipe.corpus
+        return estimate.measure(_begin(replace(recipe, corpus=corpus)).task({}), recipe.trainer)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from speechgru.errors import CheckpointError, LanguageModelError
+from speechgru.utils import plugins
 
 DEFAULT_MODEL = "english-small"
 CTC_MODEL = "english-small"  # where emissions of characters are looked at
@@ -56,8 +58,9 @@ def find_model(model: str | Path | None = None) -> Path:
     )
     what = "The default model" if model is None else "The model"
     raise CheckpointError(
-        f"{what} {name} is not there. Expected {choices}. Name a checkpoint (--model FILE, inspect FILE, in "
-        f"Python load_recognizer(FILE)), install the package again, or train one: speechgru train {DEFAULT_MODEL}."
+        f"{what} {name} is not there.{_nearest(name, named)} Expected {choices}. Name a checkpoint (--model FILE, "
+        "inspect FILE, in Python load_recognizer(FILE)), install the package again, or train one: speechgru train "
+        f"{DEFAULT_MODEL}."
     )
 
 
@@ -85,6 +88,19 @@ def model_file(path: str | Path) -> Path:
     return path
 
 
+def _nearest(name: str, names: Iterable[str]) -> str:
+    """A question after the nearest of `names`, or of the files beside a path that isn't there; "" for none."""
+    if near := plugins.nearest(name, names):
+        return f" Did you mean {near}?"
+    path = Path(name)
+    try:
+        beside = [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")]
+    except OSError:
+        return ""
+    near = plugins.nearest(path.name, beside)
+    return f" Did you mean {path.with_name(near)}?" if near else ""
+
+
 def language_models() -> list[str]:
     """Names of the language models that come with the package, sorted."""
     return sorted(path.stem for path in ASSETS.glob("*.slm"))
@@ -103,6 +119,6 @@ def find_lm(name_or_path: str | Path) -> Path:
         return Path(name_or_path)
     choices = f"a file (.slm, .arpa or .arpa.gz){' or one of: ' + ', '.join(names) if names else ''}"
     raise LanguageModelError(
-        f"The language model {name_or_path} is not there. Expected {choices}. Make one from a text: speechgru lm "
-        "build TEXT -o model.slm."
+        f"The language model {name_or_path} is not there.{_nearest(str(name_or_path), names)} Expected {choices}. Make "
+        "one from a text: speechgru lm build TEXT -o model.slm."
     )

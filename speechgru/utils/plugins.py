@@ -49,11 +49,20 @@ def _check(folder: str, name: str, choices: list[str]) -> None:
         raise ConfigError(unknown(f"name in {folder}", name, choices))
 
 
+def nearest(given: str, choices: Iterable[str]) -> str:
+    """The one of `choices` that `given` may stand for, in whatever case; "" where none is near."""
+    folded = {choice.casefold(): choice for choice in choices}
+    # What was cut short (`trans`) comes before what is spelt alike (`train`).
+    beginning = [choice for choice in folded if len(given) > 1 and choice.startswith(given.casefold())]
+    if len(beginning) == 1:
+        return folded[beginning[0]]
+    near = difflib.get_close_matches(given.casefold(), folded, n=1)
+    return folded[near[0]] if near else ""
+
+
 def unknown(what: str, given: str, choices: Iterable[str]) -> str:
     """The message for a name that isn't among `choices`, with a suggestion where one is near."""
     choices = list(choices)
-    # What was cut short (`trans`) comes before what is spelt alike (`train`).
-    beginning = [choice for choice in choices if len(given) > 1 and choice.startswith(given)]
-    near = beginning[:1] if len(beginning) == 1 else difflib.get_close_matches(given, choices, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(given, choices)
+    hint = f" Did you mean {near!r}?" if near else ""
     return f"Unknown {what}: {given!r}.{hint} Choices: {', '.join(choices) or 'none'}."

@@ -344,8 +344,8 @@ def test_text_or_recording_from_a_pipe(run: Run, monkeypatch: pytest.MonkeyPatch
     ("arguments", "message"),
     [
         (("-", "-"), "both be standard input"),
-        (("a.wav", "a.txt", "-o", "a.txt"), "would replace"),
-        (("a.wav", "a.txt", "-o", "./a.wav"), "would replace"),
+        (("a.wav", "a.txt", "-o", "a.txt"), "is a file that is read"),
+        (("a.wav", "a.txt", "-o", "./a.wav"), "is a file that is read"),
         (("a.wav", "a.txt", "-o", "."), "is a folder"),
         (("a.wav", "a.txt", "--plot", "a.jpg"), "PNG"),
         (("-", "a.txt", "--plot", "a.png"), "standard input"),

@@ -284,3 +284,16 @@ def test_a_name_that_is_not_public() -> None:
 
 def test_the_package_is_typed() -> None:
     assert (Path(speechgru.__file__).parent / "py.typed").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "line", [["--help"], ["--version"], ["lm", "--help"], ["train", "--help"], ["corpus", "list"]]
+)
+def test_output_that_is_lost_is_no_success(line: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "speechgru", *line], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr == "speechgru: error: [Errno 28] No space left on device\n"

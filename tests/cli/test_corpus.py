@@ -78,6 +78,8 @@ def test_download_and_prepare(server: Server, tmp_path: Path, capsys: pytest.Cap
         (["download", "folder", "{0}"], 2, "there is nothing to download"),
         (["download", "yesnoo", "{0}"], 2, "Did you mean 'yesno'"),
         (["prepare", "yesno", "{0}", "-o", "{0}/m"], 1, "yesno: found nothing in"),
+        (["prepare", "yesno", "{0}", "-o", "{0}/m"], 1, "speechgru corpus download yesno {0}"),
+        (["prepare", "yesnoo", "{0}", "-o", "{0}/m"], 2, "Did you mean 'yesno'"),
         (
             ["prepare", "yesno", "{0}/nowhere", "-o", "{0}/m"],
             1,
@@ -89,7 +91,7 @@ def test_errors(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
 ) -> None:
     assert main(["corpus", *(a.format(tmp_path) for a in arguments)]) == code
-    assert message in capsys.readouterr().err
+    assert message.format(tmp_path) in capsys.readouterr().err
     assert not (tmp_path / "m").exists()
 
 

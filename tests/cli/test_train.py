@@ -76,7 +76,9 @@ def test_it_trains_without_the_extras(
 def test_a_dry_run_plans_and_writes_no_run(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    data = set(tmp_path.rglob("*"))
     assert cli.main(["train", *arguments, "--dry-run"]) == 0
+    assert set(tmp_path.rglob("*")) == data, "nothing is left behind"
     out = capsys.readouterr().out
     found = re.fullmatch(
         r"plan: (\d+\.\d\d) s a step \((\d+) % of it waiting for data\), (.+) an epoch, (.+) for 2 epochs "
@@ -118,37 +120,64 @@ def test_show_prints_the_recipe_and_trains_nothing(
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("given", "expected", "code"),
     [
-        (["digits", "trainer.epohs=3"], r"Unknown key in trainer: 'epohs'\. Did you mean 'epochs'"),
-        (["digits", "trainer.epochs=many"], r"trainer\.epochs"),
-        (["digits", "schedule=cosin"], r"Did you mean 'cosine'"),
-        (["digts"], r"Unknown recipe: 'digts'\. Did you mean 'digits'"),
-        (["digits", "epochs"], r"'epochs' is no setting; expected key=value"),
-        (["digits"], r"No data folder is given\. Pass corpus\.root=PATH or set SPEECHGRU_DATA"),
-        (["digits", "corpus.root=/nowhere"], r"no folder '/nowhere'\. Pass corpus\.root=PATH"),
+        (["digits", "trainer.epohs=3"], r"Unknown key in trainer: 'epohs'\. Did you mean 'epochs'", 2),
+        (["digits", "trainer.epochs=many"], r"trainer\.epochs", 2),
+        (["digits", "schedule=cosin"], r"Did you mean 'cosine'", 2),
+        (["digts"], r"Unknown recipe: 'digts'\. Did you mean 'digits'", 2),
+        (["digits", "epochs"], r"'epochs' is no setting; expected key=value", 2),
+        (["digits", "model.layrs=1,2", "--multirun"], r"Did you mean 'layers'", 2),
+        (
+            ["digits"],
+            r"No data folder is given\. Pass corpus\.root=PATH or set SPEECHGRU_DATA.* To fetch it: speechgru corpus "
+            "download free_spoken_digits data",
+            1,
+        ),
+        (["yesno", "corpus.root=/nowhere"], r"no folder '/nowhere'.*corpus download yesno /nowhere", 1),
         (
             ["digits", "corpus.root=."],
-            r"free_spoken_digits: .*recordings is missing\. Expected .*corpus\.root=PATH",
+            r"free_spoken_digits: free-spoken-digit-dataset-1\.0\.9 is missing\. Expected .*corpus\.root=PATH\. "
+            r"To fetch it: speechgru corpus download free_spoken_digits \.",
+            1,
         ),
-        (["digits", "--resume"], r"nothing to resume: runs/digits/last\.pt does not exist"),
+        (
+            ["librispeech", "corpus.root=."],
+            "speechgru corpus download librispeech . --part train-clean-100 --part dev-clean --part test-clean --part "
+            "test-other",
+            1,
+        ),
+        (["commonvoice", "corpus.root=."], r"How to get it: speechgru corpus download commonvoice \.", 1),
+        (["digits", "--resume"], r"nothing to resume: runs/digits/last\.pt does not exist", 1),
     ],
 )
 def test_what_is_refused(
     given: list[str],
     expected: str,
+    code: int,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     monkeypatch.delenv("SPEECHGRU_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
-    names_what_is_missing = "--resume" in given or any(word.startswith("corpus.root=") for word in given)
-    assert cli.main(["train", *given]) == (1 if names_what_is_missing else 2)
+    assert cli.main(["train", *given]) == code
     captured = capsys.readouterr()
     assert re.fullmatch(rf"speechgru: error: .*{expected}.*\n", captured.err)
     assert captured.out == ""
     assert not list(tmp_path.iterdir()), "a refusal leaves nothing behind"
+
+
+def test_a_recipe_of_ones_own_that_is_wrong_is_no_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(
+        "defaults: [{features: log_mel}, {model: acoustic}, {decoder: greedy}, _self_]\nepohs: 3\n"
+    )
+    for more in ([], ["trainer.epochs=3"]):
+        assert cli.main(["train", str(wrong), *more]) == 1
+        assert "Unknown key: 'epohs'" in capsys.readouterr().err
 
 
 # --- Ctrl-C

@@ -205,16 +205,29 @@ def test_an_output_folder_that_is_a_file(run: Run, folder: Path) -> None:
     Path("out").write_text("")
     found = run("a.wav", "-o", "out")
     assert found.code == 2
-    assert "out" in found.err
+    assert "Nothing can be written into out: Not a directory" in found.err
+    Path("new/a.txt").mkdir(parents=True)
+    found = run("a.wav", "-o", "new", "--overwrite")
+    assert (found.code, "new/a.txt is a folder" in found.err) == (2, True)
 
 
-def test_a_result_that_cannot_be_written_is_named_and_the_rest_is_written(run: Run, folder: Path) -> None:
+def test_a_result_that_cannot_be_written_is_named_and_the_rest_is_written(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save("a.wav")
     save("b.wav")
-    Path("out/a.txt").mkdir(parents=True)
-    found = run("a.wav", "b.wav", "-o", "out", "--overwrite")
+    replace = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if Path(target).name == "a.txt":
+            raise OSError(28, "No space left on device", str(source))
+        replace(source, target)
+
+    monkeypatch.setattr("speechgru.utils.files.os.replace", full)
+    found = run("a.wav", "b.wav", "-o", "out")
     assert found.code == 1
-    assert "out/a.txt" in found.err
+    assert "can't write out/a.txt: No space left on device" in found.err
+    assert os.listdir("out") == ["b.txt"]
     assert Path("out/b.txt").read_text() == "hello\n"
 
 

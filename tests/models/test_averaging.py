@@ -116,7 +116,7 @@ def test_as_it_is_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     )
 
     assert cli.main(["model", "average", model, model, "-o", str(target)]) == 2
-    assert "is there already; nothing is replaced" in capsys.readouterr().err
+    assert "is already there. Pass --overwrite" in capsys.readouterr().err
     assert cli.main(["model", "average", model, "-o", str(tmp_path / "x.safetensors")]) == 2
     assert "two checkpoints or more" in capsys.readouterr().err
     assert cli.main(["model", "average", model, str(tmp_path / "gone"), "-o", str(tmp_path / "x")]) == 1

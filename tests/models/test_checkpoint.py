@@ -115,7 +115,7 @@ def test_a_file_cut_short_is_no_model(written: Callable[..., Path]) -> None:
     whole = path.read_bytes()
     for size in (4, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(CheckpointError, match="is not a model file"):
+        with pytest.raises(CheckpointError, match="cut short"):
             checkpoint.load(path)
 
 
@@ -381,3 +381,22 @@ def test_a_stored_decoder_that_is_not_there_is_the_files_fault() -> None:
     )
     with pytest.raises(CheckpointError, match=r"m\.safetensors has a damaged header.*'x'"):
         select.decoder(header)
+
+
+def test_a_file_that_is_cut_short_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "whole.safetensors"
+    checkpoint.save(path, "acoustic", {"model": "x" * 50}, {"a": torch.zeros(100), "b": torch.ones(7)})
+    whole = path.read_bytes()
+    cut = tmp_path / "cut.safetensors"
+    for size in (0, 5, 9, 60, len(whole) - 428, len(whole) - 1):
+        cut.write_bytes(whole[:size])
+        expected = r"cut\.safetensors is cut short: .* Copy or download it again"
+        with pytest.raises(CheckpointError, match=expected if size > 8 else "only . bytes: was it cut short"):
+            checkpoint.load(cut)
+    with pytest.raises(CheckpointError, match=f"it has {len(whole) - 1} of {len(whole)} bytes"):
+        checkpoint.load(cut)
+    for other in (b"<html>no</html>" * 9, b"\xff" * 64, (2).to_bytes(8, "little") + b"[]", whole + b"more"):
+        cut.write_bytes(other)
+        with pytest.raises(CheckpointError, match="is not a model file") as caught:
+            checkpoint.load(cut)
+        assert "cut short" not in str(caught.value)

@@ -31,11 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from speechgru.cli.corpus import _corpora as corpora
     from speechgru.errors import UsageError
-    from speechgru.utils import plugins
 
     console.log()
-    module = plugins.find("data.corpora", args.corpus)
+    module = corpora.find(args.corpus)
     if not hasattr(module, "download"):
         raise UsageError(f"{args.corpus} is {module.SOURCE}: there is nothing to download.")
     for folder in module.download(args.root, args.part):

@@ -37,12 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from speechgru.cli import _targets as targets
+    from speechgru.cli.corpus import _corpora as corpora
     from speechgru.data import corpus_tools, manifest
     from speechgru.data import splits as published
-    from speechgru.utils import plugins
 
     console.log()
-    module = plugins.find("data.corpora", args.corpus)
+    module = corpora.find(args.corpus)
     # Some corpora have the splits that are there: the files of these are only known once they are read.
     lost = args.output / "dropped.tsv"
     known = [args.output / f"{name}.jsonl" for name in getattr(module, "SPLITS", ())]

@@ -70,6 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vocabulary-size", type=positive, metavar="N", help="keep only the N most frequent words"
     )
+    _add_text_options(parser)
+
+
+def _add_text_options(parser: argparse.ArgumentParser) -> None:
+    """What is learnt of the texts, and how they are read."""
     parser.add_argument(
         "--exclude",
         nargs="+",

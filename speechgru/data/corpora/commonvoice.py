@@ -28,7 +28,8 @@ _EXPECTED = "the folder of one language (en, cy, ...) with train.tsv, dev.tsv, t
 _STEPS = """Common Voice can't be fetched without an account. 1. Make one at \
 https://datacollective.mozillafoundation.org and look for "Common Voice Scripted Speech" in your language. \
 2. Agree to its terms and download the .tar.gz. 3. Unpack it: tar -xzf FILE.tar.gz -C {root} 4. speechgru corpus \
-prepare commonvoice {root}/cv-corpus-RELEASE/LANGUAGE -o manifests"""
+prepare commonvoice {root}/cv-corpus-RELEASE/LANGUAGE -o manifests; for English, speechgru train commonvoice \
+corpus.root={root}/cv-corpus-RELEASE"""
 
 
 def prepare(root: Path) -> dict[str, list[Utterance]]:
