@@ -25,10 +25,10 @@ EXAMPLES = """\
 
 The words keep their spelling. Numbers, dates, times, money and abbreviations have several readings (347 with or
 without "and", 2016 both ways, digits one by one); the one that fits the sound is taken, and JSON names it in "reading".
-Each line of the text is a segment; a text of one line is cut into sentences. Words that the sound doesn't hold are named
-on stderr, and in JSON "spoken" is false for them; they have the start and end of what is spoken in their place, or
-null where nothing is. Other formats leave them out, except numbers and the like, which keep the times of what is spoken in
-their place. Speech that the text lacks is skipped.
+Each line of the text is a segment; a text of one line is cut into sentences. Words that the sound doesn't hold are
+named on stderr, and in JSON "spoken" is false for them; they have the start and end of what is spoken in their place,
+or null where nothing is. Other formats leave them out, except numbers and the like, which keep the times of what is
+spoken in their place. Speech that the text lacks is skipped.
 Exit code: 0 done, 1 an error, or the recording breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
 FORMATS = ("json", "ctm", "textgrid", "srt", "vtt", "tsv")
