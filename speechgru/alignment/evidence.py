@@ -50,8 +50,8 @@ class Weights:
     phone_place_whole: float = 0.0
 
 
-WITH_PHONES = Weights(7.365, 0.472, 0.047, -0.078, 0.501, 0.361, 0.107)
-CHARACTERS_ALONE = Weights(7.805, 0.860, 0.393, 0.032)
+WITH_PHONES = Weights(7.707, 0.455, -0.003, -0.038, 0.402, 0.410, 0.111)
+CHARACTERS_ALONE = Weights(8.055, 0.756, 0.407, 0.048)
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,9 @@ class Head:
 
 @dataclass(frozen=True)
 class Context:
-    """A word, or several, in their place: labels by head (of the word every pronunciation), and frames; None at an end of the recording's text. Where the
-    word beside it isn't in the recording, ANY stands for it.
+    """A word, or several, in their place: labels by head (of the word every pronunciation), and frames.
+
+    before, after: None at an end of the recording's text. Where the word beside isn't in it, ANY stands for it.
     """
 
     before: tuple[Sequence[Words], Spot] | None
