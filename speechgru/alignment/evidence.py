@@ -50,8 +50,8 @@ class Weights:
     phone_place_whole: float = 0.0
 
 
-WITH_PHONES = Weights(7.365, 0.472, 0.047, -0.078, 0.501, 0.361, 0.107)
-CHARACTERS_ALONE = Weights(7.805, 0.860, 0.393, 0.032)
+WITH_PHONES = Weights(7.707, 0.455, -0.003, -0.038, 0.402, 0.410, 0.111)
+CHARACTERS_ALONE = Weights(8.055, 0.756, 0.407, 0.048)
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,13 @@ class Head:
 
 @dataclass(frozen=True)
 class Context:
-    """A word, or several, in their place: labels by head, and frames; None at an end of the recording's text. Where the
-    word beside it isn't in the recording, ANY stands for it.
+    """A word, or several, in their place: labels by head (of the word every pronunciation), and frames.
+
+    before, after: None at an end of the recording's text. Where the word beside isn't in it, ANY stands for it.
     """
 
     before: tuple[Sequence[Words], Spot] | None
-    word: Sequence[Words]
+    word: Sequence[Sequence[Words]]
     spot: Spot
     after: tuple[Sequence[Words], Spot] | None
 
@@ -86,12 +87,15 @@ def features(heads: Sequence[Head], context: Context) -> NDArray[np.float64]:
     """[heads, 3]: of the word alone, per label; of its place, per label; and of its place, whole; hardly above 0."""
     rows = []
     for number, each in enumerate(heads):
-        word = context.word[number]
-        labels = sum(map(len, word))
-        alone = _alone(each, word, context)
-        place = _place(each, number, context)
-        rows.append((alone / labels, place / labels, place))
+        every = [_row(each, number, word, context) for word in context.word[number]]
+        rows.append(max(every, key=sum))
     return np.array(rows)
+
+
+def _row(each: Head, number: int, word: Words, context: Context) -> tuple[float, float, float]:
+    labels = sum(map(len, word))
+    place = _place(each, number, word, context)
+    return _alone(each, word, context) / labels, place / labels, place
 
 
 def score(heads: Sequence[Head], context: Context) -> float:
@@ -114,13 +118,13 @@ def _alone(each: Head, word: Words, context: Context) -> float:
     return _best(each, [ANY, word, ANY], max(low, 0), high)
 
 
-def _place(each: Head, number: int, context: Context) -> float:
+def _place(each: Head, number: int, word: Words, context: Context) -> float:
     before = context.before[0][number] if context.before else ()
     after = context.after[0][number] if context.after else ()
     low = context.before[1][0] - 1 if context.before else context.spot[0] - PAUSE
     high = context.after[1][1] + 1 if context.after else context.spot[1] + PAUSE
-    word = _best(each, [before, context.word[number], after], max(low, 0), high)
-    return word - _best(each, [before, ANY, after], max(low, 0), high)
+    with_word = _best(each, [before, word, after], max(low, 0), high)
+    return with_word - _best(each, [before, ANY, after], max(low, 0), high)
 
 
 def _best(each: Head, parts: Sequence[Words], low: int, high: int) -> float:

@@ -77,7 +77,7 @@ def _span(
 
 
 def _shared(items: Sequence[Item], span: tuple[float, float] | None) -> list[Placed]:
-    sizes = np.array([len(item.spoken[0]) for item in items], float)
+    sizes = np.array([min(map(len, item.spoken)) for item in items], float)
     if span is None or sizes.sum() > _MOST_CHARACTERS * (span[1] - span[0]):
         return [Placed(None, False, item.spoken) for item in items]
     edges = (span[0] + (span[1] - span[0]) * np.concatenate([[0.0], np.cumsum(sizes) / sizes.sum()])).tolist()

@@ -144,7 +144,7 @@ class Search:
         before = self._neighbour(i - 1) or (anything, (max(bounds[0], spot[0] - PAUSE),) * 2) if i else None
         last = i + 1 == len(self.runs)
         after = None if last else self._neighbour(i + 1) or (anything, (min(bounds[1], spot[1] + PAUSE),) * 2)
-        return Context(before, self._items[i].labels[run.reading], spot, after)
+        return Context(before, self._items[i].variants[run.reading], spot, after)
 
     def _neighbour(self, i: int) -> tuple[Sequence[Words], tuple[int, int]] | None:
         run = self.runs[i]

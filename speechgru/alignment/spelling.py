@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from speechgru.alignment import evidence
 from speechgru.alignment.evidence import Head, Words
@@ -24,15 +24,22 @@ EXTRA_CHARACTERS = (
 )
 _ONE = 1
 
-Pronounce = Callable[[str], "Sequence[int] | None"]
+Pronounce = Callable[[str], Sequence[tuple[int, ...]]]
 
 
 @dataclass(frozen=True)
 class Item:
-    """A unit of text: the spoken forms that it may have, and of each its words' labels by head, characters first."""
+    """A unit of text: the spoken forms that it may have, and of each its words' labels by head, characters first.
+
+    variants: of each spoken form the pronunciations by head, at least one; the first is that of `labels`.
+    """
 
     spoken: tuple[str, ...]
-    labels: tuple[tuple[Words, ...], ...]
+    variants: tuple[tuple[tuple[Words, ...], ...], ...]
+
+    @cached_property
+    def labels(self) -> tuple[tuple[Words, ...], ...]:
+        return tuple(tuple(every[0] for every in heads) for heads in self.variants)
 
     @property
     def characters(self) -> list[Words]:
@@ -65,19 +72,24 @@ def items(units: Sequence[Unit], recognizer: CtcRecognizer) -> list[Item]:
 def encoded(
     spoken: Iterable[Sequence[str]], vocabulary: Vocabulary, pronounce: Pronounce | None
 ) -> list[Item]:
-    """Spoken forms as labels; `pronounce` gives the phones of a word."""
-    made: list[Item] = []
-    for each in spoken:
-        labels = [tuple(_by_head(reading, vocabulary, pronounce)) for reading in each]
-        made.append(Item(tuple(each), tuple(labels)))
-    return made
+    """Spoken forms as labels; `pronounce` gives the pronunciations of a word."""
+    return [
+        Item(tuple(each), tuple(tuple(_by_head(reading, vocabulary, pronounce)) for reading in each))
+        for each in spoken
+    ]
 
 
-def _by_head(reading: str, vocabulary: Vocabulary, pronounce: Pronounce | None) -> Iterable[Words]:
-    yield tuple(tuple(vocabulary.encode(word)) for word in reading.split())
-    if pronounce is not None:
-        # A word of which nobody knows the phones has no evidence for or against it in that head.
-        yield tuple(tuple(pronounce(word) or (evidence.ANYTHING,)) for word in reading.split())
+def _by_head(
+    reading: str, vocabulary: Vocabulary, pronounce: Pronounce | None
+) -> Iterable[tuple[Words, ...]]:
+    yield (tuple(tuple(vocabulary.encode(word)) for word in reading.split()),)
+    if pronounce is None:
+        return
+    words = [pronounce(word) for word in reading.split()]
+    if len(words) == 1:
+        yield tuple((phones,) for phones in words[0])
+    else:
+        yield (tuple(every[0] for every in words),)
 
 
 def _readings(units: Sequence[Unit], recognizer: CtcRecognizer) -> list[tuple[str, ...]]:
@@ -118,8 +130,14 @@ def pronouncing(phones: tuple[str, ...]) -> Pronounce | None:
     """Pronounces with these phones (the space first), by a dictionary of the package; None where none has them."""
     if not phones:
         return None
-    for name in dictionaries.packaged():
+    for name, path in dictionaries.packaged().items():
         pronouncer = g2p.packaged(name)
         if pronouncer.phones == tuple(phones):
-            return pronouncer.word
+            variants = dictionaries.variants(dictionaries.lines(path), pronouncer.phones)
+            return lambda word: variants.get(word) or (_pronounced(pronouncer, word),)
     return None
+
+
+def _pronounced(pronouncer: g2p.Pronouncer, word: str) -> tuple[int, ...]:
+    # A word of which nobody knows the phones has no evidence for or against it in that head.
+    return tuple(int(phone) for phone in pronouncer.word(word) or (evidence.ANYTHING,))

@@ -112,3 +112,23 @@ def parse(lines: Iterable[str], source: str) -> Dictionary:
     return Dictionary(
         names, {word: tuple(map(number_of.__getitem__, phones)) for word, phones in entries.items()}
     )
+
+
+def variants(lines: Iterable[str], phones: tuple[str, ...]) -> dict[str, tuple[tuple[int, ...], ...]]:
+    """All pronunciations of the words that have more than one, as numbers of `phones` counted from 1.
+
+    >>> variants(["a AH0", "a(2) EY1", "cat K AE1 T"], (" ", "AE", "AH", "EY", "K", "T"))
+    {'a': ((3,), (4,))}
+    """
+    number = {name: i for i, name in enumerate(phones, start=1)}
+    every: dict[str, list[tuple[int, ...]]] = {}
+    numbered: set[str] = set()
+    for line in lines:
+        word, *names = line.partition("#")[0].split() or ("",)
+        plain = _VARIANT.sub("", word).lower()
+        if line.startswith(";;;") or not names:
+            continue
+        if plain != word.lower():
+            numbered.add(plain)
+        every.setdefault(plain, []).append(tuple(number[name.rstrip(_STRESS)] for name in names))
+    return {word: tuple(dict.fromkeys(every[word])) for word in numbered}
