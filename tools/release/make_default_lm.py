@@ -35,7 +35,7 @@ ORDER = 4
 # Words of the pronouncing dictionary stay even if they are seen once.
 MIN_COUNT = 2
 # Of all text as one, then of each source alone, in the order of lm_texts.sources.
-WEIGHTS = (0.7, 0.0, 0.0, 0.1, 0.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.1)
+WEIGHTS = (0.68, 0.0, 0.0, 0.06, 0.06, 0.06, 0.0, 0.04, 0.0, 0.0, 0.1)
 
 
 def main() -> int:
