@@ -20,17 +20,24 @@ from speechgru.lm.table import BEGIN_ID, Level, Table
 _TINY = 1e-12
 
 
-def importance(model: Estimate) -> tuple[np.ndarray, ...]:
+def importance(model: Estimate, weights: Sequence[float] = ()) -> tuple[np.ndarray, ...]:
     """For each level float64 `[rows]`, ≥ 0: what leaving out a row costs, in nats a word of the text.
+
+    Args:
+        weights: of all text as one, then of each source: how much the text to come resembles each; none: all as one.
 
     A row counts at least as much as what goes on from it, so that those above any threshold are a model; single
     words are infinite (they always stay), rows that aren't kept 0.
     """
     levels = model.counts.levels
-    events = float(levels[0].counts.sum() - levels[0].counts[BEGIN_ID].sum())
+    events = levels[0].counts.sum(axis=0) - levels[0].counts[BEGIN_ID]
+    share_of_one = np.full(len(events), (weights[0] if weights else 1.0) / events.sum())
+    share_of_one += (
+        np.divide(weights[1:], events, out=np.zeros(len(events)), where=events > 0) if weights else 0.0
+    )
     scores: list[np.ndarray] = [np.full(len(levels[0]), np.inf)]
     for k in range(1, len(levels)):
-        share = levels[k - 1].counts.sum(axis=1) / events
+        share = levels[k - 1].counts @ share_of_one
         scores.append(np.where(model.kept[k], _relative_entropy(model, k, share), 0.0))
     for k in range(len(levels) - 1, 1, -1):
         np.maximum.at(scores[k - 1], levels[k].parent, scores[k])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -122,9 +122,11 @@ class Reader:
         self._write(block)
         self._ends.append(self.tokens)
 
-    def corpus(self, min_count: int = 1, vocabulary_size: int | None = None) -> Corpus:
-        """All that was read; words seen less than `min_count` times, or beyond the `vocabulary_size` most
-        frequent (ties by code point), become `<unk>`.
+    def corpus(
+        self, min_count: int = 1, vocabulary_size: int | None = None, known: Collection[str] = ()
+    ) -> Corpus:
+        """All that was read; words seen less than `min_count` times, unless they are `known`, or beyond the
+        `vocabulary_size` most frequent (ties by code point), become `<unk>`.
 
         Raises:
             LanguageModelError: nothing was read, or there are more words than ids.
@@ -136,7 +138,7 @@ class Reader:
             np.memmap(self._path, np.int32, "r+")
         )  # fmt: skip
         counts = np.bincount(seen, minlength=len(self._ids))
-        words = sorted_words(set(_most_frequent(self._ids, counts, min_count, vocabulary_size)))
+        words = sorted_words(set(_most_frequent(self._ids, counts, min_count, vocabulary_size, known)))
         if len(words) > LARGEST_VOCABULARY:
             raise LanguageModelError(
                 f"The text has {len(words)} different words; at most {LARGEST_VOCABULARY} fit. "
@@ -155,8 +157,12 @@ class Reader:
 
 
 def _most_frequent(
-    ids: dict[str, int], counts: np.ndarray, min_count: int, size: int | None
+    ids: dict[str, int], counts: np.ndarray, min_count: int, size: int | None, known: Collection[str]
 ) -> Iterator[str]:
-    words = [word for word, i in ids.items() if i >= len(SPECIAL) and counts[i] >= min_count]
+    words = [
+        word
+        for word, i in ids.items()
+        if i >= len(SPECIAL) and counts[i] >= (1 if word in known else min_count)
+    ]
     words.sort(key=lambda word: (-counts[ids[word]], word))
     yield from words[:size]

@@ -108,7 +108,7 @@ def _check_discounts(
 def fitted(model: Estimate, settings: Settings, say: Callable[[str], None]) -> Estimate:
     """The model without the n-grams that matter least, as few as it takes to fit into `max_size`."""
     assert settings.max_size is not None
-    scores = importance(model)
+    scores = importance(model, settings.weights)
     levels = model.counts.levels
     rows = [np.sort(s) for s in scores]
     # A row is a context where one of those that go on from it stays.

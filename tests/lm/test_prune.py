@@ -12,6 +12,7 @@ from lm_models import SENTENCES, back_off, counts, sum_after, weights_of
 from speechgru import lm
 from speechgru.errors import LanguageModelError
 from speechgru.lm import load
+from speechgru.lm._counts import count
 from speechgru.lm._kneser_ney import estimate
 from speechgru.lm._prune import importance, prune, quantised, renormalised, table
 from speechgru.lm.bit_packing import codebook
@@ -69,6 +70,23 @@ def test_importance_is_the_relative_entropy_of_leaving_one_out(model):
             p, q = back_off(before, context, word), back_off(after, context, word)
             cost += share * math.exp(p) * (p - q)
         assert scores[row] == pytest.approx(cost, rel=1e-3, abs=1e-7)
+
+
+def test_importance_follows_the_weights_of_the_sources(tmp_path):
+    """Of two sources, one ten times as long, each context counts by its share of either."""
+    with Scratch(tmp_path) as scratch:
+        reader = Reader(scratch)
+        reader.add(SENTENCES * 10)
+        reader.add(["we sat at sea"] * 4)
+        made = estimate(count(reader.corpus(), 2, scratch))
+        plain, same = importance(made)[1], importance(made, (1.0, 0.0, 0.0))[1]
+        long, short, mean = (importance(made, (0.0, w, 1.0 - w))[1] for w in (1.0, 0.0, 0.25))
+    np.testing.assert_allclose(plain, same)
+    np.testing.assert_allclose(mean, 0.25 * long + 0.75 * short)
+    words = made.counts.words
+    level = made.counts.levels[1]
+    sea = (level.parent == words.index("at")) & (level.word == words.index("sea"))
+    assert long[sea] == 0 < plain[sea] < short[sea]
 
 
 @pytest.mark.parametrize("threshold", [1e-3, 3e-3, 1e-2, 1.0])

@@ -136,6 +136,13 @@ def test_a_vocabulary_can_be_bounded(tmp_path):
     assert tokens.tolist() == [1, 3, 3, 3, 4, 4, 0, 0, 0, 2]
 
 
+def test_words_that_are_known_stay_though_they_are_rare(tmp_path):
+    text = ["a a b c d"]
+    corpus, _ = read(tmp_path, [text], min_count=2, known={"c", "never said"})
+    assert corpus.words[3:] == ("a", "c") and corpus.unknown == 2
+    assert read(tmp_path, [text], min_count=2, vocabulary_size=1, known={"c"})[0].words[3:] == ("a",)
+
+
 def test_equal_sentences_are_held_out_together(tmp_path):
     text = [f"w{i % 500}" for i in range(1000)]
     corpus, _ = read(tmp_path, [text], hold_out=10)
