@@ -125,7 +125,7 @@ def contents(loaded: Checkpoint) -> dict[str, Any]:
         "kind": loaded.kind,
         "parameters": sum(tensor.numel() for tensor in tensors.values()),
         **{key: loaded.header[key] for key in _in_order(loaded.header)},
-        **({"calibrated": _calibrated(loaded.header)} if loaded.kind == "acoustic" else {}),
+        **({"calibrated": _calibrated(loaded.header)} if loaded.kind in ("acoustic", "hybrid") else {}),
         "tensors": {
             name: {"shape": list(tensor.shape), "dtype": str(tensor.dtype).removeprefix("torch.")}
             for name, tensor in tensors.items()
@@ -140,6 +140,12 @@ def _calibrated(header: Mapping[str, Any]) -> list[str]:
     search = settings.get("lm") if isinstance(settings, Mapping) else None
     stored = {"gate": header.get("gate"), "search": search}
     stored |= {key: header.get(key) for key in ("confidence", "times")}
+    if "search" in header:  # a hybrid model
+        stored = {
+            "gate": header.get("gate"),
+            "search": header["search"],
+            "confidence": header.get("calibration"),
+        }
     return [part for part, value in stored.items() if value]
 
 

@@ -103,17 +103,17 @@ def _require_root(corpus: CorpusConfig) -> None:
     """Where there is no folder of corpora, say how to make one with the recipe's own.
 
     Raises:
-        ConfigError: there is none, and a source is looked for in it.
+        ConfigError, CorpusError: there is none, and a source is looked for in it.
     """
     if all(Path(source.path).expanduser().is_absolute() for source in corpus.sources):
         return
     try:
         corpus.data_root()
-    except ConfigError as error:
+    except (ConfigError, CorpusError) as error:
         root = Path(corpus.root or os.environ.get(DATA_VARIABLE, "") or "data")
         modules = {source.name: plugins.find("data.corpora", source.name) for source in corpus.sources}
         commands = "".join(advice(module, root, _parts(module, corpus)) for module in modules.values())
-        raise ConfigError(f"{error}{commands}") from error
+        raise type(error)(f"{error}{commands}") from error
 
 
 def _parts(module: Any, corpus: CorpusConfig) -> list[str]:

@@ -24,6 +24,7 @@ class Hears:
 
     sample_rate = RATE
     engine = SimpleNamespace(vocabulary=Vocabulary(("<blank>", " ", "'", *"abcdefghijklmnopqrstuvwxyz")))
+    symbols = engine.vocabulary.symbols
     normaliser = ENGLISH
 
     def transcribe_many(self, sources, batch_size=None):

@@ -24,7 +24,7 @@ RED, YELLOW, GREEN, RESET = "\033[31m", "\033[33m", "\033[32m", "\033[0m"
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path) -> Run:
     """`transcribe a.wav` and more arguments, with an engine that recognizes beeps, and a tagger tagger.safetensors."""
     monkeypatch.setattr(
-        "speechgru.inference.recognizer.load_recognizer", lambda *_, batch_size, **__: recognizer(batch_size)
+        "speechgru.inference.load.load_recognizer", lambda *_, batch_size, **__: recognizer(batch_size)
     )
     soundfile.write("a.wav", beep("we stop in paris comma"), RATE)
     taggers.save(folder / "tagger.safetensors")
@@ -81,7 +81,7 @@ def test_what_makes_no_sense_is_refused_before_any_work(
     def load(*_: Any, **__: Any) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("speechgru.inference.recognizer.load_recognizer", load)
+    monkeypatch.setattr("speechgru.inference.load.load_recognizer", load)
     refused = run(*options)
     assert refused.code == 2 and message in refused.err
 
@@ -108,7 +108,7 @@ def test_align_lays_out_its_subtitles_too(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     model = save_checkpoint(tmp_path / "beeps.safetensors")
-    monkeypatch.setattr("speechgru.inference.recognizer.load_recognizer", lambda *_, **__: recognizer())
+    monkeypatch.setattr("speechgru.inference.load.load_ctc", lambda *_, **__: recognizer())
     Path("a.txt").write_text("We stop in Paris, comma!")
     align = runner(capsys, "align", "a.wav", "a.txt", "--model", str(model))
     assert align("--format", "lrc", "--max-words", "1").out.count("[00:0") >= 6

@@ -132,7 +132,7 @@ def test_show_prints_the_recipe_and_trains_nothing(
             ["digits"],
             r"No data folder is given\. Pass corpus\.root=PATH or set SPEECHGRU_DATA.* To fetch it: speechgru corpus "
             "download free_spoken_digits data",
-            1,
+            2,
         ),
         (["yesno", "corpus.root=/nowhere"], r"no folder '/nowhere'.*corpus download yesno /nowhere", 1),
         (
@@ -168,15 +168,13 @@ def test_what_is_refused(
     assert not list(tmp_path.iterdir()), "a refusal leaves nothing behind"
 
 
-def test_a_recipe_of_ones_own_that_is_wrong_is_no_wrong_usage(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_recipe_of_ones_own_that_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(
         "defaults: [{features: log_mel}, {model: acoustic}, {decoder: greedy}, _self_]\nepohs: 3\n"
     )
     for more in ([], ["trainer.epochs=3"]):
-        assert cli.main(["train", str(wrong), *more]) == 1
+        assert cli.main(["train", str(wrong), *more]) == 2
         assert "Unknown key: 'epohs'" in capsys.readouterr().err
 
 

@@ -441,9 +441,7 @@ def test_a_files_extension_names_the_format(run: Run, folder: Path, name: str) -
 def test_what_cannot_be_is_refused_before_a_model_is_loaded(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
 ) -> None:
-    monkeypatch.setattr(
-        "speechgru.inference.recognizer.load_recognizer", lambda *_, **__: pytest.fail("loaded")
-    )
+    monkeypatch.setattr("speechgru.inference.load.load_recognizer", lambda *_, **__: pytest.fail("loaded"))
     save("a.wav")
     save("b.wav")
     Path("there.txt").write_text("kept")
@@ -467,9 +465,7 @@ def test_a_stopped_batch_goes_on_where_it_was(
     assert Path("out/a.txt").read_text() == "earlier"
     assert Path("out/deep/b.txt").read_text() == "d\n"
     assert Path("out/c.2024.txt").is_file()
-    monkeypatch.setattr(
-        "speechgru.inference.recognizer.load_recognizer", lambda *_, **__: pytest.fail("loaded")
-    )
+    monkeypatch.setattr("speechgru.inference.load.load_recognizer", lambda *_, **__: pytest.fail("loaded"))
     assert run("in", "--recursive", "-o", "out", option).code == 0
     assert run("in/a.wav", "-o", "out/a.txt", option).code == 0
 

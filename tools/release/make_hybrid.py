@@ -3,8 +3,9 @@
     python tools/release/make_hybrid.py --data DATA --output runs/hybrid
 
 What is done is kept and passed over when it is called again; a training that was cut off goes on. In words: log-mel at
-three speeds; alignments from the packaged model's spikes; Gaussian mixtures and speakers' transforms; cross-entropy;
-the lattice-free criterion; one file. The alignments are made anew each time.
+three speeds; alignments from the spikes of the packaged CTC model; Gaussian mixtures and speakers' transforms;
+cross-entropy; the lattice-free criterion; one file. The alignments are made anew each time. Several processes share the
+training: torchrun --nproc-per-node 2 tools/release/make_hybrid.py ...
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from speechgru import audio
 from speechgru.config import Recipe, load_recipe
 from speechgru.config.trainer import OptimizerConfig, ScheduleConfig, TrainerConfig
 from speechgru.data import Utterance, prepare
+from speechgru.data.preparation import Data
 from speechgru.features import LogMel
 from speechgru.features.frontend import Settings as FeatureSettings
 from speechgru.mmi import lexicon, model_file, network, pipeline, search, task
@@ -29,6 +31,8 @@ from speechgru.mmi.feature_store import AlignedRecording, Store
 from speechgru.mmi.inputs import Disturbance, Inputs
 from speechgru.mmi.sources import FromFiles, PhoneSpikes
 from speechgru.training import distributed, fit
+from speechgru.training.report import versions
+from speechgru.training.run import commit
 from speechgru.training.state import STATE
 
 FEATURES = FeatureSettings(normalise="none")
@@ -44,12 +48,12 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of the corpora")
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--recipe", default="english-small")
+    parser.add_argument("--recipe", default="english")
     parser.add_argument("--spikes", default="english-small", help="model with a head for phones")
     parser.add_argument("--noise", help="pattern of recordings of noise: noise/ESC-10/*/[1-4]-*")
     parser.add_argument("--first", type=int, default=0, help="learn from so many recordings only; 0: all")
-    parser.add_argument("--ce", type=int, default=4, help="epochs of cross-entropy")
-    parser.add_argument("--mmi", type=int, default=12, help="epochs of the lattice-free criterion")
+    parser.add_argument("--ce", type=int, default=1, help="epochs of cross-entropy")
+    parser.add_argument("--mmi", type=int, default=6, help="epochs of the lattice-free criterion")
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--seed", type=int, default=1)
@@ -67,22 +71,27 @@ def main() -> None:
     export(model, made, arguments.output / "hybrid.safetensors", arguments)
 
 
-def targets(arguments: argparse.Namespace) -> Steps:
-    """Everything that the network is trained by. It is made anew when a run goes on: some minutes, the same result."""
+def recordings(arguments: argparse.Namespace) -> tuple[Recipe, Data]:
+    """The recipe's recordings that a stretch of the network's frames can say the text of, at every speed."""
     recipe = load_recipe(arguments.recipe, [f"corpus.root={arguments.data}", "corpus.test=[]"])
-    data = prepare(recipe, 1 / (FEATURES.hop * network.STRIDE * max(SPEEDS)))
+    return recipe, prepare(recipe, 1 / (FEATURES.hop * network.STRIDE * max(SPEEDS)))
+
+
+def targets(arguments: argparse.Namespace) -> Steps:
+    """Everything that the network is trained by. It is made anew when a run goes on: half an hour, the same result."""
+    _, data = recordings(arguments)
     train = data.train[:: max(len(data.train) // arguments.first, 1)] if arguments.first else data.train
     words = lexicon.packaged()
     store, spoken = recordings_of("train", train, arguments.output)
     made = pipeline.bootstrap(spoken, store, PhoneSpikes(arguments.spikes), words)
-    recordings = pipeline.aligned_recordings(made, spoken, store, SPEEDS)
+    aligned = pipeline.aligned_recordings(made, spoken, store, SPEEDS)
     dev = {}
     for name, utterances in data.dev.items():
         dev_store, dev_spoken = recordings_of(
             name, utterances[:40] if arguments.first else utterances, arguments.output
         )
         dev[name] = pipeline.realigned(made, dev_spoken, dev_store)
-    return made, recordings, dev
+    return made, aligned, dev
 
 
 def recordings_of(
@@ -157,7 +166,21 @@ def export(
     hybrid = model_file.Hybrid(
         model.eval(), made.language.tying, FEATURES, made.adapter, made.habits, WEIGHTS
     )
-    provenance = {key: str(value) for key, value in vars(arguments).items() if key not in ("data", "output")}
+    recipe, data = recordings(arguments)
+    uses = data.uses(recipe)
+    provenance = {
+        "recipe": arguments.recipe,
+        "seed": arguments.seed,
+        "commit": commit(),
+        "corpora": [use.to_dict() for use in uses],
+        "trained_hours": round(sum(use.hours for use in uses), 3),
+        "versions": versions(),
+        "settings": {
+            key: value
+            for key, value in vars(arguments).items()
+            if key not in ("data", "output", "noise", "recipe")
+        },
+    }
     model_file.save(path, hybrid, provenance, torch.float16)
 
 
