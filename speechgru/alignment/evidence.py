@@ -39,15 +39,15 @@ _FILLER, _FILLER_FRAME = (
 @dataclass(frozen=True)
 class Weights:
     """Of the logistic regression: what the word must reach, and the weights of the evidence; per label of the word, and
-    whole. With and without a phone head."""
+    per word. With and without a phone head."""
 
     bias: float
     characters: float  # the word alone, by its characters, each
     place: float  # its place, by characters, each
-    place_whole: float
+    place_per_word: float
     phones: float = 0.0
     phone_place: float = 0.0
-    phone_place_whole: float = 0.0
+    phone_place_per_word: float = 0.0
 
 
 WITH_PHONES = Weights(7.707, 0.455, -0.003, -0.038, 0.402, 0.410, 0.111)
@@ -84,7 +84,7 @@ def head(log_probs: Floats, space: int | None) -> Head:
 
 
 def features(heads: Sequence[Head], context: Context) -> NDArray[np.float64]:
-    """[heads, 3]: of the word alone, per label; of its place, per label; and of its place, whole; hardly above 0."""
+    """[heads, 3]: of the word alone, per label; of its place, per label; and of its place, per word."""
     rows = []
     for number, each in enumerate(heads):
         every = [_row(each, number, word, context) for word in context.word[number]]
@@ -95,15 +95,15 @@ def features(heads: Sequence[Head], context: Context) -> NDArray[np.float64]:
 def _row(each: Head, number: int, word: Words, context: Context) -> tuple[float, float, float]:
     labels = sum(map(len, word))
     place = _place(each, number, word, context)
-    return _alone(each, word, context) / labels, place / labels, place
+    return _alone(each, word, context) / labels, place / labels, place / len(word)
 
 
 def score(heads: Sequence[Head], context: Context) -> float:
     """Whether the sound holds the word: its log odds, above those that are asked for if positive."""
     values = features(heads, context)
     weights = WITH_PHONES if len(heads) > 1 else CHARACTERS_ALONE
-    own = (weights.characters, weights.place, weights.place_whole)
-    other = (weights.phones, weights.phone_place, weights.phone_place_whole)
+    own = (weights.characters, weights.place, weights.place_per_word)
+    other = (weights.phones, weights.phone_place, weights.phone_place_per_word)
     return (
         weights.bias
         + float(np.dot(values[0], own))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -16,13 +17,17 @@ from beeps import FRAME, LETTER_SECONDS, PAUSE_SECONDS, RATE, Engine, beep, reco
 
 from speechgru import cli
 from speechgru.alignment import Alignment, align_text
-from speechgru.alignment.text import as_dict
+from speechgru.alignment.text import align_emissions, as_dict
+from speechgru.audio import read
 from speechgru.audio.array import Sound
 from speechgru.errors import AudioError, TextError
+from speechgru.inference import load_recognizer
 from speechgru.inference.emissions import posteriors
 from speechgru.inference.word_times import Times, silences
 from speechgru.text import Vocabulary
 from speechgru.transcript import Word
+
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 NEAR = 1.01 * FRAME / RATE  # a tone may begin within a frame
 GAP_NEAR = 2 * NEAR  # the times of a gap are a frame wider
@@ -275,6 +280,32 @@ def test_a_model_without_a_space() -> None:
     places = {word: (start, end) for word, start, end in _places("in nineteen ninety a cat")}
     assert [word.text for word in found] == ["in", "1990", "a", "cat"]
     assert found[3].start == pytest.approx(places["cat"][0], abs=NEAR)
+
+
+# ------------------------------------------------------------------------------------------ real speech
+
+
+def _joined_digits(speaker: str, digits: str) -> Sound:
+    data = os.environ.get("SPEECHGRU_DATA")
+    folder = Path(data or "") / "speech/free-spoken-digit-dataset/recordings"
+    if data is None or not folder.is_dir():
+        pytest.skip("no $SPEECHGRU_DATA with the Free Spoken Digit Dataset")
+    parts = [read(folder / f"{d}_{speaker}_{3 + i}.wav", 16000) for i, d in enumerate(digits)]
+    margin = np.random.default_rng(0).normal(0, 1e-4, 8000).astype(np.float32)
+    return Sound(np.concatenate([margin, *parts, margin]))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::speechgru.errors.AudioWarning")
+@pytest.mark.parametrize("speaker", ["lucas", "yweweler"])
+def test_joined_digits_are_all_spoken_and_a_number_is_read_digit_by_digit(speaker: str) -> None:
+    english = load_recognizer(decoder="greedy")
+    emissions = posteriors(english, _joined_digits(speaker, "34720169"))
+    digits = align_emissions(english, emissions, " ".join(DIGITS[int(d)] for d in "34720169"))
+    assert not digits.missing and not digits.replaced
+    number = align_emissions(english, emissions, "347 2016 9")
+    assert [unit.readings[0] for unit in number.lines[0]] == ["three four seven", "two zero one six", "nine"]
+    assert not number.missing and not number.replaced
 
 
 # ---------------------------------------------------------------------------------------- command line
