@@ -167,7 +167,7 @@ class _Screen:
         self._write: Any = getattr(plan.writer, name) if plan.targets is None else None
         self._shown = 0
         is_stream = plan.targets is None and not plan.several and getattr(plan.writer, "PIECEWISE", False)
-        self.options = {"on_segments": self._add} if is_stream else {}
+        self.options: dict[str, Any] = {"on_segments": self._add} if is_stream else {}
 
     def _add(self, part: Transcript) -> None:
         self._shown += len(part.segments)

@@ -234,9 +234,7 @@ def test_a_process_that_dies_is_explained(
         raise PoolError("A process died.")
 
     monkeypatch.setattr(corpus_check, "in_order", die)
-    with pytest.raises(
-        CorpusError, match=r"process .*died, at .*u0\.wav or one of the 16 files.*--jobs 1"
-    ):
+    with pytest.raises(CorpusError, match=r"process .*died, at .*u0\.wav or one of the 16 files.*--jobs 1"):
         diagnose(sound, processes=2)
 
 
