@@ -123,7 +123,7 @@ def _format(args: argparse.Namespace) -> str:
         UsageError: they differ, or none says it.
     """
     if args.output is None:
-        return args.format or "json"
+        return str(args.format or "json")
     from speechgru.cli import _transcript_targets as targets
 
     suffix = Path(args.output).suffix.lower().removeprefix(".")

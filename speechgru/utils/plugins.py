@@ -46,7 +46,8 @@ def settings(folder: str, name: str) -> Any:
 
 def _check(folder: str, name: str, choices: list[str]) -> None:
     if name not in choices:
-        raise ConfigError(unknown(f"name in {folder}", name, choices))
+        what = "corpus" if folder.endswith("corpora") else f"name in {folder}"
+        raise ConfigError(unknown(what, name, choices))
 
 
 def nearest(given: str, choices: Iterable[str]) -> str:

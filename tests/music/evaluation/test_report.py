@@ -171,7 +171,7 @@ def test_a_picture_that_is_there_is_kept(
     assert picture.read_bytes() == b"a photo" and not printed.out
     assert (
         f"{picture} is already there. Pass --overwrite" in printed.err
-        and "choose another --png" in printed.err
+        and "choose another --plot" in printed.err
     )
     assert run(*given, "--overwrite") == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -227,7 +227,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_judged(
     assert "There is no piece to judge in" in capsys.readouterr().err
     assert run(folders[0], "--against", tmp_path / "none") == 1
     assert "none doesn't exist" in capsys.readouterr().err
-    assert run(folders[0], "--against", folders[1], "--corpus", "nothing") == 1
+    assert run(folders[0], "--against", folders[1], "--corpus", "nothing") == 2
     assert "Choices: chorales, folk" in capsys.readouterr().err
     assert run(folders[0], "--against", folders[1], "--png", "report.jpg") == 2
     assert run(folders[0], "--against", folders[1], folders[0], "--corpus", "folk") == 2
