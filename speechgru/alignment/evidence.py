@@ -159,4 +159,4 @@ def _best_path(
                 blank[k] = max(came + quiet[t], filler[k])
             else:
                 blank[k] = came + ratios[t, 0]
-    return max(blank[n], label[n - 1])
+    return float(max(blank[n], label[n - 1]))

@@ -270,10 +270,10 @@ def follow(codes: Codes, origins: Integers, graph: Graph, state: int, states: In
     first = graph.first
     for t in range(len(codes) - 1, -1, -1):
         k, kind = state // KINDS, state % KINDS
-        w = np.searchsorted(first, k)
+        w = int(np.searchsorted(first, k))
         is_first = first[w] == k
         if is_first and kind != AT_LABEL:
-            w = graph.alias[w]
+            w = int(graph.alias[w])
             k = first[w]
         code = codes[t, k]
         if kind == AT_BLANK and code & _IS_SKIPPED_TO:
