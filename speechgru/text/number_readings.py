@@ -112,12 +112,15 @@ def year(digits: str) -> tuple[str, ...]:
     """A year, of four digits or, without its century, of two.
 
     >>> year("1905")[:3]
-    ('nineteen oh five', 'nineteen hundred and five', 'nineteen hundred five')
+    ('nineteen oh five', 'nineteen hundred five', 'nineteen hundred and five')
     """
     if len(digits) == 2:
         centuries = [f"{century} {_group(digits, True)}" for century in ("nineteen", "twenty")]
         return unique([_group(digits, True), *centuries, *whole(digits)])
-    return unique([words(digits, "year"), *_pairs(digits), *_cardinals(digits), *one_by_one(digits)[:2]])
+    counted = sorted(
+        _cardinals(digits), key=lambda reading: "thousand" in reading
+    )  # nineteen hundred and five first
+    return unique([words(digits, "year"), *_pairs(digits), *counted, *one_by_one(digits)[:2]])
 
 
 def ordinal(digits: str) -> tuple[str, ...]:
