@@ -53,6 +53,6 @@ def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path: Path) -> No
 
 
 def test_the_longest_names_can_be_written(tmp_path: Path) -> None:
-    path = tmp_path / ("ä" * 120 + ".json")  # 245 bytes
+    path = tmp_path / ("ä" * 124 + ".json")  # 253 bytes
     files.write_text(path, "x")
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
