@@ -517,7 +517,9 @@ def test_ctrl_c_keeps_what_is_finished(run: Run, folder: Path, monkeypatch: pyte
             raise KeyboardInterrupt
 
     monkeypatch.setattr("speechgru.inference.load.load_recognizer", lambda *_, **__: Interrupted())
-    assert run("a.wav", "b.wav", "-o", "out").code == 130
+    found = run("a.wav", "b.wav", "-o", "out")
+    assert found.code == 130
+    assert "stopped: 1 of 2 are written. The same command with --resume does the rest." in found.err
     assert [p.name for p in Path("out").iterdir()] == ["a.txt"]
 
 
