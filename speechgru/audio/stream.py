@@ -240,9 +240,11 @@ class AudioStream:
         """`raw` [time, channels], which begins at frame `position`: mixed where that is asked for, and finite."""
         good = (np.abs(raw) <= LARGEST_SAMPLE).all(axis=1)  # NaN is no number that is less
         if not good.all():
-            seconds = (position + int(good.argmin())) / self.source_rate
+            first = int(good.argmin())
+            seconds = (position + first) / self.source_rate
+            what = "impossibly large" if np.isfinite(raw[first]).all() else "NaN or infinite"
             raise AudioError(
-                f"{self.name} holds NaN, infinite or impossibly large samples, the first at {seconds:.3f} s: "
+                f"{self.name} holds {what} samples, the first at {seconds:.3f} s: "
                 "the file is damaged or was written wrongly; export it again.",
                 source=self.name,
             )

@@ -287,10 +287,9 @@ def _one_sentence(what: str) -> Iterator[None]:
     except yaml.MarkedYAMLError as error:  # OmegaConf's own reading: a key that is there twice
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise ConfigError(f"{what}: {line}{error.problem}") from error
-    except (
-        *(HydraException, OmegaConfBaseException, yaml.YAMLError, OSError),
-        *(TypeError, ValueError, AttributeError, RecursionError, AssertionError),
-    ) as error:
+    except RecursionError as error:
+        raise ConfigError(f"{what}: nested too deeply") from error
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError, TypeError, ValueError) as error:
         raise ConfigError(f"{what}: {str(error).strip().partition(chr(10))[0]}") from error
 
 

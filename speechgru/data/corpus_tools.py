@@ -145,7 +145,7 @@ def same_stem(path: Path) -> Path | None:
     if is_file(path):
         return path
     # A name that is none, such as "..", has no suffix to change.
-    beside = (path.with_suffix(e) for e in _EXTENSIONS) if path.name else ()
+    beside: Iterable[Path] = [path.with_suffix(e) for e in _EXTENSIONS] if path.name else []
     return next((p for p in beside if is_file(p)), None)
 
 
