@@ -45,7 +45,7 @@ ALLOWED = {
         "inference": "errors transcript utils audio text features models data vad lm lexicon decoding mmi",
         "music.evaluation": "errors utils config music.score music.files music.models music.training",
         "alignment": "errors transcript utils text writers lexicon decoding inference",
-        "evaluation": "errors transcript utils audio text models data vad decoding inference",
+        "evaluation": "errors transcript utils audio text models data vad decoding mmi inference",
         "music.generation": "errors utils music.score models music.files music.models music.evaluation",
         "tasks": "errors utils audio config text features augment models data lm vad lexicon training "
         "music.training inference evaluation",

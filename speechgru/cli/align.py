@@ -67,10 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Align, draw and write. Returns 1 where the recording breaks off, with a warning on stderr."""
     from speechgru.audio import Track
+    from speechgru.cli import _rendering as rendering
     from speechgru.text import spoken_form
 
-    args.format = _format(args)
     _check(args)
+    args.format = _format(args)
+    rendering.layout(args, args.format)
     source = args.audio if args.track is None else Track(args.audio, args.track)
     text = spoken_form.read(args.text)
     from speechgru.alignment import align_text
@@ -96,10 +98,8 @@ def _check(args: argparse.Namespace) -> None:
     Raises:
         UsageError: standard input for both inputs, no input, or targets that `_targets.check` refuses.
     """
-    from speechgru.cli import _rendering as rendering
     from speechgru.cli import _targets as targets
 
-    rendering.layout(args, args.format)
     if args.audio == args.text == STDIN:
         raise UsageError("AUDIO and TEXT can't both be standard input. Name a file for one of them.")
     if STDIN in (args.audio, args.text) and sys.stdin.isatty():

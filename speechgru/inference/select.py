@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from speechgru.decoding import Decoder
+from speechgru.decoding.settings import SETTINGS
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.text import Normaliser, normalize
 from speechgru.text import languages as language_codes
@@ -128,6 +129,8 @@ def languages(header: AcousticHeader) -> tuple[str, ...]:
 
 def _settings(name: str) -> set[str]:
     """What can be set of a decoder."""
+    if name in SETTINGS:  # without the search itself, which is not loaded in vain
+        return {field.name for field in fields(SETTINGS[name])}
     return {field.name for field in fields(plugins.find("decoding", name).Settings)}
 
 

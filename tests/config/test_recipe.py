@@ -9,7 +9,7 @@ import pytest
 from speechgru.config import load_recipe
 from speechgru.config.recipe import CorpusConfig, SourceConfig
 from speechgru.config.trainer import TrainerConfig
-from speechgru.errors import ConfigError
+from speechgru.errors import ConfigError, CorpusError
 
 
 def test_the_data_root_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +26,7 @@ def test_a_missing_data_root_says_what_to_pass(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("SPEECHGRU_DATA", raising=False)
     with pytest.raises(ConfigError, match=r"corpus\.root=PATH"):
         CorpusConfig().data_root()
-    with pytest.raises(ConfigError, match=r"no folder '/nowhere'. Pass corpus.root=PATH"):
+    with pytest.raises(CorpusError, match=r"no folder '/nowhere'. Pass corpus.root=PATH"):
         CorpusConfig(root="/nowhere").data_root()
 
 

@@ -110,15 +110,17 @@ def test_a_recognizer_lets_it_choose(tmp_path: Path) -> None:
     assert recognizer.decoder(log_probs).text == texts[scores.index(max(scores))] != texts[0]
 
 
-def test_the_option() -> None:
+def test_the_option(tmp_path: Path) -> None:
+    model = tmp_path / "lm.safetensors"
+    model.touch()
     parser = argparse.ArgumentParser()
     decoder_options.add_arguments(parser)
-    assert decoder_options.choose(parser.parse_args(["--rescore", "lm"])) == {
+    assert decoder_options.choose(parser.parse_args(["--rescore", str(model)])) == {
         "decoder": None,
-        "rescore": "lm",
+        "rescore": str(model),
     }
     with pytest.raises(UsageError, match="can't use --rescore"):
-        decoder_options.choose(parser.parse_args(["--rescore", "lm", "--decoder", "greedy"]))
+        decoder_options.choose(parser.parse_args(["--rescore", str(model), "--decoder", "greedy"]))
 
 
 def test_what_does_not_fit(tmp_path: Path) -> None:

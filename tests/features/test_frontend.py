@@ -268,7 +268,7 @@ def build(_signal: Tensor, _rate: int, **given) -> Settings:
         ({"window": float("inf")}, r"window ≤ 1 s"),
         ({"log_floor": 0.0}, r"log_floor > 0"),
         ({"log_floor": float("nan")}, r"log_floor > 0"),
-        ({"n_mels": 0}, r"n_mels ≥ 1"),
+        ({"n_mels": 0}, r"n_mels"),
     ],
 )
 def test_impossible_settings_are_named(function, given: dict, message: str) -> None:
@@ -277,7 +277,7 @@ def test_impossible_settings_are_named(function, given: dict, message: str) -> N
 
 
 def test_settings_check_themselves() -> None:
-    with pytest.raises(ConfigError, match="sample_rate ≥ 4000"):
+    with pytest.raises(ConfigError, match="sample_rate from 4000"):
         Settings(sample_rate=3999, f_max=1000)
     with pytest.raises(ConfigError, match="'utterance' or 'none'"):
         Settings(normalise="sometimes")  # type: ignore[arg-type]

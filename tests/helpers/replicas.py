@@ -121,6 +121,9 @@ def _commonvoice(root: Path, ids: list[str]) -> None:
             name = f"common_voice_en_{split}{i}.mp3"
             _say(root / "clips" / name, SENTENCES[i])
             rows.append([f"hash-of-{split}", name, f"{SENTENCES[i].capitalize()}!", "2", "en"])
+        for i, name in enumerate(ids if split == "train" else ()):
+            _say(root / "clips" / f"{name}.mp3", SENTENCES[i % len(SENTENCES)])
+            rows.append([f"hash-of-{name}", f"{name}.mp3", SENTENCES[i % len(SENTENCES)], "2", "en"])
         _write(root / f"{split}.tsv", ["\t".join(row) for row in rows])
 
 
@@ -139,7 +142,7 @@ def _tedlium(root: Path, ids: list[str]) -> None:
 
 
 def _ljspeech(root: Path, ids: list[str]) -> None:
-    names = [f"LJ{chapter:03}-000{i}" for chapter in range(1, 5) for i in range(PER_SPLIT)]
+    names = ids or [f"LJ{chapter:03}-000{i}" for chapter in range(1, 5) for i in range(PER_SPLIT)]
     said = dict(zip(names, cycle(SENTENCES)))
     _write(root / "metadata.csv", [f"{n}|{text.upper()}|{text}." for n, text in said.items()])
     for name, text in said.items():

@@ -296,7 +296,7 @@ def test_batches_hold_pieces_of_about_one_length() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("speechgru.inference.recognizer.BATCH_SECONDS", {"cpu": 20.0})
+    monkeypatch.setattr("speechgru.inference.pool.BATCH_SECONDS", {"cpu": 20.0})
     taken = 0
 
     def sources() -> Any:

@@ -44,8 +44,8 @@ def card(loaded: Checkpoint, size: int, judged: dict[str, Any], conditions: str,
         [
             f"# {loaded.path.stem}",
             "English speech to lower-case text: log-mel and speaker-adapted features, convolutional subsampling, "
-            "bidirectional GRU (Cho et al. 2014), tied biphones by lattice-free MMI (Povey et al. 2016), two passes over "
-            "a lexicon with an n-gram language model; docs/hybrid.md has how. Weights: Apache-2.0.",
+            "bidirectional GRU (Cho et al. 2014), tied biphones by lattice-free MMI (Povey et al. 2016), two passes "
+            "over a lexicon with an n-gram language model; docs/hybrid.md has how. Weights: Apache-2.0.",
             "## Scores",
             table(COLUMNS, scores(judged)),
             "Whole files through `speechgru evaluate`; texts normalised by `english-1`. Choices were made on the dev "
