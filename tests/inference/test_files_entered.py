@@ -13,7 +13,7 @@ import speechgru
 from speechgru.utils.assets import ASSETS, DEFAULT_MODEL
 
 ROOT = Path(speechgru.__file__).parent
-MOST = 53
+MOST = 64
 MEASURE = """
 import json, sys, threading
 from speechgru import cli
