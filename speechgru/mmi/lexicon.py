@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from speechgru.lexicon import dictionary, g2p
@@ -17,15 +17,20 @@ Phones = tuple[int, ...]
 class Lexicon:
     """Pronunciations of words, the dictionary's first one first.
 
-    phones: names, silence first. words: what is known. `pronouncer` has the others, where it can.
+    phones: names, silence first. words: what is known. `pronouncer` has the others, where it can. rest: gives the
+    lexicon to ask where a word isn't known yet, which is loaded then.
     """
 
     phones: tuple[str, ...]
     words: dict[str, tuple[Phones, ...]]
     pronouncer: Pronouncer | None = None
+    rest: Callable[[], Lexicon] | None = None
 
     def pronounce(self, word: str) -> tuple[Phones, ...]:
         """All ways to say a word, none where it has no pronunciation."""
+        if word not in self.words and self.rest:
+            rest, self.rest = self.rest(), None
+            self.words, self.pronouncer = rest.words | self.words, rest.pronouncer
         if word not in self.words:
             phones = self.pronouncer.word(word) if self.pronouncer else None
             self.words[word] = (_shifted(phones),) if phones else ()

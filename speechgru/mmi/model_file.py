@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,18 +12,20 @@ import torch
 from torch import Tensor
 
 from speechgru.features.frontend import Settings as FeatureSettings
-from speechgru.mmi import cepstra, fmllr, lexicon, mixtures, speakers
+from speechgru.lm.table import SPECIAL
+from speechgru.mmi import cepstra, fmllr, lexicon, mixtures, speakers, spoken_words, tree
 from speechgru.mmi.adaptation import Adapter
 from speechgru.mmi.lexicon import Phones
 from speechgru.mmi.network import Network, Settings
 from speechgru.mmi.search import Weights
+from speechgru.mmi.spoken_words import SpokenWords
 from speechgru.mmi.tying import Tying
 from speechgru.models import Checkpoint, checkpoint
 from speechgru.models.audio_header import AudioHeader
 from speechgru.utils import schema
 
 KIND = "hybrid"
-_NET, _TIES, _FIT = "network.", "tying.", "adapter."
+_NET, _TIES, _FIT, _WORDS = "network.", "tying.", "adapter.", "words."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,8 @@ class HybridHeader(AudioHeader):
 
     bands: log-mel bands among the network's inputs, beside features that are fitted. habits: words, pronunciations and
     natural logs of how usual they are. search: its weights. dictionary, lm: names of packaged ones. languages: codes of
-    what it writes.
+    what it writes. phones: names, silence first; none of files that don't hold pronunciations. words: tells the list of
+    words apart that these are of.
     """
 
     KIND: ClassVar[str] = KIND
@@ -43,6 +46,8 @@ class HybridHeader(AudioHeader):
     dictionary: str = "english"
     lm: str = "english"
     languages: tuple[str, ...] = ("en",)
+    phones: tuple[str, ...] = ()
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class Hybrid:
     """A network of tied states and all that is needed to recognize speech with it.
 
     features: of the log-mel, not normalised. adapter: None where features are not fitted to speakers. habits: natural
-    logs of how usual pronunciations are. weights: of the search. dictionary, lm: names of packaged ones.
+    logs of how usual pronunciations are. weights: of the search. dictionary, lm: names of packaged ones. spoken: the
+    pronunciations of the words of a list with this digest; None: they are looked up.
     """
 
     network: Network
@@ -61,6 +67,15 @@ class Hybrid:
     weights: Weights = field(default_factory=Weights)
     dictionary: str = "english"
     lm: str = "english"
+    spoken: SpokenWords | None = None
+    digest: str = ""
+
+
+def with_pronunciations(model: Hybrid, words: Sequence[str]) -> Hybrid:
+    """The model with the pronunciations of the words of its language model."""
+    known = model.adapter.lexicon if model.adapter else lexicon.packaged(model.dictionary)
+    ways = [(way, place) for way, place, _ in tree.pronunciations(words, len(SPECIAL), known)]
+    return replace(model, spoken=spoken_words.pack(ways), digest=spoken_words.digest(words))
 
 
 def save(
@@ -72,6 +87,8 @@ def save(
         for name, tensor in model.network.state_dict().items()
     }
     tensors |= {_TIES + name: torch.from_numpy(table) for name, table in model.tying._asdict().items()}
+    if model.spoken:
+        tensors |= {_WORDS + name: torch.from_numpy(table) for name, table in model.spoken._asdict().items()}
     if model.adapter:
         tensors |= {_FIT + name: torch.from_numpy(table) for name, table in _parts(model.adapter).items()}
     header = {
@@ -81,6 +98,7 @@ def save(
         "habits": [[word, list(way), value] for (word, way), value in model.habits.items()],
         "search": model.weights._asdict(),
         "dictionary": model.dictionary,
+        **_words(model),
         "lm": model.lm,
         "provenance": dict(provenance),
     }
@@ -114,7 +132,12 @@ def of(loaded: Checkpoint) -> Hybrid:
             {name.removeprefix(_NET): t.float() for name, t in tensors.items() if name.startswith(_NET)}
         )
         weights = Weights(**header.search)
-    words = lexicon.packaged(header.dictionary)
+        spoken = _spoken(tensors) if header.words else None
+    words = (
+        lexicon.Lexicon(header.phones, {}, rest=lambda: lexicon.packaged(header.dictionary))
+        if header.phones
+        else lexicon.packaged(header.dictionary)
+    )
     return Hybrid(
         network.eval(),
         tying,
@@ -124,7 +147,24 @@ def of(loaded: Checkpoint) -> Hybrid:
         weights,
         header.dictionary,
         header.lm,
+        spoken,
+        header.words,
     )
+
+
+def _words(model: Hybrid) -> dict[str, Any]:
+    """The header's entries of pronunciations."""
+    if not model.spoken:
+        return {}
+    known = model.adapter.lexicon if model.adapter else lexicon.packaged(model.dictionary)
+    return {"phones": list(known.phones), "words": model.digest}
+
+
+def _spoken(tensors: Mapping[str, Tensor]) -> SpokenWords:
+    missing = [name for name in SpokenWords._fields if _WORDS + name not in tensors]
+    if missing:
+        raise ValueError(f"there is no tensor {_WORDS + missing[0]!r}")
+    return SpokenWords(*(tensors[_WORDS + name].numpy() for name in SpokenWords._fields))
 
 
 def _needed(header: HybridHeader) -> list[str]:

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from speechgru.decoding import prefix_search
 from speechgru.lm import ngram
 from speechgru.lm.table import SPECIAL
-from speechgru.mmi import lattice, lexicon, search, tree
+from speechgru.mmi import lattice, lexicon, search, spoken_words, tree
 from speechgru.mmi.adaptation import Transform
 from speechgru.mmi.inputs import Inputs
 from speechgru.mmi.lattice import Lattice
+from speechgru.mmi.lexicon import Phones
 from speechgru.mmi.model_file import Hybrid
 from speechgru.mmi.network import STRIDE
 from speechgru.mmi.search import Weights
@@ -80,8 +81,7 @@ class TwoPass:
 
     def _tree(self, hotwords: Mapping[str, float]) -> tree.Tree:
         model, known = self.model, len(self.lm.words)
-        spoken = model.adapter.lexicon if model.adapter else lexicon.packaged(model.dictionary)
-        ways = tree.pronunciations(self.words, len(SPECIAL), spoken, model.habits)
+        ways = self._ways()
         gains = {place: hotwords[word] for place, word in enumerate(self.words) if word in hotwords}
         likely = np.full(len(self.words), -np.inf)
         likely[:known] = prefix_search.unigrams(self.lm.arrays.frozen(), known)
@@ -90,6 +90,23 @@ class TwoPass:
             likely[place] += gain / max(self.weights.lm, 0.1)
         ids = np.where(np.arange(len(self.words)) < known, np.arange(len(self.words)), UNKNOWN)
         return tree.build(ways, likely, model.tying, ids, gains)
+
+    def _ways(self) -> list[tree.Spoken]:
+        """All ways to say all words."""
+        model, known = self.model, len(self.lm.words)
+        spoken = model.adapter.lexicon if model.adapter else lexicon.packaged(model.dictionary)
+        if model.spoken is None or model.digest != spoken_words.digest(self.lm.words):
+            return tree.pronunciations(self.words, len(SPECIAL), spoken, model.habits)
+        kept = spoken_words.unpack(model.spoken)
+        said: dict[str, list[Phones]] = {}
+        for way, place in kept:
+            said.setdefault(self.lm.words[place], []).append(way)
+        spoken.words.update({word: tuple(ways) for word, ways in said.items()})
+        usual = {(model_way, word): value for (word, model_way), value in model.habits.items()}
+        ways = [(way, place, usual.get((way, self.lm.words[place]), 0.0)) for way, place in kept]
+        return (
+            sorted(ways + tree.pronunciations(self.words, known, spoken)) if len(self.words) > known else ways
+        )
 
     def __call__(self, recordings: Sequence[NDArray[np.float32]]) -> list[Recognition]:
         """Recognize recordings, each [time] at the model's sample rate and not empty."""

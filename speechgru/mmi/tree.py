@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from speechgru.mmi.lexicon import SILENCE, Lexicon, Phones
 from speechgru.mmi.tying import Tying
+from speechgru.utils import jit
+
+njit = jit.compiled(__file__)
 
 
 class Tree(NamedTuple):
@@ -75,24 +78,23 @@ def build(
         ids: of the language model, of each word [words]; by default its place.
         gains: what words gain beside their probability, by their places.
     """
-    phones = len(tying.enter)
-    depth, parent, label, ends = _nodes(entries)
-    count = len(label)
-    order = np.lexsort((np.arange(count), parent, depth))  # children of a node stand in a row
-    place = np.empty(count, np.int64)
-    place[order] = np.arange(count)
-    best = np.full(count, -np.inf)
-    for node, word, habit in ends:
-        best[node] = max(best[node], log_probs[word] + habit)
-    for node in np.argsort(-depth, kind="stable"):
-        if parent[node] >= 0:
-            best[parent[node]] = max(best[parent[node]], best[node])
-    words: list[list[tuple[int, float]]] = [[] for _ in range(count)]
-    for node, word, habit in ends:
-        words[node].append((word, habit))
-    flat = [entry for node in order for entry in words[node]]
-    bounds = np.concatenate([[0], np.cumsum([len(words[node]) for node in order])])
-    made = _laid_out(order, place, depth, parent, label, best, bounds, flat, tying, phones)
+    flat = np.fromiter((phone for way, _, _ in entries for phone in way), np.int64)
+    ends = np.cumsum(np.fromiter((len(way) for way, _, _ in entries), np.int64))
+    word = np.fromiter((place for _, place, _ in entries), np.int64)
+    habit = np.fromiter((habit for _, _, habit in entries), np.float64)
+    depth, parent, label, last = _nodes(flat, ends)
+    order = np.lexsort((np.arange(len(label)), parent, depth))  # children of a node stand in a row
+    place = np.empty(len(label), np.int64)
+    place[order] = np.arange(len(label))
+    best = np.full(len(label), -np.inf)
+    np.maximum.at(best, last, log_probs[word] + habit)
+    for level in range(int(depth.max()), 0, -1):
+        nodes = np.flatnonzero(depth == level)
+        np.maximum.at(best, parent[nodes], best[nodes])
+    by_node = np.argsort(place[last], kind="stable")
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(place[last], minlength=len(label)))])
+    words = word[by_node], habit[by_node]
+    made = _laid_out(order, place, depth, parent, label, best, bounds, words, tying, len(tying.enter))
     if ids is not None:
         made = made._replace(ids=ids[made.text].astype(np.int32))
     for place_of, gain in (gains or {}).items():
@@ -100,44 +102,42 @@ def build(
     return made
 
 
-def _nodes(
-    entries: Sequence[Spoken],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], list[tuple[int, int, float]]]:
-    """depth, parent (-1: none) and phone of each node of the trie, and where each word ends."""
-    depth, parent, label, ends = [], [], [], []
-    path: list[int] = []
-    before: Phones = ()
-    for way, word, habit in entries:
-        shared = 0
-        while shared < min(len(before), len(way)) and before[shared] == way[shared]:
+@njit
+def _nodes(flat, ends):
+    """depth, parent (-1: none) and phone of each node of the trie of sorted ways, and the node where each ends."""
+    count = len(flat)
+    depth, parent, label = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
+    last, path = np.empty(len(ends), np.int64), np.empty(256, np.int64)
+    nodes, before, size = 0, 0, 0  # where the way before begins, and how long it is
+    begin = 0
+    for entry in range(len(ends)):
+        length, shared = ends[entry] - begin, 0
+        while shared < min(size, length) and flat[before + shared] == flat[begin + shared]:
             shared += 1
-        del path[shared:]
-        for phone in way[shared:]:
-            depth.append(len(path))
-            parent.append(path[-1] if path else -1)
-            label.append(phone)
-            path.append(len(label) - 1)
-        ends.append((path[-1], word, habit))
-        before = way
-    return np.array(depth), np.array(parent), np.array(label), ends
+        for i in range(shared, length):
+            depth[nodes], parent[nodes], label[nodes] = i, path[i - 1] if i else -1, flat[begin + i]
+            path[i] = nodes
+            nodes += 1
+        last[entry] = path[length - 1]
+        before, size, begin = begin, length, ends[entry]
+    return depth[:nodes], parent[:nodes], label[:nodes], last
 
 
-def _laid_out(order, place, depth, parent, label, best, bounds, flat, tying, phones) -> Tree:  # type: ignore[no-untyped-def]
+def _laid_out(order, place, depth, parent, label, best, bounds, words, tying, phones) -> Tree:
     """States: silence, first phones by (left, phone), then the nodes that lie deeper, in `order`."""
     firsts = int((depth == 0).sum())
     heads = {int(label[node]): node for node in order[:firsts]}
     copies = [(left, phone) for left in range(phones) for phone in sorted(heads)]
     shift = 1 + len(copies) - firsts  # from a deeper node's place in `order` to its state
-    nodes = np.array([heads[phone] for _, phone in copies] + list(order[firsts:]))
-    left = np.array([left for left, _ in copies] + [label[parent[node]] for node in order[firsts:]])
+    nodes = np.concatenate([[heads[phone] for _, phone in copies], order[firsts:]]).astype(np.int64)
+    left = np.concatenate([[left for left, _ in copies], label[parent[order[firsts:]]]]).astype(np.int64)
     rank = place[nodes]
     inner = parent[order[firsts:]]  # parents of the deeper nodes, which are sorted by them within a depth
     child = np.zeros((1 + len(nodes), 2), np.int32)
-    first, last = np.full(len(order), 0), np.full(len(order), 0)
-    for at, above in enumerate(inner.tolist()):
-        if last[above] == 0:
-            first[above] = at + firsts + shift
-        last[above] = at + firsts + shift + 1
+    first, last = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
+    above, at, counts = np.unique(inner, return_index=True, return_counts=True)
+    first[above] = at + firsts + shift
+    last[above] = first[above] + counts
     child[1:, 0], child[1:, 1] = first[nodes], last[nodes]
     word = np.zeros((1 + len(nodes), 2), np.int32)
     word[1:, 0], word[1:, 1] = bounds[rank], bounds[rank + 1]
@@ -153,8 +153,8 @@ def _laid_out(order, place, depth, parent, label, best, bounds, flat, tying, pho
         word,
         np.concatenate([[0.0], best[nodes]]).astype(np.float32),
         root,
-        np.array([word for word, _ in flat], np.int32),
-        np.array([word for word, _ in flat], np.int32),
-        np.array([habit for _, habit in flat], np.float32),
-        np.zeros(len(flat), np.float32),
+        words[0].astype(np.int32),
+        words[0].astype(np.int32),
+        words[1].astype(np.float32),
+        np.zeros(len(words[0]), np.float32),
     )

@@ -78,9 +78,12 @@ def lm() -> NGram:
 @pytest.mark.parametrize("fitted", [False, True])
 def test_a_file_reads_as_the_model_does(tmp_path: Path, lm: NGram, fitted: bool) -> None:
     model = hybrid(fitted)
-    model_file.save(tmp_path / "hybrid.safetensors", model, {"seed": 0})
+    model_file.save(
+        tmp_path / "hybrid.safetensors", model_file.with_pronunciations(model, lm.words), {"seed": 0}
+    )
     again = model_file.load(tmp_path / "hybrid.safetensors")
     assert again.habits == model.habits and again.weights == model.weights
+    assert again.spoken and (again.adapter is None or again.adapter.lexicon.words == {})
     samples = (0.1 * np.random.default_rng(1).normal(size=24000)).astype(np.float32)
     first, second = (recognizer.TwoPass(m, lm)([samples])[0] for m in (model, again))
     assert first[:-1] == second[:-1]

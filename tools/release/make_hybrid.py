@@ -26,6 +26,7 @@ from speechgru.data import Utterance, prepare
 from speechgru.data.preparation import Data
 from speechgru.features import LogMel
 from speechgru.features.frontend import Settings as FeatureSettings
+from speechgru.lm import ngram
 from speechgru.mmi import lexicon, model_file, network, pipeline, search, task
 from speechgru.mmi.feature_store import AlignedRecording, Store
 from speechgru.mmi.inputs import Disturbance, Inputs
@@ -34,6 +35,7 @@ from speechgru.training import distributed, fit
 from speechgru.training.report import versions
 from speechgru.training.run import commit
 from speechgru.training.state import STATE
+from speechgru.utils.assets import find_lm
 
 FEATURES = FeatureSettings(normalise="none")
 SPEEDS = (0.9, 1.0, 1.1)
@@ -166,6 +168,8 @@ def export(
     hybrid = model_file.Hybrid(
         model.eval(), made.language.tying, FEATURES, made.adapter, made.habits, WEIGHTS
     )
+    words = ngram.load(find_lm(hybrid.lm)).words
+    hybrid = model_file.with_pronunciations(hybrid, words)
     recipe, data = recordings(arguments)
     uses = data.uses(recipe)
     provenance = {
