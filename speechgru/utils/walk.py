@@ -97,7 +97,9 @@ def _by_place(paths: Iterable[Path]) -> dict[str, list[Path]]:
 
 def _listed(path: Path, hidden: bool) -> tuple[Folder, list[str], list[str]]:
     """A folder, the names of its own folders and those of links to folders, sorted."""
-    files_, own, linked = [], [], []
+    files_: list[str] = []
+    own: list[str] = []
+    linked: list[str] = []
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.name.startswith(".") and not hidden:
