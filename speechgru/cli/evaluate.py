@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="MODEL",
         help="checkpoint, a run's folder, or packaged name (default: that of the run whose folder is scored, else "
-        "english-small)",
+        "english)",
     )
     parser.add_argument(
         "--details", metavar="FILE", help="write each utterance's counts and alignment here, tab-separated"

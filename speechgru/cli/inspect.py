@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model",
         metavar="MODEL",
         nargs="?",
-        help="checkpoint (.safetensors), a run's folder, or name of a packaged model (default: english-small)",
+        help="checkpoint (.safetensors), a run's folder, or name of a packaged model (default: english)",
     )
     parser.add_argument(
         "--all", action="store_true", help="everything, instead of the dozen lines that matter"

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="MODEL",
-        help="checkpoint file, a run's folder, or packaged name (default: english-small)",
+        help="checkpoint file, a run's folder, or packaged name (default: english)",
     )
     parser.add_argument(
         "--format",

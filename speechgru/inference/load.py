@@ -30,7 +30,8 @@ def load_recognizer(
     """Load a model and make it ready to transcribe.
 
     Args:
-        model: path of a checkpoint, or the name of one that comes with the package; by default english.
+        model: path of a checkpoint, or the name of one that comes with the package; by default english,
+            or english-small where a decoder or a rescorer is named.
         device: "cpu", "cuda", "cuda:N", or "auto" for a GPU where there is one.
         batch_size: pieces of audio that run at once, at most.
         decoder: name of a decoder; by default the checkpoint's own. Hybrid models have one only.
@@ -46,6 +47,8 @@ def load_recognizer(
         ConfigError: unknown device, decoder or setting; a hotword that the model can't write.
     """
     checked_batch_size(batch_size)
+    if model is None and (decoder or rescore):
+        model = CTC_MODEL
     path = find_model(model)  # before the imports: a mistake is told at once
     from speechgru.models import checkpoint
 

@@ -104,7 +104,7 @@ def check_sounds(decoder: Decoder, phones: tuple[str, ...], model: object) -> No
         what = f"has other ones ({' '.join(phones[1:])})" if phones else "has no phone head"
         raise ConfigError(
             f"The dictionary {decoder.settings.dictionary!r} has the phones {' '.join(wanted[1:])}, and the "
-            f"model {model or assets.DEFAULT_MODEL} {what}. Leave the dictionary out, or train a model with it "
+            f"model {model or assets.CTC_MODEL} {what}. Leave the dictionary out, or train a model with it "
             "(ctc.pronunciations)."
         )
 

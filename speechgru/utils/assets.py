@@ -9,7 +9,7 @@ from pathlib import Path
 from speechgru.errors import CheckpointError, LanguageModelError
 from speechgru.utils import plugins
 
-DEFAULT_MODEL = "english-small"
+DEFAULT_MODEL = "english"
 CTC_MODEL = "english-small"  # where emissions of characters are looked at
 ASSETS = Path(__file__).parents[1] / "assets"
 SUFFIX = ".safetensors"

@@ -13,11 +13,11 @@ import scripts
 
 from speechgru import audio
 from speechgru.data import Utterance, manifest
-from speechgru.utils.assets import ASSETS, DEFAULT_MODEL
+from speechgru.utils.assets import ASSETS, CTC_MODEL
 
 SAMPLE = ASSETS / "sample.flac"
 pytestmark = pytest.mark.skipif(
-    not (SAMPLE.is_file() and (ASSETS / f"{DEFAULT_MODEL}.safetensors").is_file()),
+    not (SAMPLE.is_file() and (ASSETS / f"{CTC_MODEL}.safetensors").is_file()),
     reason="this installation holds no model and sample",
 )
 bench = scripts.load("benchmarks/pocketsphinx.py")

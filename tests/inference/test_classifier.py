@@ -223,7 +223,7 @@ def test_the_command_takes_the_name_of_a_fetched_model(
     assert capsys.readouterr().out.split("\t")[:2] == [file, WORDS[0]]
     assert cli.main(["classify", "--model", "four-words", file]) == 1
     assert "three-words" in capsys.readouterr().err, "the names that there are"
-    assert cli.main(["classify", "--model", assets.DEFAULT_MODEL, file]) == 1
+    assert cli.main(["classify", "--model", assets.CTC_MODEL, file]) == 1
     assert "expected 'classifier'" in capsys.readouterr().err
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import speechgru
-from speechgru.utils.assets import ASSETS, DEFAULT_MODEL
+from speechgru.utils.assets import ASSETS, CTC_MODEL
 
 ROOT = Path(speechgru.__file__).parent
 MOST = 64
@@ -32,9 +32,7 @@ print(json.dumps({"code": code, "entered": sorted(entered), "loaded": loaded}), 
 """
 
 
-@pytest.mark.skipif(
-    not (ASSETS / f"{DEFAULT_MODEL}.safetensors").is_file(), reason="there is no packaged model"
-)
+@pytest.mark.skipif(not (ASSETS / f"{CTC_MODEL}.safetensors").is_file(), reason="there is no packaged model")
 def test_greedy_recognition_enters_few_files() -> None:
     """Named functions called, not classes defined nor a package's face: what a reader would have to follow."""
     arguments = ["transcribe", "--decoder", "greedy", str(ASSETS / "sample.flac")]
