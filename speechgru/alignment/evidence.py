@@ -50,8 +50,10 @@ class Weights:
     phone_place_per_word: float = 0.0
 
 
-WITH_PHONES = Weights(7.707, 0.455, -0.003, -0.038, 0.402, 0.410, 0.111)
-CHARACTERS_ALONE = Weights(8.055, 0.756, 0.407, 0.048)
+WITH_PHONES = Weights(
+    7.707, 0.455, -0.003, -0.038, 0.402, 0.410, 0.111
+)  # bias: of the words of dev-libri 0.4 % fall short
+CHARACTERS_ALONE = Weights(6.516, 0.756, 0.407, 0.048)  # they tell less: 0.8 % of the words fall short
 
 
 @dataclass(frozen=True)

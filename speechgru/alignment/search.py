@@ -74,7 +74,7 @@ class Search:
     def _allow(self) -> None:
         """Ask for less evidence where speech is far from what the network knows: there all words have less of it."""
         scores = self.scores[[run is not None for run in self.runs]]
-        if not len(scores):
+        if not len(scores) or len(self._heads) == 1:  # the numbers are of both heads together
             return
         level, sure = float(np.median(scores)), len(scores) / (len(scores) + _FEW)
         self._allowance = sure * float(np.interp(level, *ALLOWANCE))
@@ -157,16 +157,22 @@ class Search:
         bounds = self._end_before(i), self._start_behind(i + 1)
         spot = int(run.starts[0]), int(run.ends[-1])
         anything = [ANY] * len(self._heads)
-        before = self._neighbour(i - 1) or (anything, (max(bounds[0], spot[0] - PAUSE),) * 2) if i else None
+        # What lies in a long pause, speech that the text lacks perhaps, is no business of this word.
+        low, high = max(bounds[0], spot[0] - PAUSE), min(bounds[1], spot[1] + PAUSE)
+        before = self._neighbour(i - 1, spot) or (anything, (low, low)) if i else None
         last = i + 1 == len(self.runs)
-        after = None if last else self._neighbour(i + 1) or (anything, (min(bounds[1], spot[1] + PAUSE),) * 2)
+        after = None if last else self._neighbour(i + 1, spot) or (anything, (high, high))
         return Context(before, self._items[i].variants[run.reading], spot, after)
 
-    def _neighbour(self, i: int) -> tuple[Sequence[Words], tuple[int, int]] | None:
+    def _neighbour(self, i: int, spot: tuple[int, int]) -> tuple[Sequence[Words], tuple[int, int]] | None:
+        """The item's labels and frames; None where it isn't in the recording or not near `spot`."""
         run = self.runs[i]
         if run is None:
             return None
-        return self._items[i].labels[run.reading], (int(run.starts[0]), int(run.ends[-1]))
+        start, end = int(run.starts[0]), int(run.ends[-1])
+        if start - spot[1] > PAUSE or spot[0] - end > PAUSE:
+            return None
+        return self._items[i].labels[run.reading], (start, end)
 
 
 def _shifted(run: Run | None, frames: int) -> Run | None:
