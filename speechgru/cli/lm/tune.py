@@ -15,6 +15,7 @@ from speechgru.utils.console import no_bar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from speechgru.data import Utterance
     from speechgru.decoding.beam import Decoder, Settings
     from speechgru.evaluation.tune_lm import Emissions, Result
     from speechgru.inference import CtcRecognizer
@@ -69,18 +70,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what each way of decoding makes of the sets, and store the best where asked to."""
+    from speechgru.data import manifest
     from speechgru.decoding.beam import Decoder, Settings
     from speechgru.evaluation import tune_lm
     from speechgru.inference import load_ctc, select
-    from speechgru.utils.assets import language_models
+    from speechgru.utils.assets import find_lm, language_models
 
     target = _target(args)
+    find_lm(args.lm)
+    manifests = {path: manifest.read_set(path) for path in args.manifests}
     recognizer = load_ctc(args.model, args.device, decoder="greedy")
     vocabulary = recognizer.engine.vocabulary
     # Before the network's work: a language model or hotword that doesn't fit is told at once.
     search = Decoder(_first(args), vocabulary)
     select.check_sounds(search, recognizer.engine.sounds, args.model)
-    sets = [_emissions(recognizer, path) for path in args.manifests]
+    sets = [_emissions(recognizer, path, utterances) for path, utterances in manifests.items()]
     names: tuple[str, ...] = tune_lm.LM_WEIGHTS
     if args.lm in language_models():
         # How far to trust the network is a matter of the model's own file, so it is chosen for the model's own LM.
@@ -160,13 +164,11 @@ def _hotwords(args: argparse.Namespace) -> tuple[str, ...]:
     return tuple(select.spoken(phrase) for phrase in decoder_options.hotwords(args))
 
 
-def _emissions(recognizer: CtcRecognizer, path: str) -> Emissions:
+def _emissions(recognizer: CtcRecognizer, path: str, utterances: list[Utterance]) -> Emissions:
     from tqdm import tqdm
 
-    from speechgru.data import manifest
     from speechgru.evaluation import tune_lm
 
-    utterances = manifest.read_set(path)
     name = Path(path).stem
     with tqdm(total=len(utterances), desc=name, unit="file", file=sys.stderr, disable=no_bar()) as bar:
         emissions = tune_lm.emissions(recognizer, name, utterances, lambda done: bar.update(done - bar.n))
