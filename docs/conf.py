@@ -21,7 +21,7 @@ import speechgru  # noqa: E402
 
 project = "speechgru"
 author = "The speechgru authors"
-copyright = "The speechgru authors, Apache-2.0"
+copyright = "The speechgru authors, Apache-2.0"  # noqa: A001 (its name in Sphinx)
 version = release = speechgru.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]

@@ -95,4 +95,6 @@ def _choices(action: argparse.Action) -> str:
 def _plain(text: str) -> str:
     """Text for people as Markdown: what Markdown would read as its own is escaped, but for `code`."""
     parts = re.split(r"(`[^`]+`)", text)
-    return "".join(part if part.startswith("`") else re.sub(r"([*_<>\[\]|$\\])", r"\\\1", part) for part in parts)
+    return "".join(
+        part if part.startswith("`") else re.sub(r"([*_<>\[\]|$\\])", r"\\\1", part) for part in parts
+    )

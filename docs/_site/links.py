@@ -23,7 +23,9 @@ def find(text: str) -> Iterator[str]:
 
 def anchors(text: str) -> set[str]:
     """What links to the headings of `text` may end with, as GitHub and MyST make them."""
-    headings = re.findall(r"^#{1,6} (.+)$", _CODE.sub(lambda m: "" if m[1][:3] in ("```", "~~~") else m[1], text), re.M)
+    headings = re.findall(
+        r"^#{1,6} (.+)$", _CODE.sub(lambda m: "" if m[1][:3] in ("```", "~~~") else m[1], text), re.M
+    )
     return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
 
 

@@ -1,4 +1,4 @@
-"""Pages that are made of something else: of parsers, docstrings, recipes, model cards, and files at the checkout's root."""
+"""Pages that are made of something else: parsers, docstrings, recipes, model cards, files at the checkout's root."""
 
 from __future__ import annotations
 
