@@ -1,4 +1,4 @@
-"""How long a model of notes takes to make up music, after it is loaded.
+"""How long a model of notes takes to generate music, after it is loaded.
 
     python benchmarks/compose.py CHECKPOINT [--steps 400] [--repeats 3]
 

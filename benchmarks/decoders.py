@@ -3,7 +3,7 @@
     python benchmarks/decoders.py dev-libri.npz dev-l2.npz --arpa english.arpa [--model english-small] [--quick]
     python benchmarks/decoders.py dev.jsonl --arpa english.arpa --save dev.npz
 
-Input: manifests, which the model hears first, or what --save kept of an earlier run: .npz with `texts`, `durations`
+Input: manifests, which the model processes first, or what --save kept of an earlier run: .npz with `texts`, `durations`
 in seconds and lp0, lp1, ... [frames, symbols]. Each decoder reads the same log-probabilities on one thread, with the
 ARPA model (kenlm in the peers; --lm names the same model as .slm for ours, which opens faster). Its own language
 model weight and word bonus are chosen on every third utterance from one grid, at a beam of 16; the rest is left as
@@ -203,7 +203,7 @@ def main() -> int:
     parser.add_argument("inputs", type=Path, nargs="+", metavar="LOGPROBS_OR_MANIFEST")
     parser.add_argument("--arpa", type=Path, required=True)
     parser.add_argument("--lm", type=Path, help="the same model as .slm (default: the ARPA file)")
-    parser.add_argument("--model", help="whose symbols the columns are, and who hears manifests")
+    parser.add_argument("--model", help="whose symbols the columns are, and what processes manifests")
     parser.add_argument("--beams", type=int, nargs="+", default=[16, 64])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--save", type=Path, help="keep the log-probabilities here")

@@ -209,7 +209,7 @@ def ours(decoder: str, job: dict[str, Any]) -> Recognise:
     settings = {"lm": job["lm"]} if decoder == "beam" else {}
     recognizer = load_ctc(job["model"], decoder=decoder, **settings)
     if recognizer.sample_rate != RATE:
-        raise SpeechGruError(f"The model hears {recognizer.sample_rate} Hz; expected one of {RATE} Hz.")
+        raise SpeechGruError(f"The model takes {recognizer.sample_rate} Hz; expected one of {RATE} Hz.")
 
     def recognise(signals: Sequence[Signal]) -> list[str]:
         results = [result for _, result in recognizer.transcribe_many(signals)]
@@ -225,7 +225,7 @@ def ours(decoder: str, job: dict[str, Any]) -> Recognise:
 
 
 def as_text(results: dict[str, Any]) -> str:
-    """Two Markdown tables: what each system hears, and what it costs to have."""
+    """Two Markdown tables: what each system recognises, and what it costs."""
     rows = [("set", "system", "WER", "95 % interval", "ratio", "CER", "CPU s/s", "ratio", "wall s/s")]
     systems = {name: found for name, found in results["systems"].items() if "missing" not in found}
     for name, size in results["sets"].items():

@@ -14,7 +14,7 @@ webrtc         webrtcvad in modes 0 to 3, frames of 30 ms, where it is installed
 
 The labels come from levels of the clean recordings, so the two detectors by levels are at home where there is no
 noise. --labels compares the labels themselves with words that the default model aligned to dev recordings.
---transcribe: what the dev sets' WER, the time, and the words heard in noise become when `transcribe` asks the GRU.
+--transcribe: what the dev sets' WER, the time, and the words recognised in noise become when `transcribe` asks the GRU.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def speed(find: Find, signal: np.ndarray, runs: int) -> float:
 
 
 def streamed(detector: Detector) -> Find:
-    """For its speed: blocks of 30 s, as `speechgru vad` hears a long recording."""
+    """For its speed: blocks of 30 s, as `speechgru vad` reads a long recording."""
     return lambda signal: detector.detect(np.split(signal, range(30 * RATE, len(signal), 30 * RATE)))[0]
 
 

@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from speechgru.transcript import Segment, Transcript, Word
     from speechgru.vad.detector import load_detector
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # All other names are errors, or kinds of features.
 _HOMES = {

@@ -3,8 +3,9 @@
     python tools/lock.py            # in a fresh environment, from what pyproject.toml admits
     python tools/lock.py --check    # exit 1 if constraints.txt doesn't satisfy pyproject.toml any more
 
-Installs speechgru with all extras and the test tools into a new virtual environment, as a user would, and writes down
-what is there. A machine's own pip settings (such as a constraint of its own) take part, as they do in any installation.
+Installs speechgru with all extras, the test tools and those of the site into a new virtual environment, as a user
+would, and writes down what is there. A machine's own pip settings (such as a constraint of its own) take part, as they
+do in any installation.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ NOT_LOCKED = {"pip", "setuptools", "wheel", "speechgru"}
 
 
 def installed() -> dict[str, str]:
-    """Versions by name, of a fresh environment with speechgru and all that its tests need."""
+    """Versions by name, of a fresh environment with speechgru and all that its tests and its site need."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")
-        subprocess.run([python, "-m", "pip", "install", "--quiet", f"{ROOT}[dev]"], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", f"{ROOT}[dev,docs]"], check=True)
         listed = subprocess.run(
             [python, "-m", "pip", "list", "--format", "json"], check=True, capture_output=True, text=True
         )

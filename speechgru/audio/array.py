@@ -33,7 +33,7 @@ class Sound:
 
     @property
     def truncated(self) -> bool:
-        """Whether the recording broke off before its stated end."""
+        """Whether the recording was cut short before its stated end."""
         return any(each.kind == "truncated" for each in self.warnings)
 
 

@@ -37,7 +37,7 @@ CEILING_DB = -1.0  # dB true peak; EBU R 128
 
 @dataclass(frozen=True)
 class Edited:
-    """What a user should know of a result: remarks, and whether the source broke off."""
+    """What a user should know of a result: remarks, and whether the source was cut short."""
 
     notes: tuple[str, ...] = ()
     truncated: bool = False

@@ -97,7 +97,7 @@ class AudioStream:
         container, subtype: libsndfile's names, as in "WAV" and "PCM_16"; "ffmpeg" and "" where that decodes it.
         duration: seconds as the file states, None where it doesn't.
         seconds_read: seconds of the recording decoded so far.
-        problem: once the recording turned out to break off, or to be damaged, before its stated end: how; else None.
+        problem: once the recording turned out to be cut short, or damaged, before its stated end: how; else None.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class AudioStream:
 
     @property
     def truncated(self) -> bool:
-        """Whether the recording broke off, or was damaged, before its stated end."""
+        """Whether the recording was cut short, or damaged, before its stated end."""
         return self.problem is not None
 
     @property

@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Align, draw and write. Returns 1 where the recording breaks off, with a warning on stderr."""
+    """Align, draw and write. Returns 1 where the recording is cut short, with a warning on stderr."""
     from speechgru.audio import Track
     from speechgru.cli import _rendering as rendering
     from speechgru.text import spoken_form

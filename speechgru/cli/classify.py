@@ -16,7 +16,7 @@ EXAMPLES = """\
 
 A line a file: its name, its class and the probability of that, then those of the next likely ones. A classifier is made
 by `speechgru train commands` or another recipe with task: classify.
-Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
+Exit code: 0 all done, 1 some recording failed or is cut short (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
 
 
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a line a file. 1 where a recording could not be read or breaks off: it is named on stderr."""
+    """Print a line a file. 1 where a recording could not be read or is cut short: it is named on stderr."""
     from speechgru.cli import _inputs as inputs
     from speechgru.errors import AudioError
     from speechgru.inference import load_classifier

@@ -33,7 +33,7 @@ Settings are written as key=value among the files; a file of such a name as ./ke
 into one archive, which is written as a whole or not at all; with -o FOLDER/ each recording has its own file, and a run
 that was stopped goes on where it was: files with the same settings are kept. The settings are stored in the file.
 Recordings of other sampling rates are resampled, and a note says so.
-Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
+Exit code: 0 all done, 1 some recording failed or is cut short (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
 _FILES_A_PROCESS = 8
 _IMPORTS = ("speechgru.data.feature_extraction",)

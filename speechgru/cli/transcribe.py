@@ -31,7 +31,7 @@ EXAMPLES = """\
 
 One recording is printed in the format as it is. Several (or a folder) are printed one a line: path, tab and
 text, or one JSON object each; CTM lines name their file. Subtitles and TSV of several need -o DIR.
-Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage, 130 Ctrl-C.
+Exit code: 0 all done, 1 some recording failed or is cut short (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
 FORMATS = ("txt", "json", "srt", "vtt", "ass", "lrc", "tsv", "ctm", "textgrid")
 
@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Transcribe all that can be. 1 where something failed or broke off: it is named on stderr."""
+    """Transcribe all that can be. 1 where something failed or was cut short: it is named on stderr."""
     from speechgru.cli import _decoder_options as decoder_options
     from speechgru.cli import _inputs as inputs
     from speechgru.cli import _transcript_targets as transcript_targets

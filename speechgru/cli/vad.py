@@ -22,7 +22,7 @@ EXAMPLES = """\
 
 A line a stretch of speech: the recording, where it begins and where it ends, in seconds; in JSON an object a recording.
 `speechgru train vad` made the packaged detector, and makes others.
-Exit code: 0 all done, 1 some recording failed or breaks off (the rest is done), 2 wrong usage.
+Exit code: 0 all done, 1 some recording failed or is cut short (the rest is done), 2 wrong usage.
 """
 
 

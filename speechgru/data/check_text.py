@@ -43,13 +43,13 @@ KINDS: dict[str, Kind] = {
     "empty text": Kind(True, True, "nothing to learn from"),
     "too short for CTC": Kind(True, True, "more characters than frames: wrong text, or cut audio"),
     "repeated id": Kind(True, False, "ids name utterances: each should occur once"),
-    "recording in two splits": Kind(True, True, "learnt by heart: a score on it says nothing"),
+    "recording in two splits": Kind(True, True, "memorised: a score on it says nothing"),
     "speaker in two splits": Kind(True, True, "a known voice: split by speaker"),
     "sentence in two splits": Kind(False, False, "legitimate where prompts are shared; scores are flattered"),
     "duplicate audio": Kind(False, True, "the same recording twice"),
     "odd characters": Kind(False, True, "characters that are not spoken, or not in English"),
     "characters per second": Kind(
-        False, False, "far from the others: listen whether text and audio belong together"
+        False, False, "far from the others: check whether text and audio belong together"
     ),
     "clipped audio": Kind(False, False, "recorded too loud"),
     "narrow band": Kind(False, False, "telephone band: recognition suffers"),

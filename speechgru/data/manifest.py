@@ -138,7 +138,7 @@ def read_audio(utterance: Utterance, rate: int, source: str | Path | None = None
         path = str(utterance.audio_filepath)
         raise AudioError(f"{path}: {short}", source=path)
     if math.isfinite(end):
-        # Of a part it doesn't matter that its file breaks off behind it.
+        # Of a part it doesn't matter that its file is cut short behind it.
         is_short = count < (end - TOLERANCE) * rate
         warnings = [w for w in warnings if w.kind != "truncated" or not (is_part or is_short)]
         warnings = [AudioWarning("truncated", short)] * is_short + warnings

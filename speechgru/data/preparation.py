@@ -272,7 +272,7 @@ def _refuse_shared(training: list[Utterance], held_out: Mapping[str, list[Uttera
         if repeated:
             raise CorpusError(
                 f"{len(repeated)} recordings are both in train and in {name}, the first is {repeated[0]!r}. A score "
-                "on what was learnt by heart says nothing: take them out of one of the two."
+                "on what was memorised says nothing: take them out of one of the two."
             )
 
 

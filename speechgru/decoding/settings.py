@@ -24,7 +24,7 @@ class BeamSettings:
         decides what is pruned, not a text's score.
     lm: language model: the name of one that comes with the package, or a file; "" for none.
     lm_weight: of its log-probabilities.
-    word_bonus: for each word; makes up for the words that a language model deletes.
+    word_bonus: for each word; compensates for the words that a language model deletes.
     unknown_word, unknown_letter: for each word that the language model lacks, and each character of it; in addition
         to the model's own log-probability of unknown words. 0 or less.
     hotwords: words and phrases to favour, in the acoustic model's characters. Words among them that the language

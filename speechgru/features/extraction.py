@@ -25,7 +25,7 @@ OUTPUTS = ("torch", "numpy")
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Features with all that describes them; `extract(source, f.kind, **f.settings)` computes them again.
+    """Features with all that describes them: `extract` with their kind and settings computes them again.
 
     Attributes:
         values: float32 [frames, bins], or [batch, frames, bins], zero past each end; tensor or array as asked.

@@ -63,7 +63,7 @@ class ClassifierHeader(AudioHeader):
 class Answer:
     """The likeliest class of a recording, the probability of each class, and what is wrong with the recording.
 
-    `truncated`: it breaks off before its stated end.
+    `truncated`: it ends before its stated end.
     """
 
     label: str

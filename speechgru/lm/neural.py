@@ -100,7 +100,7 @@ class RescoringSettings:
     weight: float = 0.5
     """Of the language model's natural logs."""
     word_bonus: float = 0.0
-    """For each word; makes up for the words that a language model swallows."""
+    """For each word; compensates for the words that a language model deletes."""
     nbest: int = 32
     """Texts that are asked for: the best of a search."""
 

@@ -19,7 +19,7 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True)
 class Model:
-    """A model that its name is enough for; `size` in bytes, `kind` as in its file (acoustic, language, ...)."""
+    """A model that can be given by its name; `size` in bytes, `kind` as in its file (acoustic, language, ...)."""
 
     name: str
     path: Path

@@ -251,7 +251,7 @@ class _Run:
             yield
         except (OSError, RuntimeError) as error:
             # For a disk that fills up torch.save raises RuntimeError, with a line of its own source.
-            why = error if isinstance(error, OSError) else "writing broke off"
+            why = error if isinstance(error, OSError) else "writing was stopped"
             state = self.folder / STATE
             left, on = (
                 (f"{state} keeps the state before", "go on with --resume")

@@ -1,4 +1,4 @@
-"""Models that a name is enough for: those that come with the package, and those fetched (see hub.py); folders."""
+"""Models that can be given by a name: those that come with the package, and those fetched (see hub.py); folders."""
 
 from __future__ import annotations
 

@@ -102,8 +102,8 @@ class Detector:
     def spans(self, source: Any, rules: Rules | None = None) -> tuple[list[Span], float]:
         """The stretches of speech in a recording (a path, "-" or a binary file), and how long it is, in seconds.
 
-        Warns with `AudioWarning` of what breaks off, or is read in another way than it seems. A very quiet file is read
-        twice, the second time amplified; what can't be read twice stays as it is.
+        Warns with `AudioWarning` of what is cut short, or is read in another way than it seems. A very quiet file is
+        read twice, the second time amplified; what can't be read twice stays as it is.
 
         Raises:
             AudioError: it can't be read.

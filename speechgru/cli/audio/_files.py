@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, edit: Callable[[str, Path], Edited], twice: bool = False) -> int:
-    """`edit` each recording to its file; 1 where something failed or broke off: it is named, the others are done.
+    """`edit` each recording to its file; 1 where something failed or was cut short: it is named, the others are done.
 
     With `twice`, the recordings are read more than once, which standard input can't be.
     """

@@ -14,7 +14,7 @@ EXAMPLES = """\
 
 The extension names the format: wav, flac, mp3, ogg (Vorbis), opus, aiff, au, caf or w64. Channels and bit depth
 stay as they are unless they are given. What is read: all that `transcribe` reads, - for standard input too.
-Tags are not kept. Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130 Ctrl-C.
+Tags are not kept. Exit code: 0 all done, 1 some recording failed or is cut short, 2 wrong usage, 130 Ctrl-C.
 """
 
 

@@ -14,7 +14,7 @@ EXAMPLES = """\
 
 Everything is decoded: levels in dB of full scale, true peak and loudness by EBU R 128, silence as the share that
 lies 40 dB below the loudest 10 ms. JSON is one object a line; null is what isn't known, not defined, or -infinity.
-Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130 Ctrl-C.
+Exit code: 0 all done, 1 some recording failed or is cut short, 2 wrong usage, 130 Ctrl-C.
 """
 
 

@@ -17,7 +17,7 @@ EXAMPLES = """\
 The ratio is of mean powers over the whole recording, pauses included, as in training. Of a noise file a random
 place is taken, again and again where it is shorter. The same seed, and file name, give the same samples.
 A mixture beyond full scale is turned down as a whole, with a note. A whole recording is held in memory.
-Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130 Ctrl-C.
+Exit code: 0 all done, 1 some recording failed or is cut short, 2 wrong usage, 130 Ctrl-C.
 """
 _EXPONENTS = {"white": 0.0, "pink": 1.0, "brown": 2.0}
 

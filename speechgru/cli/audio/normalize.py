@@ -14,7 +14,7 @@ EXAMPLES = """\
 
 One gain for the whole of a recording: nothing is compressed. Where it would lift the true peak above --ceiling, the
 gain is less, with a note. Below 0.4 s there is no loudness: use --peak. The bit depth stays as it is.
-Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130 Ctrl-C.
+Exit code: 0 all done, 1 some recording failed or is cut short, 2 wrong usage, 130 Ctrl-C.
 """
 
 

@@ -13,7 +13,7 @@ EXAMPLES = """\
   speechgru audio resample recordings --rate 48000 --format opus -o small
 
 Channels stay as they are, and the bit depth unless --bits is given; the extension names the format.
-Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130 Ctrl-C.
+Exit code: 0 all done, 1 some recording failed or is cut short, 2 wrong usage, 130 Ctrl-C.
 """
 
 

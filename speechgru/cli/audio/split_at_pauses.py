@@ -21,7 +21,7 @@ EXAMPLES = """\
 Writes DIR/NAME-0001.wav, ... and DIR/NAME.jsonl: for each part its file, duration, and where in the recording it
 begins (source_offset), with an empty text to fill in: a manifest. Pauses are told by their level. Channels, rate
 and bit depth stay as they are.
-Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130 Ctrl-C.
+Exit code: 0 all done, 1 some recording failed or is cut short, 2 wrong usage, 130 Ctrl-C.
 """
 
 

@@ -12,7 +12,7 @@ EXAMPLES = """\
   speechgru audio trim-silence recordings -o trimmed --threshold 50 --padding 0.2
 
 Silence is what lies --threshold dB below the loudest 10 ms. Pauses inside stay (see split-at-pauses).
-Exit code: 0 all done, 1 some recording failed or breaks off, 2 wrong usage, 130 Ctrl-C.
+Exit code: 0 all done, 1 some recording failed or is cut short, 2 wrong usage, 130 Ctrl-C.
 """
 
 

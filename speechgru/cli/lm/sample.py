@@ -1,4 +1,4 @@
-"""speechgru lm sample: text that a GRU language model makes up."""
+"""speechgru lm sample: text that a GRU language model generates."""
 
 from __future__ import annotations
 

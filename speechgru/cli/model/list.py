@@ -1,4 +1,4 @@
-"""speechgru model list: the models that a name is enough for."""
+"""speechgru model list: the models that can be given by a name."""
 
 from __future__ import annotations
 

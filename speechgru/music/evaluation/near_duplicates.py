@@ -1,4 +1,4 @@
-"""Test pieces that are nearly training pieces: a model that has learnt the tune by heart predicts them too well.
+"""Test pieces that are nearly training pieces: a model that has memorised the tune predicts them too well.
 
 Two pieces are near-duplicates here if the tops of their first OPENING steps are the same tune, in whatever key. In the
 benchmark's chorales these are mostly the same hymn, harmonised twice: 23 of 77 test pieces.

@@ -21,7 +21,7 @@ _NO_MORE = "no more"
 
 
 def run(search: Search, todo: Sequence[int | None], jobs: int, quiet: bool = False) -> None:
-    """Do all tickets, by `jobs` processes where that is more than one, each of which listens as this one does.
+    """Do all tickets, by `jobs` processes where that is more than one, each of which takes signals as this one does.
 
     Raises:
         study.OutOfTimeError, KeyboardInterrupt: what was trained is kept, and what was in training can be resumed.
