@@ -173,7 +173,7 @@ def _archive(inputs: Path, output: Path) -> list[str]:
 
 def _lm(inputs: Path, output: Path) -> list[str]:
     target = ["-o", str(output / "a.slm"), "--arpa", str(output / "a.arpa")]
-    return ["lm", "build", str(inputs / "text.txt"), "--order", "3", *target]
+    return ["lm", "build", str(inputs / "text.txt"), "--order", "3", "--discount-fallback", *target]
 
 
 def _train(inputs: Path, output: Path) -> list[str]:
@@ -207,7 +207,7 @@ JOBS = {
         Job("transcribe", _transcribe, _whole, _of_others, lambda i, o: [*_transcribe(i, o), "--overwrite"]),
         Job("features", _features, _whole, _of_others),
         Job("archive", _archive, _whole, _of_others),
-        Job("lm build", _lm, _same_models, _other_models),
+        Job("lm build", _lm, _same_models, _other_models, lambda i, o: [*_lm(i, o), "--overwrite"]),
         Job("train", _train, _weights, _unreadable, _train_again),
         Job("corpus download", _download, _unpacked, _half_unpacked),
     )

@@ -85,8 +85,8 @@ def _read_model(path: Path) -> float:
 
 
 def _read_sentences(path: Path) -> int:
-    return sum(map(len, sentences.read_sentences(path))) + sum(
-        map(len, sentences.read_sentences(path, wrapped=True))
+    return sum(map(len, sentences.read_sentences(path, skip_symbols=True))) + sum(
+        map(len, sentences.read_sentences(path, wrapped=True, skip_symbols=True))
     )
 
 

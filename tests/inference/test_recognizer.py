@@ -361,7 +361,7 @@ def test_a_model_that_is_not_there() -> None:
 
 def test_a_missing_default_model_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("speechgru.utils.assets.ASSETS", tmp_path)
-    with pytest.raises(CheckpointError, match="default model english-small"):
+    with pytest.raises(CheckpointError, match="default model english"):
         load_recognizer()
 
 
