@@ -77,13 +77,15 @@ class Calibrator:
     held: list[Sample]
 
     def search(self) -> Part:
-        """The weight of the language model, then what a word gains: those with fewest errors of the half that teaches."""
+        """The weight of the language model, then what a word gains: those with fewest errors of what teaches."""
         passes = self.recognizer.passes
         before = passes.weights
         few = self.teaching[:: max(len(self.teaching) // SEARCHED, 1)]
         chosen, least, tried = before, self._errors(few, before)[0], 0
         for name, values in (("lm", LM_WEIGHTS), ("word", WORD_GAINS)):
-            for weights in [chosen._replace(**{name: value}) for value in values]:
+            base = chosen
+            for value in values:
+                weights = base._replace(lm=value) if name == "lm" else base._replace(word=value)
                 errors = self._errors(few, weights)[0]
                 tried += 1
                 self.on_progress("search", tried / (len(LM_WEIGHTS) + len(WORD_GAINS)))
