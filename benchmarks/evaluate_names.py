@@ -26,7 +26,7 @@ from speechgru.utils.assets import find_lm
 SHORTEST = 4
 
 
-def unheard(utterances: Sequence[Utterance], known: set[str], most: int | None) -> list[str]:
+def unknown_words(utterances: Sequence[Utterance], known: set[str], most: int | None) -> list[str]:
     """Words of `utterances` that are not in `known`, the most frequent first."""
     counts = Counter(word for u in utterances for word in u.text.split())
     words = [word for word in counts if word not in known and len(word) >= SHORTEST]
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     recognizer = load_ctc(args.model)
     lm = ngram.load(find_lm(args.lm)) if args.lm else None
     known |= set(lm.words) if lm else set()
-    words = unheard(utterances, known, args.most)
+    words = unknown_words(utterances, known, args.most)
     if not words:
         raise SpeechGruError("Every word of these manifests is known; give others, or fewer --known texts.")
     affected = [u for u in utterances if set(u.text.split()) & set(words)]

@@ -92,15 +92,15 @@ def tables(points: Sequence[Points], more: Sequence[float]) -> str:
         (p.name, *(f"{percent(e)} ({interval_text(i)})" for e, i in zip(p.errors, p.intervals)))
         for p in points
     ]
-    foretold = []
+    predicted = []
     for each in points:
         a, b = each.law()
         cells = [f"{percent(error)} ({interval_text(around)})" for error, around in map(each.at, more)]
-        foretold.append((each.name, f"{100 * a:.1f} % h^-{b:.2f}", *cells))
+        predicted.append((each.name, f"{100 * a:.1f} % h^-{b:.2f}", *cells))
     return "\n\n".join(
         [
             table(("WER", *(f"{h:.2f} h" for h in hours)), measured),
-            table(("WER, if the law holds", "law", *(f"{h:g} h" for h in more)), foretold),
+            table(("WER, if the law holds", "law", *(f"{h:g} h" for h in more)), predicted),
         ]
     )
 

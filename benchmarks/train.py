@@ -133,7 +133,7 @@ def measure(recipe: Recipe, device: torch.device, folder: Path, count: int) -> l
 def take(way: Way, step: Callable[[Any], None], seconds: list[float]) -> None:
     """All steps of a way, `seconds` of audio in each; the first WARM_UP aren't counted."""
     with closing(way.load()) as batches:
-        for number, heard in enumerate(seconds):
+        for number, read in enumerate(seconds):
             started = time.perf_counter()
             batch = next(batches)
             waited = time.perf_counter() - started
@@ -141,7 +141,7 @@ def take(way: Way, step: Callable[[Any], None], seconds: list[float]) -> None:
             if number >= WARM_UP:
                 way.waits.append(waited)
                 way.steps.append(time.perf_counter() - started)
-                way.seconds.append(heard)
+                way.seconds.append(read)
 
 
 def stepper(task: Any, recipe: Recipe, device: torch.device) -> Callable[[Any], None]:

@@ -101,10 +101,10 @@ def by_webrtc(mode: int) -> Find:
     size, repeats = round(WEBRTC_SECONDS * RATE), round(WEBRTC_SECONDS / speech_labels.GRID_SECONDS)
 
     def find(signal: np.ndarray) -> np.ndarray:
-        heard = webrtcvad.Vad(mode)
+        webrtc = webrtcvad.Vad(mode)
         samples = (signal.clip(-1, 1) * 32767).astype(np.int16)
         frames = [samples[at : at + size].tobytes() for at in range(0, len(samples) - size + 1, size)]
-        found = np.repeat([heard.is_speech(frame, RATE) for frame in frames], repeats)
+        found = np.repeat([webrtc.is_speech(frame, RATE) for frame in frames], repeats)
         return np.pad(found, (0, max(steps(signal) - len(found), 0)))
 
     return find
@@ -254,10 +254,12 @@ def transcribing(
     for name, paths in noises.items():
         for kind, recognizer in recognizers.items():
             started = time.perf_counter()
-            heard = [r for _, r in recognizer.transcribe_many(paths) if isinstance(r, Transcript)]
-            worded = sum(bool(result.words) for result in heard)
+            recognised = [r for _, r in recognizer.transcribe_many(paths) if isinstance(r, Transcript)]
+            worded = sum(bool(result.words) for result in recognised)
             seconds = time.perf_counter() - started
-            rows.append([name, kind, len(heard), f"{100 * worded / len(heard):.1f} %", f"{seconds:.1f}"])
+            rows.append(
+                [name, kind, len(recognised), f"{100 * worded / len(recognised):.1f} %", f"{seconds:.1f}"]
+            )
     yield "## noise\n\n" + table(["noises", "detector", "clips", "with words", "s"], rows)
 
 

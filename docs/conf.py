@@ -46,6 +46,10 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
 
+# Pages whose children no page lists: a list of them would be in the way of those who read the files.
+CHILDREN = {"features/README": "*", "recipes": "reference/recipes/*"}
+
+
 def setup(app: Any) -> None:
     """Write the pages of `reference/`, and turn links to files of the checkout into links to their pages."""
     app.connect("builder-inited", lambda app: pages.write(Path(app.srcdir)))
@@ -56,3 +60,5 @@ def _rewrite(app: Any, name: str, content: list[str]) -> None:
     file = Path(app.srcdir) / f"{name}.md"
     if file.is_file() and not name.startswith(pages.FOLDER):  # pages.write has done those
         content[0] = links.rewrite(content[0], file.resolve(), file.resolve(), pages.places())
+    if name in CHILDREN:
+        content[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n{CHILDREN[name]}\n```\n"

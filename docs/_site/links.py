@@ -46,7 +46,7 @@ def rewrite(text: str, source: Path, page: Path, places: dict[Path, str]) -> str
             file /= "README.md"
         if file in places:
             return f"{mark}[{label}](/{places[file]}.md{'#' + anchor if anchor else ''})"
-        if not file.is_file():  # a folder without a page
+        if not file.is_file() or file.suffix == ".md":  # a folder, or text without a page
             return label
         return f"{mark}[{label}]({os.path.relpath(file, page.parent)})"
 

@@ -96,7 +96,7 @@ def api(module: str) -> str:
 
 @functools.cache
 def _offered(module: str) -> dict[str, Any]:
-    """What the package offers, by name; not the packages in it, which have pages of their own."""
+    """The classes and functions that the package offers, by name; packages in it have pages of their own."""
     face = importlib.import_module(module)
-    names = (name for name in face.__all__ if not name.startswith("_") and f"{module}.{name}" not in APIS)
-    return {name: getattr(face, name) for name in names}
+    values = {name: getattr(face, name) for name in face.__all__}
+    return {name: value for name, value in values.items() if callable(value)}

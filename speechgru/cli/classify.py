@@ -14,8 +14,8 @@ EXAMPLES = """\
   speechgru classify --model runs/spoken_digits/best.safetensors --top 3 *.wav
   speechgru classify --model m.safetensors --format json recordings > classes.json
 
-A line a file: its name, its class and the probability of that, then those of the next likely ones. A classifier is made
-by `speechgru train commands` or another recipe with task: classify.
+One line for each file: its name, its class and the probability of that, then those of the next likely ones.
+A classifier is made by `speechgru train commands` or another recipe with task: classify.
 Exit code: 0 all done, 1 some recording failed or is cut short (the rest is done), 2 wrong usage, 130 Ctrl-C.
 """
 

@@ -20,7 +20,8 @@ EXAMPLES = """\
   speechgru vad --pause 0.5 --padding 0.2 recordings --recursive
   speechgru vad --format rttm *.wav > speech.rttm
 
-A line a stretch of speech: the recording, where it begins and where it ends, in seconds; in JSON an object a recording.
+One line for each stretch of speech: the recording, its start and its end, in seconds. In JSON one object for each
+recording.
 `speechgru train vad` made the packaged detector, and makes others.
 Exit code: 0 all done, 1 some recording failed or is cut short (the rest is done), 2 wrong usage.
 """

@@ -3,7 +3,7 @@
     python tools/release/release_music.py [runs/folk] [--data FOLDER] [--tunes 200]
 
 Casts best.safetensors to float16 as speechgru/assets/folk.safetensors and writes folk.md beside it: the file is scored
-again as it is released, and makes up tunes that are compared with test tunes and searched for passages of training
+again as it is released, and writes tunes that are compared with test tunes and searched for passages of training
 tunes. Then docs/music/tune.mid and tune.png are made by the command that the README shows. What only says where the
 run lay is left out of the file. Without a run the packaged model stays, and is scored anew: after a change to how
 tunes are drawn.
@@ -91,7 +91,7 @@ def judged(found: Report) -> str:
         )
         for name, one in found.measures.items()
     ]
-    return table(("mean", "made up", "test tunes", "difference, 95 %"), rows)
+    return table(("mean", "written", "test tunes", "difference, 95 %"), rows)
 
 
 def copied(found: Report) -> str:
@@ -136,10 +136,10 @@ def card(made: str, rows: list[tuple[str, ...]], found: Report, own: Report) -> 
             "of a tune, its notes, lengths and bar lines. Weights: Apache-2.0.",
             "## Scores",
             table(("set", "nats per note", "95 % interval", "nats per token", "tunes"), rows),
-            "All that a tune says, its key, metre, bar lines and end, shared out among its notes; whole tunes, "
+            "Key, metre, bar lines and end included, divided by the number of notes; whole tunes, "
             "intervals over tunes. The epoch was chosen by dev; test was scored at the end of the run and again "
             "for this file, and decided nothing.",
-            "## What it makes up",
+            "## What it writes",
             f"{found.generated} tunes of `speechgru compose` with its defaults, against the {found.reference} test "
             "tunes (`*`: more than chance).",
             judged(found),
@@ -192,7 +192,7 @@ def main() -> int:
     )
     parser.add_argument("run", type=Path, nargs="?", help="folder of a finished run of the recipe folk")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SPEECHGRU_DATA", ".")))
-    parser.add_argument("--tunes", type=int, default=200, help="made up for the card (default: 200)")
+    parser.add_argument("--tunes", type=int, default=200, help="written for the card (default: 200)")
     args = parser.parse_args()
     try:
         release(args.run, args.data, args.tunes)
