@@ -191,7 +191,7 @@ def test_a_saved_model_says_the_same(tmp_path: Path) -> None:
 
 
 def test_a_model_of_another_kind_is_refused() -> None:
-    with pytest.raises(CheckpointError, match="of kind 'acoustic'; expected 'language'"):
+    with pytest.raises(CheckpointError, match="of kind 'hybrid'; expected 'language'"):
         load_language_model(find_model())
 
 
