@@ -147,7 +147,7 @@ def _words(
     if recognizer.times is not None:
         words = word_times.placed(words, emissions.silences, recognizer.times, (0.0, duration), step)
     timed = iter(words)
-    return [run and _within(next(timed), duration) for run in runs]
+    return [None if run is None else _within(next(timed), duration) for run in runs]
 
 
 def _tokens(run: Run, log_probs: NDArray[np.float32], symbols: Sequence[str]) -> Iterator[Token]:

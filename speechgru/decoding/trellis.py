@@ -270,7 +270,7 @@ def follow(codes: Codes, origins: Integers, graph: Graph, state: int, states: In
     first = graph.first
     for t in range(len(codes) - 1, -1, -1):
         k, kind = state // KINDS, state % KINDS
-        w = np.searchsorted(first, k)
+        w: Any = np.searchsorted(first, k)
         is_first = first[w] == k
         if is_first and kind != AT_LABEL:
             w = graph.alias[w]
