@@ -69,7 +69,8 @@ class Head:
 class Context:
     """A word, or several, in their place: labels by head (of the word every pronunciation), and frames.
 
-    before, after: None at an end of the recording's text. Where the word beside isn't in it, ANY stands for it.
+    before, after: None where nothing is within PAUSE frames. Where the word beside isn't in the recording, ANY stands
+    for it.
     """
 
     before: tuple[Sequence[Words], Spot] | None

@@ -15,7 +15,7 @@ import numpy as np
 
 from speechgru.alignment import evidence
 from speechgru.alignment.ctc import Run, align_readings
-from speechgru.alignment.evidence import ANY, PAUSE, Context, Head, Words
+from speechgru.alignment.evidence import ANY, PAUSE, Context, Head, Spot, Words
 from speechgru.alignment.lattice import Prices
 from speechgru.alignment.spelling import Item
 from speechgru.decoding.trellis import Floats
@@ -154,21 +154,19 @@ class Search:
         """What `evidence` asks for of an item that has a run."""
         run = self.runs[i]
         assert run is not None
-        bounds = self._end_before(i), self._start_behind(i + 1)
         spot = int(run.starts[0]), int(run.ends[-1])
-        anything = [ANY] * len(self._heads)
-        # What lies in a long pause, speech that the text lacks perhaps, is no business of this word.
-        low, high = max(bounds[0], spot[0] - PAUSE), min(bounds[1], spot[1] + PAUSE)
-        before = self._neighbour(i - 1, spot) or (anything, (low, low)) if i else None
-        last = i + 1 == len(self.runs)
-        after = None if last else self._neighbour(i + 1, spot) or (anything, (high, high))
+        low = max(self._end_before(i), spot[0] - PAUSE)
+        high = min(self._start_behind(i + 1), spot[1] + PAUSE)
+        before = self._neighbour(i - 1, spot, low) if i else None
+        after = self._neighbour(i + 1, spot, high) if i + 1 < len(self.runs) else None
         return Context(before, self._items[i].variants[run.reading], spot, after)
 
-    def _neighbour(self, i: int, spot: tuple[int, int]) -> tuple[Sequence[Words], tuple[int, int]] | None:
-        """The item's labels and frames; None where it isn't in the recording or not near `spot`."""
+    def _neighbour(self, i: int, spot: Spot, edge: int) -> tuple[Sequence[Words], Spot] | None:
+        """The item's labels and frames; anything, up to `edge`, where it isn't in the recording; None where it is far
+        from `spot`: of speech in between, which the text lacks, only what is near counts."""
         run = self.runs[i]
         if run is None:
-            return None
+            return [ANY] * len(self._heads), (edge, edge)
         start, end = int(run.starts[0]), int(run.ends[-1])
         if start - spot[1] > PAUSE or spot[0] - end > PAUSE:
             return None

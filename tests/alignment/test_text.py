@@ -207,7 +207,7 @@ def test_numbers_in_a_row_are_each_read_in_their_own_way() -> None:
 
 
 def test_a_word_in_place_of_another_keeps_the_times_of_that() -> None:
-    said = "the cat sat on bronze again"
+    said = "the cat sat on hippopotamus again"
     found = _align(said, "the cat sat on mat again")
     (mat,) = found.replaced
     places = _places(said)
