@@ -28,6 +28,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sp
 exclude_patterns = ["_site", "Thumbs.db", ".DS_Store"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
+highlight_language = "text"  # of blocks that name none: command lines and their output
 html_theme = "furo"
 html_title = f"speechgru {version}"
 html_copy_source = False
