@@ -127,7 +127,9 @@ def _of_zip(file: Any) -> Iterator[_Member]:
             if info.flag_bits & 1:
                 raise _HostileError(f"holds {info.filename!r}, which is encrypted")
             member = tarfile.TarInfo(info.filename)
-            kind = tarfile.DIRTYPE if info.is_dir() else types.get(stat.S_IFMT(info.external_attr >> 16))
+            # Not `is_dir`, which stumbles over an empty name.
+            is_folder = info.filename.endswith("/")
+            kind = tarfile.DIRTYPE if is_folder else types.get(stat.S_IFMT(info.external_attr >> 16))
             member.type, member.size = kind or tarfile.FIFOTYPE, info.file_size
             with archive.open(info) as content:
                 if member.issym():

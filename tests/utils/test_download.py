@@ -454,3 +454,22 @@ def test_a_name_that_is_too_long_is_the_archives_fault(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"a\.tar is damaged: it holds a name that is too long"):
         archives.unpack(tmp_path / "a.tar", tmp_path, "c")
     assert [p.name for p in tmp_path.iterdir()] == ["a.tar"]
+
+
+def test_a_zip_file_may_hold_an_empty_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        made.writestr("c/a.txt", "a")
+        made.writestr("x", "b")
+    content = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(_without_last_name(content))
+    with pytest.raises(DownloadError, match=r"a\.zip"):
+        archives.unpack(tmp_path / "a.zip", tmp_path, "c")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
+
+
+def _without_last_name(content: bytes) -> bytes:
+    """The directory's last entry, of the name `x`, has none: its comment takes the letter."""
+    place = content.rfind(b"PK\1\2")
+    head = bytearray(content[place : place + 46])
+    head[28:30], head[32:34] = (0).to_bytes(2, "little"), (1).to_bytes(2, "little")
+    return content[:place] + bytes(head) + content[place + 46 :]
