@@ -96,9 +96,15 @@ def _fill(folder: Path, archive: Path, limit: int) -> None:
         raise DownloadError(f"{archive} is damaged: {error}. Delete it and download it again.") from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise DownloadError(f"{archive} has a file and a folder of one name: {error.filename}.") from error
-    except OSError as error:
-        if error.errno is None:  # gzip's and bz2's own
+    except (OSError, ValueError, OverflowError, AttributeError) as error:
+        # gzip's and bz2's own; zipfile goes to places before the file, and stumbles over damaged heads.
+        number, name = getattr(error, "errno", None), getattr(error, "filename", None)
+        if number is None or (number == errno.EINVAL and name is None):
             raise DownloadError(f"{archive} is damaged: {error}. Delete it and download it again.") from error
+        if number == errno.ENAMETOOLONG:
+            raise DownloadError(
+                f"{archive} is damaged: it holds a name that is too long, {name!r}."
+            ) from error
         raise
 
 
@@ -121,7 +127,9 @@ def _of_zip(file: Any) -> Iterator[_Member]:
             if info.flag_bits & 1:
                 raise _HostileError(f"holds {info.filename!r}, which is encrypted")
             member = tarfile.TarInfo(info.filename)
-            kind = tarfile.DIRTYPE if info.is_dir() else types.get(stat.S_IFMT(info.external_attr >> 16))
+            # Not `is_dir`, which stumbles over an empty name.
+            is_folder = info.filename.endswith("/")
+            kind = tarfile.DIRTYPE if is_folder else types.get(stat.S_IFMT(info.external_attr >> 16))
             member.type, member.size = kind or tarfile.FIFOTYPE, info.file_size
             with archive.open(info) as content:
                 if member.issym():

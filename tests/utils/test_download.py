@@ -422,3 +422,54 @@ def test_a_hostile_archive_of_a_corpus(server: Server, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="leads out of its folder"):
         download.corpus("mine", {"dev": archive}, tmp_path / "root")
     assert names(tmp_path) == {"root", "root/dev.tar.gz", "root/dev.tar.gz.sha256"}
+
+
+def test_a_zip_file_that_points_before_its_beginning_is_damaged(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as made:
+        made.writestr("c/a.txt", "a")
+    content = bytearray(stream.getvalue())
+    size = content.rfind(b"PK\5\6") + 12
+    content[size : size + 4] = (1 + int.from_bytes(content[size : size + 4], "little")).to_bytes(4, "little")
+    start = content.rfind(b"PK\5\6") + 16
+    content[start : start + 4] = (1 << 20).to_bytes(4, "little")
+    for damaged in (bytes(content), _with_offset(stream.getvalue())):
+        (tmp_path / "a.zip").write_bytes(damaged)
+        with pytest.raises(DownloadError, match=r"a\.zip is damaged"):
+            archives.unpack(tmp_path / "a.zip", tmp_path, "c")
+        assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
+
+
+def _with_offset(content: bytes) -> bytes:
+    """The directory is said to begin later than it does, so that the first file would begin before the archive."""
+    place = content.rfind(b"PK\5\6") + 16
+    offset = int.from_bytes(content[place : place + 4], "little") + 50
+    return content[:place] + offset.to_bytes(4, "little") + content[place + 4 :]
+
+
+def test_a_name_that_is_too_long_is_the_archives_fault(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        member = tarfile.TarInfo("c/" + "x" * 300)
+        tar.addfile(member, io.BytesIO(b""))
+    with pytest.raises(DownloadError, match=r"a\.tar is damaged: it holds a name that is too long"):
+        archives.unpack(tmp_path / "a.tar", tmp_path, "c")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.tar"]
+
+
+def test_a_zip_file_may_hold_an_empty_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        made.writestr("c/a.txt", "a")
+        made.writestr("x", "b")
+    content = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(_without_last_name(content))
+    with pytest.raises(DownloadError, match=r"a\.zip"):
+        archives.unpack(tmp_path / "a.zip", tmp_path, "c")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
+
+
+def _without_last_name(content: bytes) -> bytes:
+    """The directory's last entry, of the name `x`, has none: its comment takes the letter."""
+    place = content.rfind(b"PK\1\2")
+    head = bytearray(content[place : place + 46])
+    head[28:30], head[32:34] = (0).to_bytes(2, "little"), (1).to_bytes(2, "little")
+    return content[:place] + bytes(head) + content[place + 46 :]
