@@ -29,11 +29,13 @@ class ReadHybridHeader(HybridHeader):
     """The header of a hybrid model, with what makes its words a transcript.
 
     gate: what words must reach to count as speech. calibration: what makes their probabilities in the lattice those to
-    be right; None: not known.
+    be right; None: not known. detector: name of a packaged detector of speech, whose "no" is believed; "": of none. A
+    search that knows words only finds some in any noise.
     """
 
     gate: Gate = field(default_factory=Gate)
     calibration: Calibration | None = None
+    detector: str = ""
 
 
 @dataclass(frozen=True)

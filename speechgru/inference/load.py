@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from speechgru.inference.ctc import CtcRecognizer
     from speechgru.models import Checkpoint
 
+NO_DETECTOR = "none"
+
 
 def load_recognizer(
     model: str | Path | None = None,
@@ -36,7 +38,8 @@ def load_recognizer(
         batch_size: pieces of audio that run at once, at most.
         decoder: name of a decoder; by default the checkpoint's own. Hybrid models have one only.
         rescore: file of a GRU language model that chooses among the texts of the beam search, for models of CTC.
-        detector: file of a speech detector; what holds none for it isn't recognised.
+        detector: file or packaged name of a speech detector; what holds none for it isn't recognised. "none" does
+            without the one that a model names itself.
         settings: of the search, over the checkpoint's own: lm (name or file of a language model), lm_weight,
             word_bonus, hotwords (a list), hotword_weight, beam, and others; see speechgru.decoding.beam.Settings and
             speechgru.inference.hybrid.Settings.
@@ -65,7 +68,8 @@ def load_recognizer(
 
     common: Any = {"batch_size": batch_size, "model": path.stem}
     recognizer = hybrid.load(loaded, device, settings, **common)
-    recognizer.detector = _detector(detector, recognizer)
+    own = loaded.read(hybrid.ReadHybridHeader).detector
+    recognizer.detector = _detector((own or None) if detector is None else detector, recognizer)
     return recognizer
 
 
@@ -133,7 +137,7 @@ def _ctc(
 
 def _detector(path: str | Path | None, recognizer: Recognizer) -> SpeechDetector | None:
     """The detector in a file, if one is named."""
-    if path is None:
+    if path is None or str(path) == NO_DETECTOR:
         return None
     from speechgru.vad import load_detector
 

@@ -116,7 +116,7 @@ def test_the_packages_own_stay(kept: Path, tmp_path: Path, monkeypatch: pytest.M
     for folder in (tmp_path / "assets", kept):
         folder.mkdir()
         publish(folder / "english-small.safetensors")
-    assert find_model() == tmp_path / "assets" / "english-small.safetensors"
+    assert find_model("english-small") == tmp_path / "assets" / "english-small.safetensors"
     (kept / "english-small.safetensors").unlink()
     assert cli.main(["model", "remove", "english-small"]) == 2
 
