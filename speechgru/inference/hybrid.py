@@ -52,7 +52,7 @@ class Settings:
     word_bonus: float | None = None
     beam: int = 0
     hotwords: tuple[str, ...] = ()
-    hotword_weight: float = 1.0
+    hotword_weight: float = 0.1
 
 
 class HybridRecognizer(Recognizer):
