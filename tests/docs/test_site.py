@@ -43,7 +43,7 @@ def test_help_texts_are_escaped() -> None:
     import commands
 
     assert commands._plain("a*b_c <d> `e*f`") == r"a\*b\_c \<d\> `e*f`"
-    assert "10.0 instead of 18.3 % of clips" in commands.page("transcribe")  # %% of argparse
+    assert "red below 50 %, yellow" in commands.page("transcribe")  # %% of argparse
 
 
 def test_pages_are_written_and_old_ones_go(tmp_path: Path) -> None:
