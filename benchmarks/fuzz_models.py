@@ -133,7 +133,7 @@ _FILES: dict[str, tuple[dict[str, Any], tuple[int, ...], dict[str, Any]]] = {
 
 
 @cache
-def _small(kind: str) -> list[bytes]:
+def small_checkpoint(kind: str) -> list[bytes]:
     """A checkpoint of a kind."""
     settings, sizes, header = _FILES[kind]
     module: Any = plugins.find("models", kind)
@@ -319,7 +319,7 @@ READERS = [
     ),
     Reader(
         "acoustic",
-        partial(_small, "acoustic"),
+        partial(small_checkpoint, "acoustic"),
         _read_acoustic,
         ".safetensors",
         (CheckpointError,),
@@ -327,7 +327,7 @@ READERS = [
     ),
     Reader(
         "classifier",
-        partial(_small, "classifier"),
+        partial(small_checkpoint, "classifier"),
         _read_classifier,
         ".safetensors",
         (CheckpointError,),
@@ -338,7 +338,7 @@ READERS = [
     ),
     Reader(
         "language",
-        partial(_small, "language"),
+        partial(small_checkpoint, "language"),
         _read_language,
         ".safetensors",
         (CheckpointError, CorpusError),
