@@ -22,6 +22,13 @@ FEW_WORDS = 1000
 __all__ = ["Arrays", "NGram", "Perplexity", "advance", "from_table", "load"]
 
 
+def _perplexity(log_prob: float, tokens: int) -> float:
+    try:
+        return math.exp(-log_prob / tokens) if tokens else math.nan
+    except OverflowError:
+        return math.inf
+
+
 @dataclass(frozen=True)
 class Perplexity:
     """How well a model predicts a text: `exp(-mean log probability)`, sentence ends counted as words are.
@@ -44,13 +51,13 @@ class Perplexity:
     @property
     def with_oov(self) -> float:
         """Perplexity over all tokens, unknown words at the probability of `<unk>`; NaN without tokens."""
-        return math.exp(-self.log_prob / self.tokens) if self.tokens else math.nan
+        return _perplexity(self.log_prob, self.tokens)
 
     @property
     def without_oov(self) -> float:
         """Perplexity over the tokens that the model knows; NaN without any."""
         known = self.tokens - self.oov
-        return math.exp(-self.known_log_prob / known) if known else math.nan
+        return _perplexity(self.known_log_prob, known)
 
     @property
     def oov_rate(self) -> float:

@@ -96,8 +96,9 @@ def _fill(folder: Path, archive: Path, limit: int) -> None:
         raise DownloadError(f"{archive} is damaged: {error}. Delete it and download it again.") from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise DownloadError(f"{archive} has a file and a folder of one name: {error.filename}.") from error
-    except (OSError, ValueError, OverflowError, AttributeError) as error:
-        # gzip's and bz2's own; zipfile goes to places before the file, and stumbles over damaged heads.
+    except (OSError, ValueError, OverflowError, AttributeError, TypeError) as error:
+        # gzip's and bz2's own; tarfile wants a byte behind the end; zipfile goes to places before the file, and
+        # stumbles over damaged heads.
         number, name = getattr(error, "errno", None), getattr(error, "filename", None)
         if number is None or (number == errno.EINVAL and name is None):
             raise DownloadError(f"{archive} is damaged: {error}. Delete it and download it again.") from error

@@ -12,7 +12,7 @@ from lm_models import PUBLISHED, back_off, table, weights_of
 
 from speechgru.errors import LanguageModelError
 from speechgru.lm import arpa, load
-from speechgru.lm.ngram import from_table
+from speechgru.lm.ngram import Perplexity, from_table
 from speechgru.lm.packed_query import advance
 
 LN10 = math.log(10)
@@ -122,3 +122,8 @@ def test_a_file_that_is_not_there(tmp_path):
     for name in ("none.slm", "none.arpa", "none.arpa.gz"):
         with pytest.raises(LanguageModelError, match=name):
             load(tmp_path / name)
+
+
+def test_a_text_that_cannot_be_has_no_end_of_perplexity() -> None:
+    measured = Perplexity(sentences=1, tokens=2, oov=0, log_prob=-1e6, known_log_prob=-1e6)
+    assert measured.with_oov == measured.without_oov == math.inf

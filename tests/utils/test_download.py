@@ -473,3 +473,11 @@ def _without_last_name(content: bytes) -> bytes:
     head = bytearray(content[place : place + 46])
     head[28:30], head[32:34] = (0).to_bytes(2, "little"), (1).to_bytes(2, "little")
     return content[:place] + bytes(head) + content[place + 46 :]
+
+
+def test_a_gzip_head_of_three_bytes_is_damaged(tmp_path: Path) -> None:
+    short = tmp_path / "c.tar.gz"
+    short.write_bytes(b"\x1f\x8b\x08")
+    with pytest.raises(DownloadError, match="is damaged"):
+        archives.unpack(short, tmp_path, "c")
+    assert os.listdir(tmp_path) == ["c.tar.gz"]
