@@ -1,6 +1,6 @@
 """Settings of the documents' site: `sphinx-build -W docs site` (pip install '.[docs]').
 
-Most pages are the Markdown files of this folder. Those of `reference/` are written at each build, by `_site/pages.py`:
+Most pages are the Markdown files of this folder. Those of `reference/` are written at each build, by `_site/site_pages.py`:
 the commands from their parsers, the API from docstrings, recipes and model cards from the files beside their data.
 """
 
@@ -14,8 +14,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(HERE / "_site"), str(ROOT)]
 
-import links  # noqa: E402 (from _site)
-import pages  # noqa: E402 (from _site)
+import site_links  # noqa: E402 (from _site)
+import site_pages  # noqa: E402 (from _site)
 
 import speechgru  # noqa: E402
 
@@ -53,13 +53,13 @@ CHILDREN = {"features/README": "*", "recipes": "reference/recipes/*"}
 
 def setup(app: Any) -> None:
     """Write the pages of `reference/`, and turn links to files of the checkout into links to their pages."""
-    app.connect("builder-inited", lambda app: pages.write(Path(app.srcdir)))
+    app.connect("builder-inited", lambda app: site_pages.write(Path(app.srcdir)))
     app.connect("source-read", _rewrite)
 
 
 def _rewrite(app: Any, name: str, content: list[str]) -> None:
     file = Path(app.srcdir) / f"{name}.md"
-    if file.is_file() and not name.startswith(pages.FOLDER):  # pages.write has done those
-        content[0] = links.rewrite(content[0], file.resolve(), file.resolve(), pages.places())
+    if file.is_file() and not name.startswith(site_pages.FOLDER):  # site_pages.write has done those
+        content[0] = site_links.rewrite(content[0], file.resolve(), file.resolve(), site_pages.places())
     if name in CHILDREN:
         content[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n{CHILDREN[name]}\n```\n"

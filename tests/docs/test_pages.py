@@ -47,32 +47,34 @@ def test_the_readme_fits_on_a_few_screens() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_links_lead_somewhere(name: str) -> None:
-    import links
+    import site_links
 
     broken = []
-    for target in links.find(_text(name)):
+    for target in site_links.find(_text(name)):
         path, _, anchor = target.partition("#")
         file = (ROOT / name).parent / path if path else ROOT / name
-        if not file.exists() or (anchor and anchor not in links.anchors(file.read_text(encoding="utf-8"))):
+        if not file.exists() or (
+            anchor and anchor not in site_links.anchors(file.read_text(encoding="utf-8"))
+        ):
             broken.append(target)
     assert broken == []
 
 
 def test_broken_links_are_seen() -> None:
-    import links
+    import site_links
 
     text = "# One, *two*\n[a](x.md#b) `[c](d)` ![`e`](f.png)\n```\n[g](h)\n# i\n```\n[j](https://k) [l [m]](#n)\n"
-    assert list(links.find(text)) == ["x.md#b", "f.png", "#n"]
-    assert links.anchors(text) == {"one-two"}
+    assert list(site_links.find(text)) == ["x.md#b", "f.png", "#n"]
+    assert site_links.anchors(text) == {"one-two"}
 
 
 def test_links_become_those_of_the_site(tmp_path: Path) -> None:
-    import links
-    import pages
+    import site_links
+    import site_pages
 
     text = "[a](../digits/README.md#measured) [b](recipe.yaml) [c](splits) [d](#e) `[f](g)` [h](../../docs/audio.md)"
     source, page = ROOT / "recipes/english-small/README.md", DOCS / "reference/recipes/english-small.md"
-    assert links.rewrite(text, source, page, pages.places()) == (
+    assert site_links.rewrite(text, source, page, site_pages.places()) == (
         "[a](/reference/recipes/digits.md#measured) [b](../../../recipes/english-small/recipe.yaml) c [d](#e) "
         "`[f](g)` [h](/audio.md)"
     )
@@ -85,9 +87,9 @@ def test_words_are_plain(name: str) -> None:
 
 
 def test_help_texts_are_plain() -> None:
-    import commands
+    import site_commands
 
-    helps = {name: commands.page(name) for name in commands.groups()}
+    helps = {name: site_commands.page(name) for name in site_commands.groups()}
     assert {name: found[0] for name, page in helps.items() if (found := UNPLAIN.search(page))} == {}
 
 
@@ -135,14 +137,14 @@ def test_command_lines_are_found() -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_command_line_is_one_that_the_parser_takes(line: str) -> None:
-    import commands
+    import site_commands
 
     from speechgru import cli
 
     words = _arguments(line)
     if words[0].startswith("-"):
         return  # speechgru --help
-    if words[0] in commands.groups() and commands.groups()[words[0]] != [words[0]]:
+    if words[0] in site_commands.groups() and site_commands.groups()[words[0]] != [words[0]]:
         group, words = words[0], words[1:]
     else:
         group = ""

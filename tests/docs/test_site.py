@@ -28,54 +28,54 @@ def test_the_settings_load() -> None:
 
 
 def test_every_command_has_its_options_on_a_page() -> None:
-    import commands
+    import site_commands
 
-    for name, inner in commands.groups().items():
-        page = commands.page(name)
+    for name, inner in site_commands.groups().items():
+        page = site_commands.page(name)
         for command in inner:
-            parser = commands.parser(command)
+            parser = site_commands.parser(command)
             for action in parser._actions:
                 if action.help != argparse.SUPPRESS and action.option_strings:
                     assert f"`{', '.join(action.option_strings)}" in page, command
 
 
 def test_help_texts_are_escaped() -> None:
-    import commands
+    import site_commands
 
-    assert commands._plain("a*b_c <d> `e*f`") == r"a\*b\_c \<d\> `e*f`"
-    assert "red below 50 %, yellow" in commands.page("transcribe")  # %% of argparse
+    assert site_commands._plain("a*b_c <d> `e*f`") == r"a\*b\_c \<d\> `e*f`"
+    assert "red below 50 %, yellow" in site_commands.page("transcribe")  # %% of argparse
 
 
 def test_pages_are_written_and_old_ones_go(tmp_path: Path) -> None:
-    import pages
+    import site_pages
 
     old = tmp_path / "reference" / "commands" / "gone.md"
     old.parent.mkdir(parents=True)
     old.write_text("# gone\n")
-    pages.write(tmp_path)
+    site_pages.write(tmp_path)
     written = {file.relative_to(tmp_path).with_suffix("").as_posix() for file in tmp_path.rglob("*.md")}
-    assert written == {name for name in pages.names() if name.startswith("reference/")}
+    assert written == {name for name in site_pages.names() if name.startswith("reference/")}
     assert "reference/recipes/own" in written and "reference/models/vad" in written
 
 
 def test_the_api_has_all_that_speechgru_offers() -> None:
-    import pages
+    import site_pages
 
-    page = pages.api("speechgru")
+    page = site_pages.api("speechgru")
     for name in set(speechgru.__all__) - {"__version__", "features"}:
         assert f"\n   {name}\n" in page
     # A class is described once.
-    assert ":exclude-members: AudioWarning" in pages.api("speechgru.audio")
+    assert ":exclude-members: AudioWarning" in site_pages.api("speechgru.audio")
 
 
 def test_every_page_is_in_the_contents() -> None:
-    import pages
+    import site_pages
 
     index = (DOCS / "index.md").read_text(encoding="utf-8").split("\n")
     globs = [line.removesuffix("*") for line in index if line.startswith("reference/") and line.endswith("*")]
     missing = [
         name
-        for name in pages.places().values()
+        for name in site_pages.places().values()
         if name not in index
         and name != "index"
         and not name.startswith(("features/", "reference/recipes/", *globs))

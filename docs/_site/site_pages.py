@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import commands
-import links
+import site_commands
+import site_links
 
-ROOT = links.ROOT
+ROOT = site_links.ROOT
 FOLDER = "reference"
 _ROOT_FILES = {"CHANGELOG.md": "changelog", "CONTRIBUTING.md": "contributing", "SECURITY.md": "security"}
 # Packages whose `__all__` says what others may use, by topic.
@@ -47,16 +47,16 @@ def copies() -> dict[Path, str]:
 def places() -> dict[Path, str]:
     """Names of all pages that are made of a Markdown file, by that file."""
     docs = {
-        file: file.relative_to(links.DOCS).with_suffix("").as_posix()
-        for file in links.DOCS.rglob("*.md")
-        if file.relative_to(links.DOCS).parts[0] not in (FOLDER, "_site")
+        file: file.relative_to(site_links.DOCS).with_suffix("").as_posix()
+        for file in site_links.DOCS.rglob("*.md")
+        if file.relative_to(site_links.DOCS).parts[0] not in (FOLDER, "_site")
     }
     return {**docs, **copies()}
 
 
 def names() -> set[str]:
     """Names of all pages of the site."""
-    made = {f"{FOLDER}/commands/{name}" for name in commands.groups()}
+    made = {f"{FOLDER}/commands/{name}" for name in site_commands.groups()}
     return {*places().values(), *made, *(f"{FOLDER}/api/{module}" for module in APIS)}
 
 
@@ -70,13 +70,13 @@ def write(docs: Path) -> None:
 
 
 def _made(docs: Path) -> Iterator[tuple[str, str]]:
-    for name in commands.groups():
-        yield f"{FOLDER}/commands/{name}", commands.page(name)
+    for name in site_commands.groups():
+        yield f"{FOLDER}/commands/{name}", site_commands.page(name)
     for module in APIS:
         yield f"{FOLDER}/api/{module}", api(module)
     for file, name in copies().items():
         text = file.read_text(encoding="utf-8")
-        yield name, links.rewrite(text, file, docs / f"{name}.md", places())
+        yield name, site_links.rewrite(text, file, docs / f"{name}.md", places())
 
 
 def api(module: str) -> str:
