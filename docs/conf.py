@@ -1,6 +1,6 @@
 """Settings of the documents' site: `sphinx-build -W docs site` (pip install '.[docs]').
 
-Most pages are the Markdown files of this folder. Those of `reference/` are written at each build, by `_site/site_pages.py`:
+Most pages are the Markdown files of this folder. Those of `reference/` are written at each build, by `_site`:
 the commands from their parsers, the API from docstrings, recipes and model cards from the files beside their data.
 """
 
