@@ -87,7 +87,8 @@ def _settings(shown: Mapping[str, Any], entry: str, *keys: str) -> str:
     settings = part.get("settings")
     values = settings if isinstance(settings, Mapping) else {}
     name = str(part.get("name", part.get("kind", "")))
-    return ", ".join([name, *(f"{key} {_in_one_line(values[key])}" for key in keys if values.get(key))])
+    shown_values = [f"{key} {_in_one_line(values[key])}" for key in keys if values.get(key)]
+    return ", ".join([name, *shown_values] if name else shown_values)
 
 
 def _provenance(origin: Any) -> dict[str, str]:
