@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from speechgru.features.frontend import Settings
 from speechgru.inference import engine as engines
 from speechgru.inference import select
 from speechgru.inference.acoustic_header import AcousticHeader, DecoderEntry
+from speechgru.inference.classifier import ClassifierHeader
 from speechgru.inference.gate import Gate
 from speechgru.inference.word_times import Times
 from speechgru.models import Checkpoint, checkpoint
@@ -381,3 +383,10 @@ def test_a_stored_decoder_that_is_not_there_is_the_files_fault() -> None:
     )
     with pytest.raises(CheckpointError, match=r"m\.safetensors has a damaged header.*'x'"):
         select.decoder(header)
+
+
+def test_a_classifier_of_nothing_is_damaged(written: Callable[..., Path]) -> None:
+    features = {"kind": "log_mel", "settings": asdict(Settings()), "fingerprint": Settings().fingerprint}
+    loaded = checkpoint.load(written("classifier", classes=[], features=features))
+    with pytest.raises(CheckpointError, match="classes is empty"):
+        loaded.read(ClassifierHeader)
