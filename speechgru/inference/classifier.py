@@ -17,7 +17,7 @@ from speechgru.audio import energy
 from speechgru.audio.array import Sound, pad
 from speechgru.audio.quality import NARROW_RATE
 from speechgru.data import Utterance, read_audio
-from speechgru.errors import AudioError, AudioWarning, CorpusError
+from speechgru.errors import AudioError, AudioWarning, ConfigError, CorpusError
 from speechgru.features import LogMel
 from speechgru.models import checkpoint
 from speechgru.models.audio_header import AudioHeader
@@ -52,6 +52,10 @@ class ClassifierHeader(AudioHeader):
     KIND: ClassVar[str] = KIND
 
     classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.classes:
+            raise ConfigError("classes is empty; expected the names of one class at least.")
 
     @property
     def outputs(self) -> tuple[str, ...]:

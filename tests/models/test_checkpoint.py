@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from speechgru.features.frontend import Settings
 from speechgru.inference import engine as engines
 from speechgru.inference import select
 from speechgru.inference.acoustic_header import AcousticHeader, DecoderEntry
+from speechgru.inference.classifier import ClassifierHeader
 from speechgru.inference.gate import Gate
 from speechgru.inference.word_times import Times
 from speechgru.models import Checkpoint, checkpoint
@@ -400,3 +402,10 @@ def test_a_file_that_is_cut_short_says_so(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match="is not a model file") as caught:
             checkpoint.load(cut)
         assert "cut short" not in str(caught.value)
+
+
+def test_a_classifier_of_nothing_is_damaged(written: Callable[..., Path]) -> None:
+    features = {"kind": "log_mel", "settings": asdict(Settings()), "fingerprint": Settings().fingerprint}
+    loaded = checkpoint.load(written("classifier", classes=[], features=features))
+    with pytest.raises(CheckpointError, match="classes is empty"):
+        loaded.read(ClassifierHeader)
