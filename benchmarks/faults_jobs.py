@@ -8,9 +8,9 @@ import hashlib
 import http.server
 import io
 import json
+import multiprocessing
 import os
 import tarfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -229,8 +229,10 @@ def serving(folder: Path) -> Iterator[None]:
             member.size = len(noise)
             tar.addfile(member, io.BytesIO(noise[number:] + noise[:number]))
     handler = functools.partial(_Handler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    # In a process of its own: the commands are forks of this one, in which a thread's locks would stay locked.
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        process = multiprocessing.get_context("fork").Process(target=_serve, args=(server, os.getpid()))
+        process.start()
     before = dict(yesno.ARCHIVES)
     content = (folder / "waves_yesno.tar.gz").read_bytes()
     url = f"http://127.0.0.1:{server.server_port}/waves_yesno.tar.gz"
@@ -242,7 +244,15 @@ def serving(folder: Path) -> Iterator[None]:
         yield
     finally:
         yesno.ARCHIVES.update(before)
-        server.shutdown()
+        process.kill()
+        process.join()
+
+
+def _serve(server: http.server.ThreadingHTTPServer, parent: int) -> None:
+    """Until the parent is gone."""
+    server.timeout = 1.0
+    while os.getppid() == parent:
+        server.handle_request()
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
@@ -259,6 +269,9 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.end_headers()
         self.wfile.write(content[start:])
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
 
     def log_message(self, *_: object) -> None:
         pass
