@@ -47,6 +47,10 @@ class Store:
         frames, ends = self._at(speed)
         return frames[ends[index] : ends[index + 1]].astype(np.float32)
 
+    def make(self, speed: float) -> None:
+        """Make the file of a speed, where there is none."""
+        self._at(speed)
+
     def _at(self, speed: float) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
         if speed not in self._open:
             stem = f"{self.name}-{speed:g}-{self.features.fingerprint}"

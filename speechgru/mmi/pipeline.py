@@ -112,7 +112,7 @@ def aligned_recordings(
     names = [spoken[index].speaker for index in made.kept]
     crowd: list[Transform] = []
     for speed in speeds:
-        whole, own = _transforms(made, result, names, speed)
+        whole, own = transforms_of(made.adapter, made.transforms, result, names, speed)
         crowd += whole.values()
         # Where speeds differ, so do the voices: those of this speed, and of the ones before it.
         known = speakers.learn(crowd, AXES)
@@ -121,28 +121,6 @@ def aligned_recordings(
             fit = speakers.fit(known, statistics).astype(np.float32) if statistics else common
             one.fits = {**one.fits, speed: (whole.get(name, common), fit)}
     made.adapter = replace(made.adapter, speakers=speakers.learn(crowd, AXES))
-    return result
-
-
-def realigned(made: Bootstrap, spoken: Sequence[Spoken], store: Store) -> list[AlignedRecording]:
-    """Dev recordings, each aligned and fitted on its own, by its text."""
-    result = []
-    for index, one in enumerate(spoken):
-        text_graph = graph.build(one.text, made.adapter.lexicon)
-        if text_graph is None:
-            continue
-        log_mel = store(index)
-        transform = made.adapter.fit(log_mel, one.text)
-        raw = cepstra.project(log_mel, made.adapter.projection)
-        path = three_states.align(
-            made.adapter.mixtures, fmllr.apply(raw, transform), three_states.expand(text_graph)
-        )
-        if path is not None:
-            text = numerator.weighted(text_graph, made.language.gram)
-            alignment = targets.aligned(path.place, text_graph)
-            result.append(
-                AlignedRecording(one.name, one.seconds, text, alignment, store, index, {1.0: [transform]})
-            )
     return result
 
 
@@ -226,27 +204,35 @@ def _language(alignments: Sequence[Aligned], features: Sequence[Frames], lexicon
     return Language(gram, tie.tie(counts, sums, CLUSTERS, LEAST))
 
 
-def _transforms(
-    made: Bootstrap, recordings: Sequence[AlignedRecording], names: Sequence[str], speed: float
+def transforms_of(
+    adapter: Adapter,
+    transforms: Mapping[str, Transform],
+    recordings: Sequence[AlignedRecording],
+    names: Sequence[str],
+    speed: float,
 ) -> tuple[dict[str, Transform], list[fmllr.Statistics | None]]:
-    """Of each speaker, at a speed, in single precision; and the recordings' statistics, None where nobody speaks."""
+    """Of each speaker, at a speed, in single precision; and the recordings' statistics, None where nobody speaks.
+
+    Args:
+        transforms: of speakers at speed 1.
+    """
     totals: dict[str, fmllr.Statistics] = {}
     own: list[fmllr.Statistics | None] = []
-    prior = made.adapter.prior.scaled(PRIOR_FRAMES)
+    prior = adapter.prior.scaled(PRIOR_FRAMES)
     for one, speaker in zip(recordings, names):
-        raw = cepstra.project(one.log_mel(speed), made.adapter.projection)
+        raw = cepstra.project(one.log_mel(speed), adapter.projection)
         at = np.minimum((np.arange(len(raw)) * speed).astype(int), len(one.alignment.phone) - 1)
         states = _parts(one.alignment)[at]
         speech = states >= three_states.PARTS * (SILENCE + 1)
         if speech.sum() < FEWEST:
             own.append(None)
             continue
-        under = made.transforms[speaker] if speed == 1 else made.adapter.common
-        statistics = mixtures.speaker_statistics(made.adapter.mixtures, raw[speech], states[speech], under)
+        under = transforms.get(speaker, adapter.common) if speed == 1 else adapter.common
+        statistics = mixtures.speaker_statistics(adapter.mixtures, raw[speech], states[speech], under)
         totals[speaker] = totals[speaker] + statistics if speaker in totals else statistics
         own.append(fmllr.Statistics(statistics.frames, *(s.astype(np.float32) for s in statistics[1:])))
     whole = {
-        name: fmllr.solve(statistics + prior, made.adapter.common).astype(np.float32)
+        name: fmllr.solve(statistics + prior, adapter.common).astype(np.float32)
         for name, statistics in totals.items()
     }
     return whole, own

@@ -11,7 +11,7 @@ import torch
 from speechgru.config import Recipe
 from speechgru.config.trainer import OptimizerConfig, TrainerConfig
 from speechgru.features.frontend import Settings as FeatureSettings
-from speechgru.mmi import graph, monophones, pipeline, targets, task
+from speechgru.mmi import graph, monophones, pipeline, refit, targets, task
 from speechgru.mmi.feature_store import Store
 from speechgru.mmi.inputs import Inputs
 from speechgru.mmi.lexicon import Lexicon
@@ -85,7 +85,7 @@ def test_from_spikes_to_a_network(tmp_path: Path) -> None:
     assert np.mean(right) > 0.8
     recordings = pipeline.aligned_recordings(made, tones.spoken, store, (0.9, 1.0))
     assert all(len(one.transforms(speed)) == 2 for one in recordings for speed in (0.9, 1.0))
-    dev = pipeline.realigned(made, tones.spoken[:4], store)
+    dev = refit.for_dev(made.adapter, made.language, tones.spoken[:4], store)
     assert len(dev) == 4
     inputs = Inputs(FEATURES, made.adapter)
     model = Network(
