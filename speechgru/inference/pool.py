@@ -17,6 +17,7 @@ class Recognizes(Protocol):
 
     device: str
     sample_rate: int
+    workers: int
 
     def may_hold_speech(self, signal: Signal) -> bool: ...
 
@@ -31,7 +32,8 @@ class Pool:
         self._batch_size = batch_size
         self._entries: list[tuple[Job, int, Signal]] = []
         self._seconds = 0.0
-        self._batch_seconds = BATCH_SECONDS.get(recognizer.device, BATCH_SECONDS["cpu"])
+        seconds = BATCH_SECONDS.get(recognizer.device, BATCH_SECONDS["cpu"])
+        self._batch_seconds = seconds * recognizer.workers
         self._most_seconds = pooled * self._batch_seconds
 
     def read(self, job: Job) -> Iterator[None]:

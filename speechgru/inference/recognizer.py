@@ -54,7 +54,10 @@ class Recognizer(ABC):
         calibration: what makes confidences probabilities; None leaves them as they are.
         detector: tells what holds speech at all, beside the gate's levels; None: these alone.
         languages: codes of what the model writes; none where it isn't known.
+        workers: threads that share a batch, each with a part of it.
     """
+
+    workers = 1
 
     def __init__(self, sample_rate: int, device: str = "cpu", **common: Unpack[Common]) -> None:
         self.sample_rate, self.device = sample_rate, device

@@ -71,6 +71,10 @@ class Adapter:
         if speech.sum() < FEWEST:
             return self.common
         statistics = mixtures.speaker_statistics(self.mixtures, raw[speech], states[speech], transform)
+        return self.solve(statistics, transform)
+
+    def solve(self, statistics: fmllr.Statistics, transform: Transform) -> Transform:
+        """The transform of a recording with these statistics, searched from another one."""
         if self.speakers:
             return speakers.fit(self.speakers, statistics)
         return fmllr.solve(statistics + self.prior.scaled(PRIOR_FRAMES), transform)

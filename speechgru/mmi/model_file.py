@@ -13,10 +13,11 @@ from torch import Tensor
 
 from speechgru.features.frontend import Settings as FeatureSettings
 from speechgru.lm.table import SPECIAL
-from speechgru.mmi import cepstra, fmllr, lexicon, mixtures, speakers, spoken_words, tree
+from speechgru.mmi import cepstra, fmllr, lexicon, mixtures, phone_ngram, speakers, spoken_words, tree
 from speechgru.mmi.adaptation import Adapter
 from speechgru.mmi.lexicon import Phones
 from speechgru.mmi.network import Network, Settings
+from speechgru.mmi.phone_ngram import PhoneGram
 from speechgru.mmi.search import Weights
 from speechgru.mmi.spoken_words import SpokenWords
 from speechgru.mmi.tying import Tying
@@ -25,7 +26,7 @@ from speechgru.models.audio_header import AudioHeader
 from speechgru.utils import schema
 
 KIND = "hybrid"
-_NET, _TIES, _FIT, _WORDS = "network.", "tying.", "adapter.", "words."
+_NET, _TIES, _FIT, _WORDS, _GRAM = "network.", "tying.", "adapter.", "words.", "phones."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,8 @@ class Hybrid:
 
     features: of the log-mel, not normalised. adapter: None where features are not fitted to speakers. habits: natural
     logs of how usual pronunciations are. weights: of the search. dictionary, lm: names of packaged ones. spoken: the
-    pronunciations of the words of a list with this digest; None: they are looked up.
+    pronunciations of the words of a list with this digest; None: they are looked up. gram: of the phones of training,
+    which the model is trained further with; None: not known.
     """
 
     network: Network
@@ -69,6 +71,7 @@ class Hybrid:
     lm: str = "english"
     spoken: SpokenWords | None = None
     digest: str = ""
+    gram: PhoneGram | None = None
 
 
 def with_pronunciations(model: Hybrid, words: Sequence[str]) -> Hybrid:
@@ -89,6 +92,9 @@ def save(
     tensors |= {_TIES + name: torch.from_numpy(table) for name, table in model.tying._asdict().items()}
     if model.spoken:
         tensors |= {_WORDS + name: torch.from_numpy(table) for name, table in model.spoken._asdict().items()}
+    if model.gram:
+        packed = phone_ngram.pack(model.gram)
+        tensors |= {_GRAM + name: torch.from_numpy(table) for name, table in packed._asdict().items()}
     if model.adapter:
         tensors |= {_FIT + name: torch.from_numpy(table) for name, table in _parts(model.adapter).items()}
     header = {
@@ -133,6 +139,7 @@ def of(loaded: Checkpoint) -> Hybrid:
         )
         weights = Weights(**header.search)
         spoken = _spoken(tensors) if header.words else None
+        gram = _gram(tensors) if _GRAM + "start" in tensors else None
     words = (
         lexicon.Lexicon(header.phones, {}, rest=lambda: lexicon.packaged(header.dictionary))
         if header.phones
@@ -149,6 +156,7 @@ def of(loaded: Checkpoint) -> Hybrid:
         header.lm,
         spoken,
         header.words,
+        gram,
     )
 
 
@@ -165,6 +173,14 @@ def _spoken(tensors: Mapping[str, Tensor]) -> SpokenWords:
     if missing:
         raise ValueError(f"there is no tensor {_WORDS + missing[0]!r}")
     return SpokenWords(*(tensors[_WORDS + name].numpy() for name in SpokenWords._fields))
+
+
+def _gram(tensors: Mapping[str, Tensor]) -> PhoneGram:
+    missing = [name for name in phone_ngram.Packed._fields if _GRAM + name not in tensors]
+    if missing:
+        raise ValueError(f"there is no tensor {_GRAM + missing[0]!r}")
+    packed = phone_ngram.Packed(*(tensors[_GRAM + name].numpy() for name in phone_ngram.Packed._fields))
+    return phone_ngram.unpack(packed)
 
 
 def _needed(header: HybridHeader) -> list[str]:

@@ -52,3 +52,39 @@ def estimate(texts: Iterable[Sequence[int]], phones: int) -> PhoneGram:
         (KNOWN_START * start / start.sum() + (1 - KNOWN_START) * share).astype(np.float32),
         share.astype(np.float32),
     )
+
+
+class Packed(NamedTuple):
+    """A trigram as files hold it. place: of what is not 0 in `PhoneGram.next`, flat, int32. value: there, float16.
+    start, share: as they are."""
+
+    place: NDArray[np.int32]
+    value: NDArray[np.float16]
+    start: NDArray[np.float32]
+    share: NDArray[np.float32]
+
+
+def pack(gram: PhoneGram) -> Packed:
+    """Three in four probabilities are 0."""
+    place = np.flatnonzero(gram.next)
+    return Packed(place.astype(np.int32), gram.next.ravel()[place].astype(np.float16), gram.start, gram.share)
+
+
+def unpack(packed: Packed) -> PhoneGram:
+    """The trigram again, its rows summing to 1.
+
+    Raises:
+        ValueError: the tables don't fit together.
+    """
+    phones = len(packed.start)
+    if not packed.start.shape == packed.share.shape == (phones, phones):
+        raise ValueError(f"start and share of phones are {packed.start.shape} and {packed.share.shape}")
+    if packed.place.shape != packed.value.shape or not np.all(
+        (packed.place >= 0) & (packed.place < phones**3)
+    ):
+        raise ValueError("the places of the phones' probabilities are none")
+    table = np.zeros(phones**3, np.float32)
+    table[packed.place] = packed.value
+    table = table.reshape(phones, phones, phones)
+    total = table.sum(axis=2, keepdims=True)
+    return PhoneGram(table / np.where(total > 0, total, 1), packed.start, packed.share)

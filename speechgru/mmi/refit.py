@@ -8,11 +8,12 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from speechgru.mmi import cepstra, fmllr, graph, numerator, phone_ngram, speakers, targets, three_states
+from speechgru.mmi import cepstra, fmllr, graph, numerator, phone_ngram, targets, three_states
 from speechgru.mmi.adaptation import Adapter, Transform
 from speechgru.mmi.criterion import Language
 from speechgru.mmi.feature_store import AlignedRecording, Store
 from speechgru.mmi.graph import Graph
+from speechgru.mmi.phone_ngram import PhoneGram
 from speechgru.mmi.pipeline import Spoken, transforms_of
 from speechgru.mmi.targets import Aligned
 from speechgru.mmi.tying import Tying
@@ -49,7 +50,6 @@ def of_speaker(
     adapter: Adapter, spoken: Sequence[Spoken], store: Store, speeds: Sequence[float], numbers: Numbers
 ) -> list[Refitted]:
     """Recordings `numbers`, of one speaker, with the speaker's and their own transforms at each speed."""
-    assert adapter.speakers is not None, "the model doesn't know how speakers differ"
     found = [one for number in numbers if (one := aligned(adapter, spoken[number], store, number))]
     recordings = [_recording(one, one.graph, spoken, store) for one in found]
     names = [spoken[one.number].speaker for one in found]
@@ -58,7 +58,7 @@ def of_speaker(
         whole, statistics = transforms_of(adapter, known, recordings, names, speed)
         for recording, name, own in zip(recordings, names, statistics):
             common = adapter.common.astype(np.float32)
-            fit = speakers.fit(adapter.speakers, own).astype(np.float32) if own else common
+            fit = adapter.solve(own, common).astype(np.float32) if own else common
             recording.fits = {**recording.fits, speed: (whole.get(name, common), fit)}
     return [one._replace(fits=recording.fits) for one, recording in zip(found, recordings)]
 
@@ -70,10 +70,12 @@ def prepared(
     store: Store,
     speeds: Sequence[float],
     each: Callable[[Work, Iterable[Numbers]], Iterable[list[Refitted]]] = map,
+    gram: PhoneGram | None = None,
 ) -> tuple[Language, list[AlignedRecording]]:
-    """What `task` learns from: a trigram of phones is estimated from the alignments, the outputs are the model's.
+    """What `task` learns from; the outputs are the model's.
 
     Args:
+        gram: a trigram of phones; None: it is estimated from the alignments.
         each: applies a function to each of some speakers, in any order; several processes may share it.
     """
     groups: dict[str, list[int]] = {}
@@ -82,7 +84,7 @@ def prepared(
     work = partial(of_speaker, adapter, spoken, store, speeds)
     found = sorted((one for part in each(work, groups.values()) for one in part), key=lambda one: one.number)
     rows = [targets.phones(one.alignment) for one in found]
-    language = Language(phone_ngram.estimate(rows, len(adapter.lexicon.phones)), tying)
+    language = Language(gram or phone_ngram.estimate(rows, len(adapter.lexicon.phones)), tying)
     texts = (numerator.weighted(one.graph, language.gram) for one in found)
     return language, [_recording(one, text, spoken, store) for one, text in zip(found, texts)]
 

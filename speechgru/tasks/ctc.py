@@ -14,18 +14,17 @@ import torch
 from torch import Tensor
 
 from speechgru.config import Recipe
-from speechgru.data import Recordings, Utterance, preparation
+from speechgru.data import Recordings, preparation
 from speechgru.data.dataset import Batch
 from speechgru.data.preparation import Data
-from speechgru.errors import SpeechGruError
-from speechgru.evaluation import calibrate, evaluate
-from speechgru.evaluation.calibrate_parts import Options
+from speechgru.evaluation import evaluate
 from speechgru.evaluation.recognition import Evaluation
 from speechgru.inference import load_ctc, select
 from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.lexicon import dictionary, g2p
 from speechgru.lexicon.dictionary import Dictionary
 from speechgru.models import checkpoint
+from speechgru.tasks import held_out
 from speechgru.tasks.ctc_loss import ctc, disagreement, objective
 from speechgru.tasks.ctc_settings import CtcConfig
 from speechgru.tasks.speech_task import SpeechTask
@@ -37,11 +36,10 @@ from speechgru.utils import plugins
 from speechgru.utils.assets import find_model
 
 CURVE = Curve("dev_wer", "dev WER, %", 100)
-BEFORE = f"{preparation.HELD_OUT} before"
 _log = logging.getLogger(__name__)
 BLANK_WARNING = 0.995
 START = "start"
-CALIBRATED = Options(parts=("confidence", "times"))
+CALIBRATED = "confidence", "times"
 # How a model's outputs are decoded, chosen for it after its training; a model that starts from it inherits this.
 INHERITED = ("decoder", "gate", "times", "confidence")
 
@@ -245,29 +243,15 @@ class Task(SpeechTask[Data, AcousticHeader]):
         """
         splits = self.data.dev | self.data.test
         if preparation.HELD_OUT in splits and self.recipe.trainer.start:
-            self._calibrate(path, splits[preparation.HELD_OUT])
+            held_out.teach(
+                path, splits[preparation.HELD_OUT], CALIBRATED, self.recipe.trainer.start, str(self.device)
+            )
         recognizer = load_ctc(path, str(self.device))
         results = {name: evaluate(recognizer, utterances) for name, utterances in splits.items()}
         if preparation.HELD_OUT in splits and self.recipe.trainer.start:
             first = load_ctc(self.recipe.trainer.start, str(self.device))
-            results[BEFORE] = evaluate(first, splits[preparation.HELD_OUT])
+            results[held_out.BEFORE] = evaluate(first, splits[preparation.HELD_OUT])
         return results
-
-    def _calibrate(self, path: Path, held_out: list[Utterance]) -> None:
-        """Learn what changes no text, so that what is held out still chooses nothing that its WER depends on."""
-        if not calibrate.is_enough(held_out):
-            return
-        try:
-            parts = calibrate.calibrate_file(
-                path, {preparation.HELD_OUT: held_out}, CALIBRATED, device=str(self.device)
-            )
-        except SpeechGruError as error:
-            _log.warning("Confidences and word times stay those of %s: %s", self.recipe.trainer.start, error)
-            return
-        for part in parts:
-            _log.info(
-                "%s, learnt from half of %s: %s", part.name, preparation.HELD_OUT, "; ".join(part.lines)
-            )
 
 
 def _collapsed(path: list[int]) -> list[int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from speechgru.config.section import Section
 from speechgru.music.training.settings import MusicConfig
 from speechgru.tasks.ctc_settings import CtcConfig
+from speechgru.tasks.hybrid_settings import HybridConfig
 from speechgru.tasks.punctuation_settings import PunctuationConfig
 from speechgru.tasks.text_settings import TextConfig
 from speechgru.tasks.vad_settings import VadConfig
@@ -28,6 +29,7 @@ _MUSIC = Settings(("model",), MusicConfig, "music.models", "music.corpora")
 SETTINGS = {
     "classify": Settings(("features", "model")),
     "ctc": Settings(("features", "model", "decoder"), CtcConfig),
+    "hybrid": Settings((), HybridConfig),
     "language": Settings(("model",), TextConfig),
     "punctuation": Settings(("model",), PunctuationConfig),
     "rolls": _MUSIC,

@@ -1,4 +1,4 @@
-"""The recipe for one's own voice: a share is held out by sentence, and scored before and after."""
+"""The recipe own-ctc for one's own voice: a share is held out by sentence, and scored before and after."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from speechgru.evaluation.calibrate_parts import Options, Part
 from speechgru.features.frontend import Settings as Features
 from speechgru.inference import load_recognizer
 from speechgru.models import checkpoint
-from speechgru.tasks import ctc
+from speechgru.tasks import held_out
 from speechgru.training import run as training_run
 from speechgru.utils.assets import ASSETS, find_model
 
@@ -34,8 +34,8 @@ def held(utterances: Sequence[Utterance], share: float = 0.2, seed: int = 1) -> 
     return {u.text for u in preparation._held_out(list(utterances), share, seed)}
 
 
-def test_the_recipe_starts_from_the_default_model_in_its_sizes() -> None:
-    recipe = load_recipe("own")
+def test_the_recipe_starts_from_a_packaged_model_in_its_sizes() -> None:
+    recipe = load_recipe("own-ctc")
     if not list(ASSETS.glob(f"{recipe.trainer.start}.safetensors")):
         pytest.skip("this installation holds no models")
     loaded = checkpoint.load(find_model(recipe.trainer.start))
@@ -79,7 +79,7 @@ def test_what_is_held_out_has_to_be_used(tmp_path: Path) -> None:
 
 def test_train_and_held_out_share_speakers_and_no_sentence(tmp_path: Path) -> None:
     replicas.lay_out("folder", tmp_path / "me")
-    recipe = load_recipe("own", [f"corpus.root={tmp_path}", "corpus.hold_out=0.3"])
+    recipe = load_recipe("own-ctc", [f"corpus.root={tmp_path}", "corpus.hold_out=0.3"])
     data = preparation.prepare(recipe, 25.0)
     parts = {u.text for u in data.train}, {u.text for u in data.dev["held-out"]}
     assert not parts[0] & parts[1]
@@ -97,7 +97,7 @@ def test_before_and_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     replicas.lay_out("folder", tmp_path / "data")
     place = [f"corpus.root={tmp_path / 'data'}"]
     first = [*SMALL, *QUICK, *place, f"output={tmp_path / 'first'}", "trainer.start="]
-    start = training_run.train(load_recipe("own", first), quiet=True)
+    start = training_run.train(load_recipe("own-ctc", first), quiet=True)
     assert list(start.evaluations) == ["held-out"], "there is no model before"
 
     then = [*SMALL, *QUICK, *place, f"output={tmp_path / 'own'}", f"trainer.start={start.model}"]
@@ -109,15 +109,15 @@ def test_before_and_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         learnt.append((path, list(sets), options.parts))
         return [Part("times", {}, ("start 0",))]
 
-    monkeypatch.setattr(ctc.calibrate, "is_enough", lambda utterances: True)
-    monkeypatch.setattr(ctc.calibrate, "calibrate_file", calibrate_file)
-    run = training_run.train(load_recipe("own", then), quiet=True)
+    monkeypatch.setattr(held_out.calibrate, "is_enough", lambda utterances: True)
+    monkeypatch.setattr(held_out.calibrate, "calibrate_file", calibrate_file)
+    run = training_run.train(load_recipe("own-ctc", then), quiet=True)
     # What is held out chooses nothing that its WER depends on.
     assert learnt == [(run.model, ["held-out"], ("confidence", "times"))]
-    assert list(run.evaluations) == ["held-out", ctc.BEFORE]
+    assert list(run.evaluations) == ["held-out", held_out.BEFORE]
     kept = manifest.read(tmp_path / "own" / "manifests" / "held-out.jsonl")
-    for model, name in ((run.model, "held-out"), (start.model, ctc.BEFORE)):
+    for model, name in ((run.model, "held-out"), (start.model, held_out.BEFORE)):
         assert evaluate(load_recognizer(model), kept).score == run.evaluations[name].score
     report = json.loads((tmp_path / "own" / "report.json").read_text())
-    assert set(report["scores"]) == {"held-out", ctc.BEFORE}
-    assert checkpoint.load(run.model).header["provenance"]["started_from"]["recipe"] == "own"
+    assert set(report["scores"]) == {"held-out", held_out.BEFORE}
+    assert checkpoint.load(run.model).header["provenance"]["started_from"]["recipe"] == "own-ctc"

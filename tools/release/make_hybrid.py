@@ -115,7 +115,10 @@ def anew(arguments: argparse.Namespace) -> tuple[Hybrid, Steps]:
     model = network.Network(settings, FEATURES.n_mels, made.language.tying.outputs)
     learn(model, "ce", arguments.ce, (0.002, 0.5), arguments, steps)
     task.begin_mmi(model, pipeline.shares(steps.train, made.language))
-    return Hybrid(model, made.language.tying, FEATURES, made.adapter, made.habits, WEIGHTS), steps
+    hybrid = Hybrid(
+        model, made.language.tying, FEATURES, made.adapter, made.habits, WEIGHTS, gram=made.language.gram
+    )
+    return hybrid, steps
 
 
 def further(arguments: argparse.Namespace) -> tuple[Hybrid, Steps]:
@@ -129,7 +132,7 @@ def further(arguments: argparse.Namespace) -> tuple[Hybrid, Steps]:
     language, aligned = refit.prepared(adapter, hybrid.tying, spoken, store, SPEEDS, each)
     steps = Steps(adapter, language, twice(aligned, arguments.twice), dev_of(adapter, language, dev))
     hybrid.network.train()
-    return hybrid, steps
+    return replace(hybrid, gram=language.gram), steps
 
 
 def twice(recordings: Sequence[AlignedRecording], corpora: Sequence[str]) -> list[AlignedRecording]:
