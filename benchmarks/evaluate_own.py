@@ -1,6 +1,7 @@
 """What `speechgru train own` gives: train it on some minutes of one speaker, score the speaker's other recordings.
 
-    python benchmarks/evaluate_own.py MANIFEST --speaker 84 [--minutes 4] [--decoder beam --lm english] [KEY=VALUE...]
+    python benchmarks/evaluate_own.py MANIFEST --speaker 84 77 [--minutes 4] [KEY=VALUE...]
+    python benchmarks/evaluate_own.py MANIFEST --speaker 84 --recipe own-ctc --decoder beam --lm english
 
 The minutes are drawn at random (seed 0) from the speaker's recordings in the manifest and copied to a folder with their
 texts, as a user would have them. Use dev speakers to choose settings.
@@ -21,7 +22,7 @@ from speechgru.data import Utterance, manifest
 from speechgru.errors import SpeechGruError
 from speechgru.evaluation import evaluate
 from speechgru.evaluation.recognition import Evaluation
-from speechgru.inference import load_ctc
+from speechgru.inference import load_recognizer
 from speechgru.training import run
 from speechgru.utils import console
 
@@ -38,7 +39,7 @@ def parted(utterances: list[Utterance], minutes: float) -> tuple[list[Utterance]
     return learnt, drawn
 
 
-def train(learnt: list[Utterance], folder: Path, overrides: list[str]) -> tuple[Path, float]:
+def train(learnt: list[Utterance], folder: Path, recipe: str, overrides: list[str]) -> tuple[Path, float]:
     """The model of a user with these recordings, and the seconds that it took."""
     own = folder / "recordings"
     own.mkdir()
@@ -48,9 +49,8 @@ def train(learnt: list[Utterance], folder: Path, overrides: list[str]) -> tuple[
         copy.with_suffix(".txt").write_text(utterance.text, encoding="utf-8")
     given = [f"corpus.root={own}", f"output={folder / 'run'}", "trainer.tensorboard=false", *overrides]
     started = time.perf_counter()
-    return run.train(
-        compose.load_recipe("own", given), given, quiet=True
-    ).model, time.perf_counter() - started
+    model = run.train(compose.load_recipe(recipe, given), given, quiet=True).model
+    return model, time.perf_counter() - started
 
 
 def main() -> int:
@@ -60,31 +60,41 @@ def main() -> int:
     parser.add_argument("manifest", type=Path)
     parser.add_argument("overrides", nargs="*", default=[], metavar="KEY=VALUE")
     parser.add_argument(
-        "--speaker", required=True, help="as the manifest has it, or its part after the slash"
+        "--speaker", required=True, nargs="+", help="as the manifest has it, or its part after the slash"
     )
+    parser.add_argument("--recipe", default="own")
     parser.add_argument("--minutes", type=float, default=4.0)
     parser.add_argument("--decoder")
     parser.add_argument("--lm")
     args = parser.parse_args()
-    return console.exit_code(lambda: measure(args))
+    return console.exit_code(lambda: measure_all(args))
 
 
-def measure(args: argparse.Namespace) -> None:
+def measure_all(args: argparse.Namespace) -> None:
+    changes = [measure(args, speaker) for speaker in args.speaker]
+    if len(changes) > 1:
+        print(f"mean of {len(changes)} speakers: relative change of WER {sum(changes) / len(changes):+.1%}")
+
+
+def measure(args: argparse.Namespace, speaker: str) -> float:
+    """One speaker's relative change of WER."""
     settings = {"lm": args.lm} if args.lm else {}
     chosen = [
-        u for u in manifest.read(args.manifest) if args.speaker in (u.speaker, u.speaker.rpartition("/")[2])
+        u for u in manifest.read(args.manifest) if speaker in (u.speaker, u.speaker.rpartition("/")[2])
     ]
     learnt, rest = parted(chosen, args.minutes)
-    start = compose.load_recipe("own", args.overrides).trainer.start
+    start = compose.load_recipe(args.recipe, args.overrides).trainer.start
     with tempfile.TemporaryDirectory() as folder:
-        model, seconds = train(learnt, Path(folder), args.overrides)
+        model, seconds = train(learnt, Path(folder), args.recipe, args.overrides)
         before, after = (
-            evaluate(load_ctc(path, decoder=args.decoder, **settings), rest) for path in (start, model)
+            evaluate(load_recognizer(path, decoder=args.decoder, **settings), rest) for path in (start, model)
         )
-    print(f"{len(learnt)} recordings learnt in {seconds:.0f} s; {len(rest)} others scored")
+    change = after.score.wer / before.score.wer - 1
+    print(f"{speaker}: {len(learnt)} recordings learnt in {seconds:.0f} s; {len(rest)} others scored")
     for name, evaluation in (("before", before), ("after", after)):
         print(f"{name:<8}{figures(evaluation)}")
-    print(f"relative change of WER: {after.score.wer / before.score.wer - 1:+.1%}")
+    print(f"relative change of WER: {change:+.1%}", flush=True)
+    return change
 
 
 def figures(evaluation: Evaluation) -> str:
