@@ -79,9 +79,7 @@ def measure_all(args: argparse.Namespace) -> None:
 def measure(args: argparse.Namespace, speaker: str) -> float:
     """One speaker's relative change of WER."""
     settings = {"lm": args.lm} if args.lm else {}
-    chosen = [
-        u for u in manifest.read(args.manifest) if speaker in (u.speaker, u.speaker.rpartition("/")[2])
-    ]
+    chosen = [u for u in manifest.read(args.manifest) if speaker in (u.speaker, u.speaker.rpartition("/")[2])]
     learnt, rest = parted(chosen, args.minutes)
     start = compose.load_recipe(args.recipe, args.overrides).trainer.start
     with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ from as many frames of the average speaker as two seconds have.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,16 @@ class Adapter:
         """What the network takes of raw log-mel [T, bands], [T, D], by default as of an unknown speaker."""
         raw = cepstra.project(log_mel, self.projection)
         return SCALE * fmllr.apply(raw, self.common if transform is None else transform)
+
+    def of_voice(self, transform: Transform, share: float) -> Adapter:
+        """For the recordings of one voice, whose transform is known.
+
+        Args:
+            share: of how far speakers' transforms differ, how far those of its recordings do.
+        """
+        mean = transform.astype(np.float32)
+        known = self.speakers and Speakers(mean, (share * self.speakers.directions).astype(np.float32))
+        return replace(self, common=transform.astype(np.float64), speakers=known)
 
     def fit(self, log_mel: Frames, text: str, rounds: int = 3) -> Transform:
         """The transform for a recording with these words; the common one where they can't be statistics in it.

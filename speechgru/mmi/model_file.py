@@ -36,7 +36,7 @@ class HybridHeader(AudioHeader):
     bands: log-mel bands among the network's inputs, beside features that are fitted. habits: words, pronunciations and
     natural logs of how usual they are. search: its weights. dictionary, lm: names of packaged ones. languages: codes of
     what it writes. phones: names, silence first; none of files that don't hold pronunciations. words: tells the list of
-    words apart that these are of.
+    words apart that these are of. favoured: what words gain in the search, natural logs.
     """
 
     KIND: ClassVar[str] = KIND
@@ -49,6 +49,7 @@ class HybridHeader(AudioHeader):
     languages: tuple[str, ...] = ("en",)
     phones: tuple[str, ...] = ()
     words: str = ""
+    favoured: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Hybrid:
     features: of the log-mel, not normalised. adapter: None where features are not fitted to speakers. habits: natural
     logs of how usual pronunciations are. weights: of the search. dictionary, lm: names of packaged ones. spoken: the
     pronunciations of the words of a list with this digest; None: they are looked up. gram: of the phones of training,
-    which the model is trained further with; None: not known.
+    which the model is trained further with; None: not known. favoured: what words gain in the search, natural logs.
     """
 
     network: Network
@@ -72,6 +73,7 @@ class Hybrid:
     spoken: SpokenWords | None = None
     digest: str = ""
     gram: PhoneGram | None = None
+    favoured: Mapping[str, float] = field(default_factory=dict)
 
 
 def with_pronunciations(model: Hybrid, words: Sequence[str]) -> Hybrid:
@@ -106,6 +108,7 @@ def save(
         "dictionary": model.dictionary,
         **_words(model),
         "lm": model.lm,
+        **({"favoured": dict(model.favoured)} if model.favoured else {}),
         "provenance": dict(provenance),
     }
     checkpoint.save(path, KIND, header, tensors)
@@ -157,6 +160,7 @@ def of(loaded: Checkpoint) -> Hybrid:
         spoken,
         header.words,
         gram,
+        header.favoured,
     )
 
 

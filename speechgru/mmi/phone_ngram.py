@@ -83,8 +83,8 @@ def unpack(packed: Packed) -> PhoneGram:
         (packed.place >= 0) & (packed.place < phones**3)
     ):
         raise ValueError("the places of the phones' probabilities are none")
-    table = np.zeros(phones**3, np.float32)
-    table[packed.place] = packed.value
-    table = table.reshape(phones, phones, phones)
-    total = table.sum(axis=2, keepdims=True)
-    return PhoneGram(table / np.where(total > 0, total, 1), packed.start, packed.share)
+    flat = np.zeros(phones**3, np.float32)
+    flat[packed.place] = packed.value
+    table = flat.reshape(phones, phones, phones)
+    total = np.maximum(table.sum(axis=2, keepdims=True), np.float32(1e-9))
+    return PhoneGram((table / total).astype(np.float32), packed.start, packed.share)

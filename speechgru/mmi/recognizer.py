@@ -57,7 +57,8 @@ class TwoPass:
         model: a hybrid one.
         lm: language model; by default the packaged one that the model names.
         weights: of the search; by default the model's.
-        hotwords: words that gain something, by how much (natural log), whether the language model knows them or not.
+        hotwords: words that gain something, by how much (natural log), whether the language model knows them or not,
+            beside those that the model itself favours.
         passes: 1: speakers are all average; 2: features are fitted by the words of the first pass.
         shifts: outputs are averaged over as many (1 or 3) shifts of the recording.
     """
@@ -75,7 +76,7 @@ class TwoPass:
         self.weights = weights or model.weights
         self.lm = lm or ngram.load(assets.ASSETS / f"{model.lm}.slm")
         self.inputs = Inputs(model.features, model.adapter, bands=bool(model.network.bands))
-        hotwords = hotwords or {}
+        hotwords = {**model.favoured, **(hotwords or {})}
         self.words = [*self.lm.words, *sorted(hotwords.keys() - set(self.lm.words))]
         self.tree = self._tree(hotwords)
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from speechgru.config import Recipe
@@ -22,7 +23,8 @@ from speechgru.errors import ConfigError
 from speechgru.evaluation import evaluate
 from speechgru.evaluation.recognition import Evaluation
 from speechgru.inference import load_recognizer
-from speechgru.mmi import model_file, refit, task
+from speechgru.lm import ngram
+from speechgru.mmi import favoured, model_file, refit, task
 from speechgru.mmi.feature_store import Store
 from speechgru.mmi.inputs import Disturbance, Inputs
 from speechgru.mmi.model_file import HybridHeader
@@ -34,7 +36,7 @@ from speechgru.tasks import held_out
 from speechgru.tasks.hybrid_settings import HybridConfig
 from speechgru.training import TaskContext
 from speechgru.training.report import Curve
-from speechgru.utils.assets import find_model
+from speechgru.utils.assets import find_lm, find_model
 
 CURVE = Curve("score", "dev, -F a frame")
 INHERITED = ("gate", "calibration", "detector")  # how a model's words are judged
@@ -91,6 +93,14 @@ class Task(task.Task):
                 "No recording could be aligned with its text: are these the texts of the recordings?"
             )
         _log.info("%d of %d recordings are aligned", len(train), len(spoken))
+        if settings.one_voice:
+            voices = {one.name: one.transforms(1.0)[0] for one in train}
+            adapter = adapter.of_voice(np.mean([*voices.values()], axis=0), 1 - settings.one_voice)
+            self.hybrid = replace(self.hybrid, adapter=adapter)
+        if settings.favoured:
+            lm = ngram.load(find_lm(self.hybrid.lm))
+            gains = favoured.gains((one.text for one in spoken), lm, settings.favoured)
+            self.hybrid = replace(self.hybrid, favoured={**self.hybrid.favoured, **gains})
         group = context.group
         super().__init__(
             self.hybrid.network.to(context.device).train(),

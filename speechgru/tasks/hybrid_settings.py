@@ -20,3 +20,8 @@ class HybridConfig(Section):
     """Weight of the outputs' squares."""
     vocal_tract: Annotated[float, between(0, 0.2)] = 0.08
     """The most by which frequencies are warped."""
+    one_voice: Annotated[float, between(0, 1)] = 0.0
+    """The model is to know one voice: features are fitted from the transform of the training recordings, and the
+    recordings of this voice differ by 1 less this share of what speakers do; 0: any voice."""
+    favoured: Annotated[float, between(0, 1)] = 0.0
+    """Words of the training texts that are rarer elsewhere are favoured, by this power of the ratio."""

@@ -19,7 +19,13 @@ from speechgru.models import checkpoint
 from speechgru.tasks import held_out, hybrid
 from speechgru.training import run as training_run
 
-QUICK = ["trainer.epochs=4", "optimizer.lr=0.01", "trainer.evaluate_every=2", "trainer.tensorboard=false", "trainer.threads=1"]
+QUICK = [
+    "trainer.epochs=4",
+    "optimizer.lr=0.01",
+    "trainer.evaluate_every=2",
+    "trainer.tensorboard=false",
+    "trainer.threads=1",
+]
 
 
 @pytest.fixture(scope="module")
