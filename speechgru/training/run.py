@@ -102,7 +102,7 @@ def train(
 
 
 def _keep_inputs(begun: _Begun, folder: Path, resumed: str | None) -> None:
-    """Write the manifests, and the recipe as YAML, beside the result; a resumed run is checked by its fingerprint first.
+    """Write the manifests, and the recipe as YAML, beside the result; of a resumed run the fingerprint is checked.
 
     Another run is refused before any of its files is overwritten.
     """
