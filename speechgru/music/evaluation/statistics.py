@@ -259,16 +259,6 @@ def scale_consistency(piece: NoteSequence) -> float:
     ) / float(histogram.sum())
 
 
-def in_key(piece: NoteSequence) -> float:
-    """Share of notes in the scale of the key that holds where they begin; NaN where no key is known."""
-    inside = []
-    for note in piece.pitched():
-        key = next((change.key for change in reversed(piece.keys) if change.beat <= note.start), None)
-        if key is not None:
-            inside.append(note.pitch % 12 in key.scale)
-    return float(np.mean(inside)) if inside else math.nan
-
-
 def estimate_key(piece: NoteSequence) -> Key | None:
     """The major or minor key whose profile (Krumhansl and Kessler 1982) correlates best with how long each pitch class
     sounds (Krumhansl and Schmuckler's algorithm; Krumhansl 1990, chapter 4); None without notes."""
