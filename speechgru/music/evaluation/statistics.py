@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from speechgru.music.score import form
 from speechgru.music.score.keys import Key
 from speechgru.music.score.notes import NoteSequence, nearest, spans
+from speechgru.utils import json_text
 
 GRID = 12
 """Steps in a beat by which time is measured, where no other is given."""
@@ -62,10 +63,7 @@ class Measures:
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: an undefined number is None."""
-        return {
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in asdict(self).items()
-        }
+        return json_text.defined(self)
 
 
 def measure(piece: NoteSequence) -> Measures:
