@@ -271,4 +271,4 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(content[start:])
 
     def log_message(self, *_: object) -> None:
-        pass
+        """Say nothing."""

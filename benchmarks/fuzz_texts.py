@@ -192,9 +192,9 @@ _OVERRIDES = (
 @cache
 def _recipes() -> list[bytes]:
     """A recipe of one's own, and some that come with the package, of different tasks."""
-    from speechgru.config.compose import _home
+    from speechgru.config.files import home
 
-    packaged = [path.read_bytes() for path in sorted(_home("recipes").glob("[eltv]*/recipe.yaml"))]
+    packaged = [path.read_bytes() for path in sorted(home("recipes").glob("[eltv]*/recipe.yaml"))]
     return [_RECIPE.encode(), *packaged]
 
 

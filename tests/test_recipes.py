@@ -16,7 +16,7 @@ import torch
 
 from speechgru.audio import encode
 from speechgru.config import Recipe, load_recipe
-from speechgru.config.compose import recipes
+from speechgru.config.files import recipes
 from speechgru.config.recipe import SourceConfig
 from speechgru.data import manifest
 from speechgru.errors import ConfigError, TrainingError

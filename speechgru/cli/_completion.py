@@ -139,7 +139,7 @@ def _models() -> list[str]:
 
 
 def _recipes() -> list[str]:
-    from speechgru.config.compose import recipes
+    from speechgru.config.files import recipes
 
     return recipes()
 

@@ -78,6 +78,29 @@ def add_format(parser: argparse.ArgumentParser, *choices: str, was_json: bool = 
         hidden(parser, "--json", dest="format", action="store_const", const="json")
 
 
+def add_sources(parser: argparse.ArgumentParser, what: str = "recordings") -> None:
+    """The recordings of a command that reads some: `_inputs.find` takes them."""
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="FILE_OR_FOLDER",
+        help=f"{what}, folders of them, or - for standard input",
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Where the network runs."""
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
+    )
+
+
+def add_search(parser: argparse.ArgumentParser) -> None:
+    """How recordings are looked for: `--recursive` and `--track`, which `_inputs.find` takes."""
+    parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
+    add_track(parser)
+
+
 def add_track(parser: argparse.ArgumentParser) -> None:
     """The option that chooses one of several audio tracks; `_inputs.find` takes it."""
     parser.add_argument(

@@ -30,7 +30,7 @@ def load(name: str, overrides: Sequence[str] = (), ranges: Mapping[str, RangeCon
 def usage(name: str) -> Iterator[None]:
     """What goes wrong inside is the command line's fault, unless the recipe `name` is wrong without it."""
     from speechgru.config import load_recipe
-    from speechgru.config.compose import find_recipe
+    from speechgru.config.files import find_recipe
 
     try:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from speechgru.cli._options import add_track, device, positive
+from speechgru.cli._options import add_device, add_format, add_search, add_sources, positive
 from speechgru.utils.console import say
 
 HELP = "Tell which of a classifier's words or classes each recording is"
@@ -21,12 +21,7 @@ Exit code: 0 all done, 1 some recording failed or is cut short (the rest is done
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "sources",
-        nargs="+",
-        metavar="FILE_OR_FOLDER",
-        help="recordings, each taken as a whole, folders of them, or - for standard input",
-    )
+    add_sources(parser, "recordings, each taken as a whole")
     parser.add_argument(
         "--model",
         required=True,
@@ -34,14 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="classifier: a file, or a name of `speechgru model list`",
     )
     parser.add_argument("--top", type=positive, default=1, metavar="N", help="classes a file (default: 1)")
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
-    )
-    parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
-    add_track(parser)
-    parser.add_argument(
-        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
-    )
+    add_format(parser)
+    add_search(parser)
+    add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:

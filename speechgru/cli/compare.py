@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._options import device
+from speechgru.cli._options import add_device, add_format
 from speechgru.utils.console import say
 
 if TYPE_CHECKING:
@@ -31,12 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("second", metavar="SECOND", help="checkpoint, a run's folder, or packaged name")
     sets.add_arguments(parser)
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
-    )
-    parser.add_argument(
-        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
-    )
+    add_format(parser)
+    add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._options import device, number, positive, seed
+from speechgru.cli._options import add_device, number, positive, seed
 from speechgru.errors import SpeechGruError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -82,9 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--png", action="store_true", help="draw the notes too, beside the MIDI file")
     targets.add_overwrite(parser)
-    parser.add_argument(
-        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
-    )
+    add_device(parser)
 
 
 def _add_length(parser: argparse.ArgumentParser) -> None:

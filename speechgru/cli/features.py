@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._options import add_track, hidden, positive, seed
+from speechgru.cli._options import add_search, hidden, positive, seed
 from speechgru.errors import ConfigError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -55,8 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=_FORMATS, help="of the files in a folder (default: npy)")
     targets.add_overwrite(parser)
-    parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
-    add_track(parser)
+    add_search(parser)
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes (default: one a processor)")
     parser.add_argument(
         "--strict-rate", action="store_true", help="refuse recordings of another sampling rate"

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from speechgru.cli import _recipes as recipes
-    from speechgru.config import compose
+    from speechgru.config import files
     from speechgru.training import distributed
     from speechgru.training import receipt as receipts
     from speechgru.training import run as training_run
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         )
     level = logging.INFO if group.is_main and not args.quiet else logging.WARNING
     console.log(level)
-    recipe = receipt.recipe if receipt.recipe in compose.recipes() else receipt.folder
+    recipe = receipt.recipe if receipt.recipe in files.recipes() else receipt.folder
     overrides = [*receipt.overrides, *_output(receipt.overrides, receipt.recipe), *args.overrides]
     composed = recipes.load(recipe, overrides)
     notes = receipt.differences(versions(), training_run.commit())

@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from speechgru.config.compose import describe, recipes
+    from speechgru.config.files import describe, recipes
     from speechgru.utils.tables import aligned
 
     if args.recipe is not None:

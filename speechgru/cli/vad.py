@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._options import add_track, device, number
+from speechgru.cli._options import add_device, add_format, add_search, add_sources, number
 from speechgru.utils.console import say
 
 if TYPE_CHECKING:
@@ -28,18 +28,11 @@ Exit code: 0 all done, 1 some recording failed or is cut short (the rest is done
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "sources",
-        nargs="+",
-        metavar="FILE_OR_FOLDER",
-        help="recordings, folders of them, or - for standard input",
-    )
+    add_sources(parser)
     parser.add_argument(
         "--model", default="vad", metavar="MODEL", help="detector: file or packaged name (default: vad)"
     )
-    parser.add_argument(
-        "--format", choices=("text", "json", "rttm"), default="text", help="what to print (default: text)"
-    )
+    add_format(parser, "rttm")
     parser.add_argument(
         "--threshold",
         type=number(above=0, below=1),
@@ -58,11 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="S",
             help=f"seconds: {what} (default: {default})",
         )
-    parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
-    add_track(parser)
-    parser.add_argument(
-        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
-    )
+    add_search(parser)
+    add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from speechgru.config import files
 from speechgru.config.recipe import AugmentConfig, RangeConfig, Recipe
 from speechgru.config.section import Section
 from speechgru.errors import ConfigError
@@ -25,26 +26,11 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
-
-_PACKAGE = Path(__file__).resolve().parents[1]
 _KEY = re.compile(r"[A-Za-z_]\w*([./][A-Za-z_]\w*)*")
 _LONGEST_VALUE = 10_000  # characters; the parser takes time with the square of how deeply a value is nested
 _NOT_TUNED = ("name", "output", "task", "tune")
 _PLUGINS = {"features": "features", "model": "models", "decoder": "decoding"}
 """Config groups whose choices are plugins, and the folders of these."""
-
-
-def recipes() -> list[str]:
-    """Names of the recipes that come with the package, sorted."""
-    return sorted(path.parent.name for path in _home("recipes").glob("*/recipe.yaml"))
-
-
-def describe(name: str) -> tuple[str, str]:
-    """The task of a recipe that comes with the package, and what it is, in a line: the comment at its file's head."""
-    file = _home("recipes") / name / "recipe.yaml"
-    with file.open(encoding="utf-8") as lines:
-        first = next(lines, "")
-    return str(_read(file).get("task", Recipe.task)), first.lstrip("# ").strip() if first[:1] == "#" else ""
 
 
 def load_recipe(
@@ -62,7 +48,7 @@ def load_recipe(
         ConfigError: an unknown recipe, group choice or key, a value of the wrong type, broken YAML; the
             message names the key and the choices.
     """
-    file = find_recipe(name_or_path)
+    file = files.find_recipe(name_or_path)
     values = _compose(file, [split(override) for override in overrides])
     values.setdefault("name", file.parent.name if file.name == "recipe.yaml" else file.stem)
     if "folder" in values:
@@ -91,10 +77,8 @@ def _build(values: Mapping[str, Any], file: Path) -> Recipe:
         for key, section in _sections().items()
     }
     own = settings.pop(task.section.KEY) if task.section else None
-    for (
-        key,
-        section,
-    ) in settings.items():  # the recipes of older runs hold other tasks' settings at their defaults
+    # The recipes of older runs hold other tasks' settings at their defaults.
+    for key, section in settings.items():
         if section != type(section)():
             raise ConfigError(f"task={name} takes no {key}; leave the settings of {key} out of the recipe.")
     return replace(recipe, settings=own)
@@ -144,7 +128,7 @@ def _check_ranges(recipe: Recipe, values: Mapping[str, Any], file: Path) -> None
             raise ConfigError(f"tune.ranges holds {key!r}; expected a setting that shapes the training.")
         for value in span.choices or (span.low, span.high):
             try:
-                if key in _groups():
+                if key in files.groups():
                     _compose(file, [(key, str(value))])
                     continue
                 config = OmegaConf.create(dict(values))
@@ -160,9 +144,9 @@ def augmentation(choice: str = "none", overrides: Sequence[str] = ()) -> Augment
     Raises:
         ConfigError: an unknown choice or key, or an impossible value.
     """
-    if choice not in _groups()["augment"]:
-        raise ConfigError(plugins.unknown("choice of augment", choice, _groups()["augment"]))
-    values = _read(_home("conf") / "augment" / f"{choice}.yaml")
+    if choice not in files.groups()["augment"]:
+        raise ConfigError(plugins.unknown("choice of augment", choice, files.groups()["augment"]))
+    values = files.read(files.home("conf") / "augment" / f"{choice}.yaml")
     for key, text in map(split, overrides):
         values[key] = _value(f"augment.{key}", text)
     return schema.build(AugmentConfig, values, "augment")
@@ -176,30 +160,6 @@ def to_yaml(recipe: Recipe) -> str:
     own = recipe.settings.KEY if recipe.settings else None
     named = {own if key == "settings" else key: value for key, value in values.items() if key != "folder"}
     return OmegaConf.to_yaml(OmegaConf.create({key: value for key, value in named.items() if key}))
-
-
-def _home(name: str) -> Path:
-    """conf/ or recipes/: inside the package when installed, beside it in a checkout."""
-    inside = _PACKAGE / name
-    return inside if inside.is_dir() else _PACKAGE.parent / name
-
-
-def find_recipe(name_or_path: str | Path) -> Path:
-    """The file of a recipe, as `load_recipe` takes it.
-
-    Raises:
-        ConfigError: there is none; the message names the choices.
-    """
-    name = str(name_or_path)
-    if name in recipes():
-        return _home("recipes") / name / "recipe.yaml"
-    path = Path(name_or_path).expanduser()
-    if path.is_dir() and (path / "recipe.yaml").is_file():
-        return (path / "recipe.yaml").resolve()
-    if path.is_file() and path.suffix == ".yaml":
-        return path.resolve()
-    advice = " Or pass a .yaml file or a folder that holds a recipe.yaml."
-    raise ConfigError(plugins.unknown("recipe", name, recipes()) + advice)
 
 
 def split(override: str) -> tuple[str, str]:
@@ -216,19 +176,13 @@ def split(override: str) -> tuple[str, str]:
     return key, value
 
 
-def _groups() -> dict[str, list[str]]:
-    """Config groups and their choices in conf/; beside a recipe there may be more of these."""
-    folders = (path for path in _home("conf").iterdir() if path.is_dir())
-    return {folder.name: sorted(file.stem for file in folder.glob("*.yaml")) for folder in folders}
-
-
 def _compose(file: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Plain values of a recipe's file and overrides, with ${...} resolved; Hydra picks the files of groups."""
     from hydra import compose, initialize_config_dir
 
-    own, groups = _defaults(file), _groups()
+    own, groups = files.defaults(file), files.groups()
     choices = [pair for pair in pairs if pair[0] in groups]
-    overrides = [f"hydra.searchpath=[{_quote('file://' + str(_home('conf')))}]"]
+    overrides = [f"hydra.searchpath=[{_quote('file://' + str(files.home('conf')))}]"]
     # A group that the recipe doesn't name is added, over what the recipe itself says.
     overrides += [f"{'' if group in own else '+'}{group}={_quote(choice)}" for group, choice in choices]
     with (
@@ -242,8 +196,8 @@ def _compose(file: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     for group, choice in choices:
         if group in _PLUGINS and choice != own.get(group, choice):
             # What a recipe says of its own model says nothing of another one, which has other settings.
-            places = (root / group / f"{choice}.yaml" for root in (file.parent, _home("conf")))
-            config[group] = _read(next(filter(Path.is_file, places)))
+            places = (root / group / f"{choice}.yaml" for root in (file.parent, files.home("conf")))
+            config[group] = files.read(next(filter(Path.is_file, places)))
     for key, text in pairs:
         if key not in groups:
             _set(config, key.replace("/", "."), _value(key, text))
@@ -282,7 +236,7 @@ def _one_sentence(what: str) -> Iterator[None]:
             advice = " Each of several is trained by --multirun." if "," in choice else ""
             unknown = plugins.unknown(f"choice of {group}", choice, error.options)
             raise ConfigError(f"{unknown}{advice}") from error
-        unknown = plugins.unknown("config group", group or choice, sorted(_groups()))
+        unknown = plugins.unknown("config group", group or choice, sorted(files.groups()))
         raise ConfigError(f"{what}: {unknown}") from error
     except yaml.MarkedYAMLError as error:  # OmegaConf's own reading: a key that is there twice
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
@@ -291,25 +245,6 @@ def _one_sentence(what: str) -> Iterator[None]:
         raise ConfigError(f"{what}: nested too deeply") from error
     except (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError, TypeError, ValueError) as error:
         raise ConfigError(f"{what}: {str(error).strip().partition(chr(10))[0]}") from error
-
-
-def _defaults(file: Path) -> dict[str, str]:
-    """Groups of the recipe's defaults list, and their choices."""
-    config = _read(file)
-    entries = config.get("defaults", []) if isinstance(config, dict) else None
-    if not isinstance(entries, list):
-        raise ConfigError(f"{file}: expected `key: value` lines, with a list below `defaults`.")
-    named = (entry for entry in entries if isinstance(entry, dict))
-    return {str(group): str(choice) for entry in named for group, choice in entry.items()}
-
-
-def _read(file: Path) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of bytes, dates and numbers
-        raise ConfigError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
 
 
 def _value(key: str, text: str) -> Any:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from speechgru.config.recipe import DATA_VARIABLE, CorpusConfig
-from speechgru.data import corpus_tools
+from speechgru.data import corpus_download, corpus_tools
 from speechgru.data.manifest import Dropped, Utterance
 from speechgru.errors import ConfigError, CorpusError
 from speechgru.text import languages
@@ -33,7 +33,7 @@ def splits_of(corpus: CorpusConfig) -> tuple[dict[str, list[Utterance]], list[Dr
     _require_root(corpus)
     for source in corpus.sources:
         corpus_module = plugins.find("data.corpora", source.name)
-        if corpus.download and hasattr(corpus_module, "download"):
+        if corpus.download and corpus_download.is_public(corpus_module):
             _download(corpus_module, corpus.source_path(source), corpus)
         place, language = corpus.source_path(source), source.language or corpus.language
         with corpus_tools.collect_dropped() as lost:
@@ -80,7 +80,7 @@ def load(
 def advice(module: Any, root: Path, parts: Sequence[str] = ()) -> str:
     """A sentence, after a space: the command that fetches the corpus of `module` to `root`; "" where it can't be
     fetched, or all of it is there."""
-    if not hasattr(module, "download"):
+    if not corpus_download.is_public(module):
         return ""
     archives = getattr(module, "ARCHIVES", {})
     if archives and all((root / archives[part].folder).is_dir() for part in parts or archives):
@@ -134,7 +134,7 @@ def _download(module: Any, place: Path, corpus: CorpusConfig) -> None:
     What lies at a place of another name, such as an alternative, is taken as it is.
     """
     if place.name == module.FOLDER or not place.exists() or place == corpus.data_root():
-        module.download(_home_of(module, place), _parts(module, corpus))
+        corpus_download.fetch(module, _home_of(module, place), _parts(module, corpus))
 
 
 def _marked(utterance: Utterance, label: str) -> Utterance:

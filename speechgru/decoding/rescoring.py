@@ -18,9 +18,6 @@ from speechgru.errors import CheckpointError, ConfigError
 from speechgru.lm import LanguageModel, load_language_model
 from speechgru.lm.neural import RescoringSettings
 
-HEADER = "rescoring"
-"""Where a language model's file keeps the settings that were tuned for it (benchmarks/rescore.py)."""
-
 Settings = RescoringSettings
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from speechgru.utils import json_text
 
 BINS = 10
 
@@ -77,10 +79,7 @@ class Reliability:
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, ready for JSON: what is undefined is None."""
-        return {
-            key: None if isinstance(value, float) and math.isnan(value) else value
-            for key, value in asdict(self).items()
-        }
+        return json_text.defined(self)
 
     def describe(self) -> dict[str, str]:
         """What to tell people of confidence and of expected WER, by name; nothing of what there isn't."""

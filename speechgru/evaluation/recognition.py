@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from speechgru.inference import Recognizer
+    from speechgru.text import Normaliser
     from speechgru.transcript import Transcript
 
 DETAIL_COLUMNS = (
@@ -199,7 +200,15 @@ def evaluate(
         raise SpeechGruError(
             f"None of {len(failed)} recordings could be read. The first: {failed[0].message}"
         )
-    normaliser = recognizer.normaliser
+    score, rows = _scored(done, recognizer.normaliser, samples, seed)
+    seconds = sum(transcript.duration for _, transcript in done)
+    return Evaluation(score, seconds, wall_seconds, rows, tuple(failed))
+
+
+def _scored(
+    done: Sequence[tuple[Utterance, Transcript]], normaliser: Normaliser, samples: int, seed: int
+) -> tuple[wer.Score, tuple[Row, ...]]:
+    """The score of all transcripts together, and a row for each."""
     alignments = wer.align([u.text for u, _ in done], [transcript.text for _, transcript in done], normaliser)
     score = wer.summarise(
         alignments, [u.speaker for u, _ in done], samples=samples, seed=seed, normaliser=normaliser.name
@@ -208,8 +217,7 @@ def evaluate(
         Row(utterance, alignment, tuple(word.confidence for word in made.words), made.expected_wer)
         for (utterance, made), alignment in zip(done, alignments, strict=True)
     )
-    seconds = sum(transcript.duration for _, transcript in done)
-    return Evaluation(score, seconds, wall_seconds, rows, tuple(failed))
+    return score, rows
 
 
 def _transcribe(

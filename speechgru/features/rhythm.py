@@ -74,7 +74,7 @@ class _Rhythm(ArrayTransform):
     whole = "onsets are measured from the recording's loudest frame"
     shortest = _SIZE
 
-    def __init__(self, settings: RhythmSettings) -> None:
+    def __init__(self, settings: RhythmSettings = RhythmSettings()) -> None:
         super().__init__()
         self.settings: Any = settings
         self.rate = settings.rate
@@ -87,7 +87,7 @@ class _Rhythm(ArrayTransform):
 
 
 class _Events(_Rhythm):
-    def __init__(self, settings: RhythmSettings) -> None:
+    def __init__(self, settings: RhythmSettings = RhythmSettings()) -> None:
         super().__init__(settings)
         self.framing = None
 
@@ -96,9 +96,6 @@ class OnsetStrength(_Rhythm):
     """Rise of the mel bands from frame to frame, in decibels, averaged: [B, frames, 1]. Böck and Widmer 2013."""
 
     bins = ("strength",)
-
-    def __init__(self, settings: RhythmSettings = RhythmSettings()) -> None:
-        super().__init__(settings)
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
         onset_strength = load("librosa.onset").onset_strength
@@ -156,9 +153,6 @@ class Onsets(_Events):
     """Times at which notes or strokes begin: [B, onsets, 1], seconds."""
 
     bins = ("seconds",)
-
-    def __init__(self, settings: RhythmSettings = RhythmSettings()) -> None:
-        super().__init__(settings)
 
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
         onset_detect = load("librosa.onset").onset_detect

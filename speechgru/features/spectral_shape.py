@@ -78,7 +78,7 @@ def framing(settings: FrameSettings) -> Framing:
 
 
 class _Frames(ArrayTransform):
-    def __init__(self, settings: FrameSettings) -> None:
+    def __init__(self, settings: FrameSettings = FrameSettings()) -> None:
         super().__init__()
         self.settings: Any = settings
         self.rate = settings.rate
@@ -110,9 +110,6 @@ class ZeroCrossings(_Frames):
 
     bins = ("crossings",)
 
-    def __init__(self, settings: FrameSettings = FrameSettings()) -> None:
-        super().__init__(settings)
-
     def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
         zero_crossing_rate = load("librosa.feature").zero_crossing_rate
         s = self.settings
@@ -120,52 +117,52 @@ class ZeroCrossings(_Frames):
         return rates
 
 
-class Centroid(_Frames):
+class _Spectral(_Frames):
+    """A function of librosa's spectral features, by its name there."""
+
+    function = ""
+
+    def options(self) -> dict[str, Any]:
+        """Arguments of that function alone."""
+        return {}
+
+    def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
+        compute = getattr(load("librosa.feature"), self.function)
+        values: NDArray[Any] = compute(y=signal, **self.options(), **self.spectral).T
+        return values
+
+
+class Centroid(_Spectral):
     """Mean frequency of the magnitudes: [B, frames, 1], Hz; 0 in silence."""
 
     bins = ("centroid",)
-
-    def __init__(self, settings: FrameSettings = FrameSettings()) -> None:
-        super().__init__(settings)
-
-    def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        spectral_centroid = load("librosa.feature").spectral_centroid
-        values: NDArray[Any] = spectral_centroid(y=signal, **self.spectral).T
-        return values
+    function = "spectral_centroid"
 
 
-class Bandwidth(_Frames):
+class Bandwidth(_Spectral):
     """Deviation of the frequency around the centroid: [B, frames, 1], Hz; 0 in silence."""
 
     bins = ("bandwidth",)
-
-    def __init__(self, settings: FrameSettings = FrameSettings()) -> None:
-        super().__init__(settings)
-
-    def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        spectral_bandwidth = load("librosa.feature").spectral_bandwidth
-        values: NDArray[Any] = spectral_bandwidth(y=signal, **self.spectral).T
-        return values
+    function = "spectral_bandwidth"
 
 
-class Rolloff(_Frames):
+class Rolloff(_Spectral):
     """Frequency below which `fraction` of the magnitudes lie: [B, frames, 1], Hz."""
 
     bins = ("rolloff",)
+    function = "spectral_rolloff"
 
     def __init__(self, settings: RolloffSettings = RolloffSettings()) -> None:
         super().__init__(settings)
 
-    def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        spectral_rolloff = load("librosa.feature").spectral_rolloff
-        values: NDArray[Any] = spectral_rolloff(
-            y=signal, roll_percent=self.settings.fraction, **self.spectral
-        ).T
-        return values
+    def options(self) -> dict[str, Any]:
+        return {"roll_percent": self.settings.fraction}
 
 
-class Contrast(_Frames):
+class Contrast(_Spectral):
     """Peaks against valleys in each octave band: [B, frames, 1 + n_bands], dB. Jiang et al. 2002."""
+
+    function = "spectral_contrast"
 
     def __init__(self, settings: ContrastSettings = ContrastSettings()) -> None:
         super().__init__(settings)
@@ -174,12 +171,9 @@ class Contrast(_Frames):
         if not settings.linear:
             self.whole = "decibels are cut 80 dB below the recording's loudest (linear=True is free of that)"
 
-    def analyse(self, signal: NDArray[np.float32]) -> NDArray[Any]:
-        spectral_contrast = load("librosa.feature").spectral_contrast
+    def options(self) -> dict[str, Any]:
         s = self.settings
-        options = {"fmin": s.f_min, "n_bands": s.n_bands, "linear": s.linear}
-        values: NDArray[Any] = spectral_contrast(y=signal, **options, **self.spectral).T
-        return values
+        return {"fmin": s.f_min, "n_bands": s.n_bands, "linear": s.linear}
 
 
 KINDS = {

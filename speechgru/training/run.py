@@ -75,11 +75,8 @@ def train(
     begun = _begin(recipe)
     group, data = begun.group, begun.data
     settings, fingerprint = _fingerprints(recipe, data, group)
-    if expected:
-        _refuse_others(expected, settings, fingerprint)
-    if resume:  # another run is refused before any of its files is overwritten
-        run_state.saved_state(folder, fingerprint)
-    _keep_inputs(begun, folder)
+    _refuse_others(expected, settings, fingerprint)
+    _keep_inputs(begun, folder, fingerprint if resume else None)
     provenance = _provenance(recipe, overrides, data, group)
     task = begun.task(provenance)
     if not (resume or trial):
@@ -99,14 +96,18 @@ def train(
         return Run(folder, folder / BEST, {}, progress.best)
     torch.set_num_threads(max(torch.get_num_threads(), group.size))  # the others' cores are free now
     results = {} if trial else _results(task, folder / BEST)
-    made = {"command": command, "device": str(begun.device), "curve": begun.module.CURVE}
-    write_report(folder, _report(provenance, task, data, progress, results, **made))
+    write_report(folder, _report(begun, provenance, task, progress, results, command))
     receipt.write(folder, _receipt(begun, provenance, settings, fingerprint, progress.best))
     return Run(folder, folder / BEST, results, progress.best)
 
 
-def _keep_inputs(begun: _Begun, folder: Path) -> None:
-    """Write the manifests, and the recipe as YAML, beside the result."""
+def _keep_inputs(begun: _Begun, folder: Path, resumed: str | None) -> None:
+    """Write the manifests, and the recipe as YAML, beside the result; of a resumed run the fingerprint is checked.
+
+    Another run is refused before any of its files is overwritten.
+    """
+    if resumed is not None:
+        run_state.saved_state(folder, resumed)
     if begun.group.is_main:
         begun.data.write(folder)
         files.write_text(folder / "recipe.yaml", to_yaml(begun.recipe))
@@ -189,12 +190,12 @@ def _parameters(task: Task) -> int:
 
 
 def _report(
+    begun: _Begun,
     provenance: Mapping[str, Any],
     task: Task,
-    data: Data,
     progress: run_state.Progress,
     results: Mapping[str, Result],
-    **made: Any,
+    command: str,
 ) -> Report:
     return Report(
         **{key: provenance[key] for key in ("recipe", "overrides", "seed", "commit", "versions")},
@@ -203,11 +204,13 @@ def _report(
         epoch=progress.best_epoch + 1,
         checkpoint=BEST,
         parameters=_parameters(task),
-        dropped=data.summary(),
+        dropped=begun.data.summary(),
         training_seconds=progress.seconds,
         threads=torch.get_num_threads(),
         history=progress.history,
-        **made,
+        command=command,
+        device=str(begun.device),
+        curve=begun.module.CURVE,
     )
 
 
@@ -285,7 +288,10 @@ def _fingerprints(recipe: Recipe, data: Data, group: distributed.Group) -> tuple
     return receipt.fingerprint(values), receipt.fingerprint(values, *data.identity())
 
 
-def _refuse_others(expected: Receipt, settings: str, data: str) -> None:
+def _refuse_others(expected: Receipt | None, settings: str, data: str) -> None:
+    """Refuse to repeat the run of `expected` with other settings or data."""
+    if expected is None:
+        return
     if settings != expected.settings:
         raise TrainingError(
             "The recipe's settings are not those of the receipt: the recipe or its defaults have changed since. Check "

@@ -1,8 +1,10 @@
-"""JSON of other people."""
+"""JSON: of other people, and of ours where a number is undefined."""
 
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import asdict
 from typing import Any
 
 
@@ -16,3 +18,11 @@ def loads(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def defined(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass, ready for JSON: what is undefined (NaN) is None."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in asdict(record).items()
+    }

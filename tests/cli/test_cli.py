@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from commands import play
 
 import speechgru
 from speechgru import cli
@@ -190,21 +191,9 @@ def test_a_closed_stream_leads_nowhere(line: str, code: int) -> None:
     assert "Traceback" not in finished.stderr
 
 
-_PIPE = """
-import sys, types
-from speechgru import cli; from speechgru.utils import plugins
-play = types.ModuleType("speechgru.cli.play")
-play.HELP = play.EXAMPLES = ""
-play.add_arguments = lambda parser: None
-def run(args):
+_PIPE = play("""\
     print("first", flush=True)
-    for i in range(200_000): print(i)
-    return 0
-play.run = run
-sys.modules["speechgru.cli.play"] = play
-plugins.names = lambda folder: ["play"]
-sys.exit(cli.main(["play"]))
-"""
+    for i in range(200_000): print(i)""")
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

@@ -13,7 +13,7 @@ from commands import Run, runner
 
 from speechgru import cli
 from speechgru.cli import completion
-from speechgru.config.compose import recipes
+from speechgru.config.files import recipes
 from speechgru.utils import assets, plugins
 
 

@@ -16,7 +16,7 @@ from servers import Server, serving
 
 from speechgru.cli import main
 from speechgru.config import load_recipe
-from speechgru.data import manifest, preparation
+from speechgru.data import corpus_download, manifest, preparation
 from speechgru.data.corpora import librispeech, yesno
 from speechgru.errors import CorpusError, DownloadError
 from speechgru.utils import plugins
@@ -110,12 +110,12 @@ def test_a_recipe_downloads_on_request(server: Server, tmp_path: Path) -> None:
 def test_a_recipe_downloads_the_splits_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 
-    def download(root: Path, parts: object = ()) -> None:
-        asked.append((root, parts))
+    def download(corpus: object, root: Path, parts: object = ()) -> None:
+        asked.append((corpus, root, parts))
         raise DownloadError("enough")
 
-    monkeypatch.setattr(librispeech, "download", download)
+    monkeypatch.setattr(corpus_download, "fetch", download)
     recipe = load_recipe("librispeech", [f"corpus.root={tmp_path}", "corpus.download=true"])
     with pytest.raises(DownloadError, match="enough"):
         preparation.prepare(recipe, 25.0)
-    assert asked == [(tmp_path, ["train-clean-100", "dev-clean", "test-clean", "test-other"])]
+    assert asked == [(librispeech, tmp_path, ["train-clean-100", "dev-clean", "test-clean", "test-other"])]

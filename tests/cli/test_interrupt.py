@@ -9,23 +9,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from commands import play
 
-_PLAY = """
-import hashlib, sys, types, time
-from speechgru import cli; from speechgru.utils import plugins
-play = types.ModuleType("speechgru.cli.play")
-play.HELP = play.EXAMPLES = ""
-play.add_arguments = lambda parser: None
-def run(args):
-    print("begun", flush=True)
-    {work}
-    return 0
-play.run = run
-sys.modules["speechgru.cli.play"] = play
-plugins.names = lambda folder: ["play"]
-sys.argv[1:] = ["play"]
-sys.exit(cli.main())
-"""
 # In C for half a minute, without a bytecode between: Python's own handler waits as long.
 _COMPUTE = "hashlib.pbkdf2_hmac('sha512', b'a', b'b', 60_000_000)"
 _PYTHON = "time.sleep(60)"
@@ -36,7 +21,7 @@ _IMPORT = """
 
 def _begin(work: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _PLAY.replace("{work}", work)],
+        [sys.executable, "-c", play(f'    print("begun", flush=True)\n    {work}')],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -18,7 +18,7 @@ import soundfile
 from commands import Outcome, Run, runner
 
 from speechgru import cli
-from speechgru.config.compose import recipes
+from speechgru.config.files import recipes
 from speechgru.errors import AudioError, ConfigError, UsageError
 from speechgru.utils import console, plugins
 

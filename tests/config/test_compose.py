@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from speechgru.config import Recipe, compose, load_recipe
-from speechgru.config.compose import recipes, to_yaml
+from speechgru.config import Recipe, files, load_recipe
+from speechgru.config.compose import to_yaml
+from speechgru.config.files import recipes
 from speechgru.config.recipe import SourceConfig
 from speechgru.errors import ConfigError
 from speechgru.tasks.ctc_settings import CtcConfig
@@ -44,9 +45,9 @@ def test_every_recipe_composes(name: str) -> None:
     assert splits is None or splits.is_dir()
 
 
-@pytest.mark.parametrize("group", sorted(compose._groups()))
+@pytest.mark.parametrize("group", sorted(files.groups()))
 def test_every_choice_of_every_group_composes(group: str) -> None:
-    for choice in compose._groups()[group]:
+    for choice in files.groups()[group]:
         of_speech = group != "model" or choice in plugins.names("models")
         load_recipe("digits" if of_speech else "music_baseline", [f"{group}={choice}"])
 

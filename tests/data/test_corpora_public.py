@@ -19,7 +19,7 @@ import soundfile
 from servers import Server, serving
 
 from speechgru.audio import encode
-from speechgru.data import Utterance, corpus_tools, splits
+from speechgru.data import Utterance, corpus_download, corpus_tools, splits
 from speechgru.data.corpora import (
     an4,
     cmu_arctic,
@@ -118,7 +118,7 @@ def test_common_voice_explains_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(
         DownloadError, match=r"without an account\. 1\. .*2\. .*3\. .*tar -xzf.*4\. speechgru"
     ):
-        commonvoice.download(tmp_path)
+        corpus_download.fetch(commonvoice, tmp_path)
 
 
 # --- TED-LIUM
@@ -402,7 +402,7 @@ def test_download_then_prepare(
     assert local
     monkeypatch.setattr(module, "ARCHIVES", local)
     server.breaks = 1
-    folders = module.download(tmp_path / "here")
+    folders = corpus_download.fetch(module, tmp_path / "here")
     assert all(folder.is_dir() for folder in folders)
     found = module.prepare(tmp_path / "here")
     assert {split: rows(us) for split, us in found.items()} == {
@@ -410,5 +410,5 @@ def test_download_then_prepare(
     }
     assert sum(map(len, found.values()))
     asked = len(server.requests)
-    assert module.download(tmp_path / "here") == folders
+    assert corpus_download.fetch(module, tmp_path / "here") == folders
     assert len(server.requests) == asked

@@ -10,7 +10,7 @@ import pytest
 import replicas
 
 from speechgru.config import load_recipe
-from speechgru.config.compose import recipes
+from speechgru.config.files import recipes
 from speechgru.config.recipe import CorpusConfig, SourceConfig
 from speechgru.data import Utterance, preparation, splits
 from speechgru.errors import CorpusError

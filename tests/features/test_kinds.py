@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from rows import check_rows
 
 from speechgru import features
 from speechgru.errors import AudioError, ConfigError
@@ -106,16 +107,7 @@ def test_a_signal_shorter_than_a_window_is_refused(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_a_batch_each_gets_what_it_gets_alone(kind: str) -> None:
-    module = features.transform(kind)
-    signals = [sound(seed=1), sound(0.8, seed=2)]
-    batch = torch.full((2, len(signals[0])), torch.nan)
-    for row, signal in zip(batch, signals):
-        row[: len(signal)] = signal
-    together, frames = module(batch, torch.tensor([len(s) for s in signals]))
-    for row, count, signal in zip(together, frames.tolist(), signals):
-        alone = module(signal)[0][0]
-        assert count == len(alone) and not row[count:].any()
-        close(row[:count], alone)
+    check_rows(features.transform(kind), [sound(seed=1), sound(0.8, seed=2)], close)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 
 import pytest
 import torch
+from rows import check_rows
 from safetensors import safe_open
 
 from speechgru import features
@@ -55,14 +57,7 @@ def test_it_is_the_kind_log_mel() -> None:
 def test_a_padded_batch_of_any_conventions_is_what_each_row_gives_alone(kind: str, given: dict) -> None:
     module = features.transform(kind, **given)
     signals = [noise(9000, loudness=0.3), noise(4321, 1, 0.01), noise(800, 2)]
-    batch = torch.full((3, 9000), float("nan"))
-    for row, signal in zip(batch, signals):
-        row[: len(signal)] = signal
-    together, frames = module(batch, torch.tensor([len(signal) for signal in signals]))
-    for values, count, signal in zip(together, frames.tolist(), signals):
-        alone = module(signal)[0][0]
-        assert count == len(alone) and not values[count:].any()
-        torch.testing.assert_close(values[:count], alone, atol=1e-4, rtol=1e-5)
+    check_rows(module, signals, partial(torch.testing.assert_close, atol=1e-4, rtol=1e-5))
 
 
 def test_a_row_shorter_than_a_window_is_refused_in_a_batch_too() -> None:

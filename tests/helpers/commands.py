@@ -31,3 +31,22 @@ def runner(capsys: pytest.CaptureFixture[str], *command: str) -> Run:
         return Outcome(code, printed.out, printed.err)
 
     return run
+
+
+def play(work: str) -> str:
+    """Python whose command line has one command, `play`: it does `work`, indented by four spaces."""
+    return f"""
+import hashlib, sys, types, time
+from speechgru import cli; from speechgru.utils import plugins
+play = types.ModuleType("speechgru.cli.play")
+play.HELP = play.EXAMPLES = ""
+play.add_arguments = lambda parser: None
+def run(args):
+{work}
+    return 0
+play.run = run
+sys.modules["speechgru.cli.play"] = play
+plugins.names = lambda folder: ["play"]
+sys.argv[1:] = ["play"]
+sys.exit(cli.main())
+"""

@@ -224,15 +224,23 @@ def test_a_run_can_start_from_the_weights_of_another(utterances: list[Utterance]
     assert second.provenance == {"seed": 8, "started_from": {"seed": 7}}
 
 
+CHOSEN = {"gate": {"min_confidence": 0.7}, "decoder": {"name": "beam", "settings": {"beam": 8}}}
+
+
+def saved_and_calibrated(given: Data, path: Path) -> Path:
+    """A model of `given` at `path`, with a gate and a decoder chosen for it."""
+    task(given).save(path, {})
+    loaded = checkpoint.load(path)
+    checkpoint.save(loaded.path, loaded.kind, {**loaded.header, **CHOSEN}, loaded.tensors)
+    return path
+
+
 def test_a_model_is_read_as_the_one_it_went_on_from(utterances: list[Utterance], tmp_path: Path) -> None:
     given = data(utterances, dev=utterances)
-    task(given).save(tmp_path / "first.safetensors", {})
-    loaded = checkpoint.load(tmp_path / "first.safetensors")
-    chosen = {"gate": {"min_confidence": 0.7}, "decoder": {"name": "beam", "settings": {"beam": 8}}}
-    checkpoint.save(loaded.path, loaded.kind, {**loaded.header, **chosen}, loaded.tensors)
-    task(given, start=str(loaded.path)).save(tmp_path / "second.safetensors", {})
+    first = saved_and_calibrated(given, tmp_path / "first.safetensors")
+    task(given, start=str(first)).save(tmp_path / "second.safetensors", {})
     header = checkpoint.load(tmp_path / "second.safetensors").header
-    assert {key: header[key] for key in chosen} == chosen
+    assert {key: header[key] for key in CHOSEN} == CHOSEN
 
 
 def test_shared_symbols_keep_their_weights(utterances: list[Utterance], tmp_path: Path) -> None:
@@ -255,12 +263,9 @@ def test_shared_symbols_keep_their_weights(utterances: list[Utterance], tmp_path
 
 def test_another_vocabulary_is_not_read_as_the_old_one(utterances: list[Utterance], tmp_path: Path) -> None:
     given = data(utterances, dev=utterances)
-    task(given).save(tmp_path / "first.safetensors", {})
-    loaded = checkpoint.load(tmp_path / "first.safetensors")
-    chosen = {"gate": {"min_confidence": 0.7}, "decoder": {"name": "beam", "settings": {"beam": 8}}}
-    checkpoint.save(loaded.path, loaded.kind, {**loaded.header, **chosen}, loaded.tensors)
+    first = saved_and_calibrated(given, tmp_path / "first.safetensors")
     other = data([replace(u, text=u.text + "z") for u in utterances], dev=utterances)
-    task(other, start=str(loaded.path)).save(tmp_path / "second.safetensors", {})
+    task(other, start=str(first)).save(tmp_path / "second.safetensors", {})
     header = checkpoint.load(tmp_path / "second.safetensors").header
     assert "gate" not in header and header["decoder"]["name"] == "greedy"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechgru.audio import formats
-from speechgru.cli._options import add_existing, add_track
+from speechgru.cli._options import add_existing, add_search
 from speechgru.errors import AudioError, SpeechGruError, UsageError
 from speechgru.utils.console import progress, say
 
@@ -33,8 +33,7 @@ class Task:
 def add_sources(parser: argparse.ArgumentParser) -> None:
     """The recordings, and where they are looked for."""
     parser.add_argument("sources", nargs="+", metavar="FILE_OR_FOLDER", help="recordings or folders of them")
-    parser.add_argument("--recursive", action="store_true", help="search the folders inside folders too")
-    add_track(parser)
+    add_search(parser)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

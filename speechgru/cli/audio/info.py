@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from speechgru.cli._options import add_format
 from speechgru.errors import SpeechGruError
 
 HELP = "Show format, levels, loudness, silence and faults of recordings"
@@ -22,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechgru.cli.audio import _files as files
 
     files.add_sources(parser)
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
-    )
+    add_format(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._options import hidden, number, positive
+from speechgru.cli._options import add_format, hidden, number, positive
 from speechgru.errors import CorpusError, UsageError
 from speechgru.utils.console import no_bar
 
@@ -55,9 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of the network's output, for CTC (default: 25; at 1.1 times the speed 22.7)",
     )
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
-    )
+    add_format(parser)
     parser.add_argument(
         "--jobs",
         type=positive,

@@ -32,13 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from speechgru.cli.corpus import _corpora as corpora
+    from speechgru.data import corpus_download
     from speechgru.errors import UsageError
 
     console.log()
     module = corpora.find(args.corpus)
-    if not hasattr(module, "download"):
+    if not corpus_download.is_public(module):
         raise UsageError(f"{args.corpus} is {module.SOURCE}: there is nothing to download.")
-    for folder in module.download(args.root, args.part):
+    for folder in corpus_download.fetch(module, args.root, args.part):
         print(folder)
     print(f"licence: {module.LICENSE}")
     print(f"next: speechgru corpus prepare {args.corpus} {args.root} -o manifests")

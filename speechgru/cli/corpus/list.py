@@ -43,7 +43,7 @@ def _described(module: Any) -> dict[str, Any]:
         "licence": module.LICENSE,
         "citation": module.CITATION,
         "can_download": bool(archives),
-        "needs_login": hasattr(module, "download") and not archives,
+        "needs_login": hasattr(module, "BY_HAND"),
         "parts": {
             name: {"url": a.url, "bytes": a.size or None, "checksum": a.checksum or None}
             for name, a in archives.items()

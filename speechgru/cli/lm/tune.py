@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._options import device, positive, seed
+from speechgru.cli._options import add_device, positive, seed
 from speechgru.errors import UsageError
 from speechgru.utils.console import no_bar
 
@@ -63,9 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=seed, metavar="N", default=0, help="of the search and the intervals (default: 0)"
     )
     decoder_options.add_hotwords(parser)
-    parser.add_argument(
-        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
-    )
+    add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:

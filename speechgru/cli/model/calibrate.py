@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._options import device, number, positive, seed
+from speechgru.cli._options import add_device, number, positive, seed
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--trials", type=positive, metavar="N", help="settings of the search to try (default: 60)"
     )
     parser.add_argument("--seed", type=seed, metavar="N", help="of the halves and the trials (default: 0)")
-    parser.add_argument(
-        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
-    )
+    add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from speechgru.cli._options import device
+from speechgru.cli._options import add_device, add_format
 from speechgru.errors import SpeechGruError, UsageError
 
 if TYPE_CHECKING:
@@ -40,12 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="FOLDER", help="of the corpora (default: the variable SPEECHGRU_DATA)"
     )
-    parser.add_argument(
-        "--format", choices=("text", "markdown", "json"), default="text", help="what to print (default: text)"
-    )
-    parser.add_argument(
-        "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
-    )
+    add_format(parser, "markdown")
+    add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:

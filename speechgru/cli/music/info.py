@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from speechgru.cli._options import add_format
+
 HELP = "Show notes, length, key, metre, tempo and voices of MIDI and ABC files"
 EXAMPLES = """\
   speechgru music info tune.mid
@@ -19,9 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "sources", nargs="+", metavar="FILE_OR_FOLDER", help="MIDI and ABC files, folders of them"
     )
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
-    )
+    add_format(parser)
 
 
 def run(args: argparse.Namespace) -> int:

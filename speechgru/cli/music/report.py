@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from speechgru.cli._options import hidden
+from speechgru.cli._options import add_format, hidden
 from speechgru.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="--against holds this corpus (folk, jsb_chorales, ...), with its own split",
     )
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="what to print (default: text)"
-    )
+    add_format(parser)
     parser.add_argument("--plot", metavar="FILE.png", help="draw the histograms too")
     hidden(parser, "--png", dest="plot")
     targets.add_overwrite(parser)

@@ -1,1 +1,1 @@
-"""One public corpus a file: SOURCE, LICENSE, CITATION, prepare(root), and ARCHIVES where it can be fetched."""
+"""One public corpus a file: SOURCE, LICENSE, CITATION, prepare(root), and ARCHIVES to fetch or BY_HAND, the steps."""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from speechgru.data import corpus_tools, splits
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
-from speechgru.utils import download as downloads
 from speechgru.utils.download import Archive
 
 SOURCE = "CMU census (AN4) database, http://www.speech.cs.cmu.edu/databases/an4"
 LICENSE = "see the database's page (Carnegie Mellon University)"
 CITATION = "A. Acero, 'Acoustical and Environmental Robustness in Automatic Speech Recognition', Kluwer 1993."
-SHARE_ALIKE = False
 FOLDER = "an4"
 SPLITS = ("train", "dev", "test")
 
@@ -50,15 +48,6 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         "test": list(_entries(root, "test")),
     }
     return {split: corpus_tools.utterances(entries, f"an4 {split}") for split, entries in by_split.items()}
-
-
-def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
-    """Fetch it (64 MB) to `root`/an4; returns that folder.
-
-    Raises:
-        DownloadError: see `speechgru.utils.download.corpus`.
-    """
-    return downloads.corpus("an4", ARCHIVES, root, parts)
 
 
 def _table(root: Path, split: str) -> Path:

@@ -6,20 +6,18 @@ Folders cmu_us_SPEAKER_arctic, each with etc/txt.done.data and wav/.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from speechgru.data import corpus_tools, splits
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
-from speechgru.utils import download as downloads
 from speechgru.utils import walk
 from speechgru.utils.download import Archive
 
 SOURCE = "CMU ARCTIC databases, http://www.festvox.org/cmu_arctic"
 LICENSE = "free for any use (Carnegie Mellon University; see COPYING in each voice)"
 CITATION = "J. Kominek and A. W. Black, 'CMU ARCTIC databases for speech synthesis', CMU-LTI-03-177, 2003."
-SHARE_ALIKE = False
 FOLDER = "ARCTIC"
 SPLITS = ("train", "dev", "test")
 
@@ -88,15 +86,6 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
     return {
         split: corpus_tools.utterances(entries, f"cmu_arctic {split}") for split, entries in chosen.items()
     }
-
-
-def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
-    """Fetch voices (all 18 where none is named: 2 GB) to `root`/ARCTIC; returns their folders.
-
-    Raises:
-        DownloadError: see `speechgru.utils.download.corpus`.
-    """
-    return downloads.corpus("cmu_arctic", ARCHIVES, root, parts)
 
 
 def _sentence(name: str) -> str:

@@ -6,12 +6,12 @@ Its files may only be fetched by whoever has agreed to its terms, so `download` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import Utterance
-from speechgru.errors import CorpusError, DownloadError
+from speechgru.errors import CorpusError
 from speechgru.utils import walk
 
 SOURCE = "Mozilla Common Voice, https://commonvoice.mozilla.org/datasets"
@@ -20,12 +20,11 @@ CITATION = (
     "R. Ardila, M. Branson, K. Davis, M. Henretty, M. Kohler, J. Meyer, R. Morais, L. Saunders, F. M. Tyers "
     "and G. Weber, 'Common Voice: A Massively-Multilingual Speech Corpus', LREC 2020."
 )
-SHARE_ALIKE = False
 FOLDER = "commonvoice"
 
 SPLITS = ("train", "dev", "test")
 _EXPECTED = "the folder of one language (en, cy, ...) with train.tsv, dev.tsv, test.tsv and clips in it"
-_STEPS = """Common Voice can't be fetched without an account. 1. Make one at \
+BY_HAND = """Common Voice can't be fetched without an account. 1. Make one at \
 https://datacollective.mozillafoundation.org and look for "Common Voice Scripted Speech" in your language. \
 2. Agree to its terms and download the .tar.gz. 3. Unpack it: tar -xzf FILE.tar.gz -C {root} 4. speechgru corpus \
 prepare commonvoice {root}/cv-corpus-RELEASE/LANGUAGE -o manifests; for English, speechgru train commonvoice \
@@ -43,15 +42,6 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
     """
     root = _language_folder(corpus_tools.home(root, "commonvoice", FOLDER, _EXPECTED))
     return {split: _split(root, split) for split in SPLITS}
-
-
-def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
-    """Say how to get it: the publisher wants a login.
-
-    Raises:
-        DownloadError: always; the message holds the steps.
-    """
-    raise DownloadError(_STEPS.format(root=root))
 
 
 def _language_folder(root: Path) -> Path:

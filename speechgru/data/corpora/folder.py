@@ -13,7 +13,6 @@ from speechgru.text import languages
 SOURCE = "the user's own folder"
 LICENSE = "as the recordings"
 CITATION = "none"
-SHARE_ALIKE = False
 SPLITS = ("all",)
 
 _EXPECTED = "a folder of recordings, each beside a .txt file of the same name with its text"

@@ -8,19 +8,16 @@ training. Here the speakers are kept apart instead: sorted by name, the last is 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
-from speechgru.utils import download as downloads
 from speechgru.utils.download import Archive
 
 SOURCE = "Free Spoken Digit Dataset, https://github.com/Jakobovski/free-spoken-digit-dataset"
 LICENSE = "CC BY-SA 4.0"
 CITATION = "Z. Jackson and others, 'Jakobovski/free-spoken-digit-dataset: v1.0.8', Zenodo 2018."
-SHARE_ALIKE = True
 FOLDER = "free-spoken-digit-dataset-1.0.9"
 SPLITS = ("train", "dev", "test")
 
@@ -56,15 +53,6 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         )
         for name, speakers in splits.items()
     }
-
-
-def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
-    """Fetch version 1.0.9 (12 MB) to `root`/free-spoken-digit-dataset-1.0.9; returns that folder.
-
-    Raises:
-        DownloadError: see `speechgru.utils.download.corpus`.
-    """
-    return downloads.corpus("free_spoken_digits", ARCHIVES, root, parts)
 
 
 def _entries(folder: Path) -> list[corpus_tools.Entry]:

@@ -13,7 +13,6 @@ from speechgru.text import languages
 SOURCE = "the user's own manifest"
 LICENSE = "as the recordings"
 CITATION = "none"
-SHARE_ALIKE = False
 SPLITS = ("all",)
 
 _EXPECTED = "a manifest: one JSON object a line with audio_filepath, duration (seconds) and text"

@@ -5,12 +5,11 @@ train-clean-5 and dev-clean-2 are Mini LibriSpeech: excerpts of train-clean-100 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import Utterance
-from speechgru.utils import download as downloads
 from speechgru.utils import walk
 from speechgru.utils.download import Archive
 
@@ -20,7 +19,6 @@ CITATION = (
     "V. Panayotov, G. Chen, D. Povey and S. Khudanpur, 'Librispeech: an ASR corpus based on public domain "
     "audio books', ICASSP 2015."
 )
-SHARE_ALIKE = False
 FOLDER = "LibriSpeech"
 
 # Size in bytes and checksum: torchaudio 2.11 and TensorFlow Datasets (SLR12), OpenSLR's md5sum.txt (SLR31).
@@ -71,15 +69,6 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
     if not subsets:
         raise corpus_tools.nothing_found(root, "librispeech", _EXPECTED)
     return {s.name: corpus_tools.utterances(_entries(s), f"librispeech {s.name}") for s in subsets}
-
-
-def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
-    """Fetch subsets (all where none is named: 61 GB) to `root`/LibriSpeech; returns their folders.
-
-    Raises:
-        DownloadError: see `speechgru.utils.download.corpus`.
-    """
-    return downloads.corpus("librispeech", ARCHIVES, root, parts)
 
 
 def _entries(subset: Path) -> Iterator[corpus_tools.Entry]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from speechgru.data import corpus_tools, splits
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
-from speechgru.utils import download as downloads
 from speechgru.utils.download import Archive
 
 SOURCE = "The LJ Speech Dataset 1.1, https://keithito.com/LJ-Speech-Dataset"
 LICENSE = "public domain"
 CITATION = "K. Ito and L. Johnson, 'The LJ Speech Dataset', 2017."
-SHARE_ALIKE = False
 FOLDER = "LJSpeech-1.1"
 SPLITS = ("train", "dev", "test")
 
@@ -50,15 +48,6 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         )
         for split in ("train", "dev", "test")
     }
-
-
-def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
-    """Fetch it (2.7 GB) to `root`/LJSpeech-1.1; returns that folder.
-
-    Raises:
-        DownloadError: see `speechgru.utils.download.corpus`.
-    """
-    return downloads.corpus("ljspeech", ARCHIVES, root, parts)
 
 
 def _chapter(name: str) -> str:

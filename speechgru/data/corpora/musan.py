@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import Utterance
-from speechgru.utils import download as downloads
 from speechgru.utils.download import Archive
 
 SOURCE = "MUSAN, https://www.openslr.org/17"
@@ -15,7 +13,6 @@ LICENSE = "CC BY 4.0 (each part states its own below it)"
 CITATION = (
     "D. Snyder, G. Chen and D. Povey, 'MUSAN: A Music, Speech, and Noise Corpus', arXiv:1510.08484, 2015."
 )
-SHARE_ALIKE = False
 FOLDER = "musan"
 
 # Checksum and size as OpenSLR's; they agree in the recipes of WeSpeaker, VoxCeleb trainer and PaddleSpeech.
@@ -48,12 +45,3 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         for kind, paths in splits.items()
         if paths
     }
-
-
-def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
-    """Fetch it (11 GB) to `root`/musan; returns that folder.
-
-    Raises:
-        DownloadError: see `speechgru.utils.download.corpus`.
-    """
-    return downloads.corpus("musan", ARCHIVES, root, parts)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import Utterance
-from speechgru.utils import download as downloads
 from speechgru.utils.download import Archive
 
 SOURCE = "Room Impulse Response and Noise Database, https://www.openslr.org/28"
@@ -16,7 +14,6 @@ CITATION = (
     "T. Ko, V. Peddinti, D. Povey, M. L. Seltzer and S. Khudanpur, 'A study on data augmentation of reverberant "
     "speech for robust speech recognition', ICASSP 2017."
 )
-SHARE_ALIKE = False
 FOLDER = "RIRS_NOISES"
 
 # Checksum: OpenSLR's checksum.md5, as WeSpeaker, 3D-Speaker and PaddleSpeech have it; size in bytes.
@@ -52,15 +49,6 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
     return {
         kind: corpus_tools.sounds(paths, f"rirs_noises {kind}") for kind, paths in splits.items() if paths
     }
-
-
-def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
-    """Fetch it (1.3 GB) to `root`/RIRS_NOISES; returns that folder.
-
-    Raises:
-        DownloadError: see `speechgru.utils.download.corpus`.
-    """
-    return downloads.corpus("rirs_noises", ARCHIVES, root, parts)
 
 
 def _below(root: Path, folder: str) -> dict[str, Path]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import Utterance
-from speechgru.utils import download as downloads
 from speechgru.utils import walk
 from speechgru.utils.download import Archive
 
 SOURCE = "Speech Commands, https://www.tensorflow.org/datasets/catalog/speech_commands"
 LICENSE = "CC BY 4.0"
 CITATION = "P. Warden, 'Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition', arXiv, 2018."
-SHARE_ALIKE = False
 FOLDER = "speech_commands_v0.02"
 SPLITS = ("train", "dev", "test")
 
@@ -57,15 +55,6 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
             split = which_set(entry.speaker)
         splits[split].append(entry)
     return {s: corpus_tools.utterances(entries, f"speech_commands {s}") for s, entries in splits.items()}
-
-
-def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
-    """Fetch version 0.02 (2.4 GB) to `root`/speech_commands_v0.02; returns that folder.
-
-    Raises:
-        DownloadError: see `speechgru.utils.download.corpus`.
-    """
-    return downloads.corpus("speech_commands", ARCHIVES, root, parts)
 
 
 def which_set(speaker: str) -> str:

@@ -5,13 +5,12 @@ The text is the prompt that was read; mispronunciations are not written in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import Utterance
 from speechgru.errors import CorpusError
-from speechgru.utils import download as downloads
 from speechgru.utils.download import Archive
 
 SOURCE = "speechocean762, https://www.openslr.org/101"
@@ -20,7 +19,6 @@ CITATION = (
     "J. Zhang, Z. Zhang, Y. Wang, Z. Yan, Q. Song, Y. Huang, K. Li, D. Povey and Y. Wang, 'speechocean762: "
     "an open-source non-native English speech corpus for pronunciation assessment', Interspeech 2021."
 )
-SHARE_ALIKE = False
 FOLDER = "speechocean762"
 SPLITS = ("train", "dev", "test")
 
@@ -51,15 +49,6 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         "test": list(_entries(root, "test")),
     }
     return {s: corpus_tools.utterances(entries, f"speechocean762 {s}") for s, entries in splits.items()}
-
-
-def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
-    """Fetch it (0.5 GB) to `root`/speechocean762; returns that folder.
-
-    Raises:
-        DownloadError: see `speechgru.utils.download.corpus`.
-    """
-    return downloads.corpus("speechocean762", ARCHIVES, root, parts)
 
 
 def ages(root: Path) -> dict[str, int]:

@@ -6,13 +6,12 @@ The "legacy" distribution, whose dev and test are those of the earlier releases.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import MOST_SECONDS, Utterance
 from speechgru.errors import CorpusError
-from speechgru.utils import download as downloads
 from speechgru.utils.download import Archive
 
 SOURCE = "TED-LIUM release 3, https://www.openslr.org/51"
@@ -21,7 +20,6 @@ CITATION = (
     "F. Hernandez, V. Nguyen, S. Ghannay, N. Tomashenko and Y. Estève, 'TED-LIUM 3: twice as much data and "
     "corpus repartition for experiments on speaker adaptation', SPECOM 2018."
 )
-SHARE_ALIKE = False
 FOLDER = "TEDLIUM_release-3"
 
 # Size: TensorFlow Datasets; checksum: torchaudio 2.11.
@@ -57,15 +55,6 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
             raise corpus_tools.nothing_found(place, "tedlium", _EXPECTED)
         splits[split] = corpus_tools.checked(_segments(place), f"tedlium {split}")
     return splits
-
-
-def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
-    """Fetch it (54 GB) to `root`/TEDLIUM_release-3; returns that folder.
-
-    Raises:
-        DownloadError: see `speechgru.utils.download.corpus`.
-    """
-    return downloads.corpus("tedlium", ARCHIVES, root, parts)
 
 
 def _place(root: Path, split: str) -> Path:

@@ -13,7 +13,6 @@ from speechgru.text import languages
 SOURCE = "the user's own table"
 LICENSE = "as the recordings"
 CITATION = "none"
-SHARE_ALIKE = False
 SPLITS = ("all",)
 
 _EXPECTED = "a .tsv file with lines path<TAB>text or path<TAB>text<TAB>speaker, paths relative to its folder"

@@ -6,18 +6,15 @@ A toy: it shows within seconds whether training works at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from speechgru.data import corpus_tools
 from speechgru.data.manifest import Utterance
-from speechgru.utils import download as downloads
 from speechgru.utils.download import Archive
 
 SOURCE = "YesNo, https://www.openslr.org/1"
 LICENSE = "see https://www.openslr.org/1"
 CITATION = "YesNo, OpenSLR resource 1; its contributor wishes to stay anonymous."
-SHARE_ALIKE = False
 FOLDER = "waves_yesno"
 SPLITS = ("train", "dev", "test")
 
@@ -61,12 +58,3 @@ def prepare(root: Path) -> dict[str, list[Utterance]]:
         "test": entries[1::2],
     }
     return {split: corpus_tools.utterances(part, f"yesno {split}") for split, part in parts.items()}
-
-
-def download(root: Path, parts: Sequence[str] = ()) -> list[Path]:
-    """Fetch it (5 MB) to `root`/waves_yesno; returns that folder.
-
-    Raises:
-        DownloadError: see `speechgru.utils.download.corpus`.
-    """
-    return downloads.corpus("yesno", ARCHIVES, root, parts)

@@ -16,7 +16,6 @@ CITATION = (
     "N. Boulanger-Lewandowski, Y. Bengio and P. Vincent, 'Modeling Temporal Dependencies in High-Dimensional "
     "Sequences: Application to Polyphonic Music Generation and Transcription', ICML 2012 (the split)."
 )
-SHARE_ALIKE = False
 FACTS = CorpusFacts(steps_per_beat=4, voices=4)
 FILE = "jsb-chorales-16th.json"
 _EXPECTED = f"{FILE} with the sets {', '.join(SPLITS)}"

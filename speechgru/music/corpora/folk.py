@@ -21,7 +21,6 @@ CITATION = (
     "transcribed by J. Campin (Aird), R. Davies, B. Puckette, J. B. Walsh and others (Ryan), H. Norbeck, B. Safranek, "
     "T. O'Neil, J. Chambers and others (O'Neill); each tune's field Z names its own"
 )
-SHARE_ALIKE = False
 FACTS = CorpusFacts(steps_per_beat=24, monophonic=True)
 SAME = 16
 """Tunes that share so many intervals on end are of one family, and a family is in one split."""

@@ -6,6 +6,5 @@ from speechgru.music.files import mat_rolls
 from speechgru.music.score.corpus_facts import CorpusFacts
 
 LICENSE = "MIT (the repository that holds it); MuseData states its own for each piece"
-SHARE_ALIKE = False
 FACTS = CorpusFacts(steps_per_beat=2, key="C")
 SOURCE, CITATION, prepare = mat_rolls.corpus("musedata", "MuseData.mat", FACTS.steps_per_beat)

@@ -6,6 +6,5 @@ from speechgru.music.files import mat_rolls
 from speechgru.music.score.corpus_facts import CorpusFacts
 
 LICENSE = "MIT (the repository that holds it); the Nottingham Music Database states none"
-SHARE_ALIKE = False
 FACTS = CorpusFacts(steps_per_beat=2, key="C")
 SOURCE, CITATION, prepare = mat_rolls.corpus("nottingham", "Nottingham.mat", FACTS.steps_per_beat)

@@ -14,7 +14,6 @@ from speechgru.music.score.corpus_facts import CorpusFacts
 SOURCE = "the user's own MIDI files"
 LICENSE = "as the files"
 CITATION = "none"
-SHARE_ALIKE = False
 FACTS = CorpusFacts(steps_per_beat=4)
 _EXPECTED = "a folder with MIDI files (.mid, .midi), also in folders below it"
 _LEAST = 3

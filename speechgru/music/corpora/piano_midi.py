@@ -6,6 +6,5 @@ from speechgru.music.files import mat_rolls
 from speechgru.music.score.corpus_facts import CorpusFacts
 
 LICENSE = "MIT (the repository that holds it); piano-midi.de's MIDI files are CC BY-SA 3.0 DE"
-SHARE_ALIKE = True
 FACTS = CorpusFacts(steps_per_beat=2, key="C")
 SOURCE, CITATION, prepare = mat_rolls.corpus("piano_midi", "Piano_midi.mat", FACTS.steps_per_beat)

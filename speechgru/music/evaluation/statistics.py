@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from speechgru.music.score import form
 from speechgru.music.score.keys import Key
 from speechgru.music.score.notes import NoteSequence, nearest, spans
+from speechgru.utils import json_text
 
 GRID = 12
 """Steps in a beat by which time is measured, where no other is given."""
@@ -62,10 +63,7 @@ class Measures:
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: an undefined number is None."""
-        return {
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in asdict(self).items()
-        }
+        return json_text.defined(self)
 
 
 def measure(piece: NoteSequence) -> Measures:
@@ -257,16 +255,6 @@ def scale_consistency(piece: NoteSequence) -> float:
     return max(
         float(histogram[[(step + root) % 12 for step in Key("C").scale]].sum()) for root in range(12)
     ) / float(histogram.sum())
-
-
-def in_key(piece: NoteSequence) -> float:
-    """Share of notes in the scale of the key that holds where they begin; NaN where no key is known."""
-    inside = []
-    for note in piece.pitched():
-        key = next((change.key for change in reversed(piece.keys) if change.beat <= note.start), None)
-        if key is not None:
-            inside.append(note.pitch % 12 in key.scale)
-    return float(np.mean(inside)) if inside else math.nan
 
 
 def estimate_key(piece: NoteSequence) -> Key | None:

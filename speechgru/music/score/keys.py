@@ -94,16 +94,6 @@ class Key:
             return self
         return _spelled((self.fifths + 7 * semitones + 5) % 12 - 5, self.mode)
 
-    def with_mode(self, mode: str) -> Key:
-        """The key of the same signature in another mode: A minor for C major.
-
-        Raises:
-            MusicError: there is no such mode.
-        """
-        if mode not in MODES:
-            raise _unknown(f"{self.tonic} {mode}")
-        return _spelled(self.fifths, mode)
-
 
 def parse(text: str) -> Key:
     """Read a key: a letter, `#` or `b`, and a mode (its first three letters do, `m` is minor, nothing is major).

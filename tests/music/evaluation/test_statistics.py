@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from speechgru.music import Note, NoteSequence
 from speechgru.music.evaluation import statistics
 from speechgru.music.score.keys import Key
-from speechgru.music.score.notes import KeyChange, Metre
+from speechgru.music.score.notes import Metre
 
 
 def tune(*pitches: int, length: float = 1.0) -> NoteSequence:
@@ -90,12 +90,6 @@ def test_groove_consistency_leaves_out_neighbours_of_another_metre() -> None:
             NoteSequence(tune(60, 60, 60, 60, 60).notes, metres=(Metre(0, 2, 4), Metre(2, 3, 4)))
         )
     )
-
-
-def test_notes_in_the_key_that_holds() -> None:
-    piece = NoteSequence(tune(60, 61, 61, 66).notes, keys=(KeyChange(0, Key("C")), KeyChange(2, Key("Db"))))
-    assert statistics.in_key(piece) == 0.75
-    assert math.isnan(statistics.in_key(tune(60)))
 
 
 @pytest.mark.parametrize("up", range(12))

@@ -44,7 +44,7 @@ def pieces(draw: st.DrawFn) -> NoteSequence:
         Tempo(t / TICKS, 60e6 / draw(st.integers(1, 2**24 - 1))) for t in [0, *(t for t in draw(ticks) if t)]
     )
     modes = st.sampled_from(["major", "minor"])
-    some_key = st.builds(lambda f, m: Key("C").with_mode(m).transposed(f), st.integers(0, 11), modes)
+    some_key = st.builds(lambda f, m: Key.of(0, m).transposed(f), st.integers(0, 11), modes)
     keys = tuple(KeyChange(t / TICKS, draw(some_key)) for t in draw(ticks))
     metres = tuple(
         Metre(t / TICKS, draw(st.integers(1, 12)), draw(st.sampled_from([1, 2, 4, 8, 16])))
