@@ -270,8 +270,5 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content[start:])
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
     def log_message(self, *_: object) -> None:
-        pass
+        """Say nothing."""

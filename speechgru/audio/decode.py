@@ -42,8 +42,8 @@ def open_decoder(source: str | Path | BinaryIO) -> Decoder:
     in one file are read.
 
     Raises:
-        AudioError: it isn't there, can't be read, is empty, holds no audio, or lacks the track; where the disk fails, an
-            `UnreadableError`, here or while reading.
+        AudioError: it isn't there, can't be read, is empty, holds no audio, or lacks the track; where the disk fails,
+            an `UnreadableError`, here or while reading.
     """
     name, track = name_of(source), tracks.number_of(source)
     opened, owned = _open(source)

@@ -96,7 +96,7 @@ def copy(source: BinaryIO, target: BinaryIO, name: str) -> None:
     done = 0
     while True:
         try:
-            piece = source.read(_PIECE)
+            piece: bytes | None = source.read(_PIECE)
         except OSError as error:
             raise unreadable(name, done, error) from error
         if piece is None:  # a pipe that doesn't block, and has nothing yet

@@ -20,6 +20,7 @@ from speechgru.config.recipe import AugmentConfig, RangeConfig, Recipe
 from speechgru.config.section import Section
 from speechgru.errors import ConfigError
 from speechgru.utils import plugins, schema
+from speechgru.utils.files import named_errors
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -307,7 +308,8 @@ def _read(file: Path) -> Any:
     import yaml
 
     try:
-        return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        with named_errors(file):
+            return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of bytes, dates and numbers
         raise ConfigError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
 

@@ -171,6 +171,10 @@ def load(path: str | Path) -> Checkpoint:
     """
     path = model_file(path)
     try:
+        files.check_readable(path)  # safetensors maps it
+    except OSError as error:
+        raise CheckpointError(f"{path} can't be read: {error.strerror or error}.") from error
+    try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:

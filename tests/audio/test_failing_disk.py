@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import errno
 import io
 import os
@@ -13,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bad_disk
 import numpy as np
 import pytest
 import soundfile
+from bad_disk import Failing, Pipe
 
 from speechgru.audio import AudioStream, info, read
 from speechgru.audio.decode_ffmpeg import FfmpegDecoder
@@ -42,43 +43,10 @@ def recording(path: Path, seconds: float = 6.0) -> Path:
     return path
 
 
-class Failing(io.FileIO):
-    """A file whose bytes from `bad` on can't be read."""
-
-    def __init__(self, path: str | Path, bad: int = 1 << 60, error: Exception | None = None) -> None:
-        super().__init__(os.fspath(path))
-        self.bad, self.error = bad, error or OSError(errno.EIO, os.strerror(errno.EIO))
-
-    def read(self, size: int | None = -1) -> bytes:
-        end = os.fstat(self.fileno()).st_size if size is None or size < 0 else self.tell() + size
-        if size != 0 and end > self.bad:
-            raise self.error
-        return super().read(size)
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
-class _Pipe(Failing):
-    def seekable(self) -> bool:
-        return False
-
-
 @pytest.fixture
-def bad_paths(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
-    """Paths whose bytes from the value on can't be read, however they are opened."""
-    bad: dict[str, int] = {}
-    real = builtins.open
-
-    def opened(path: Any, mode: str = "r", *rest: Any, **more: Any) -> Any:
-        if str(path) in bad and mode == "rb":
-            return io.BufferedReader(Failing(path, bad[str(path)]))
-        return real(path, mode, *rest, **more)
-
-    monkeypatch.setattr(builtins, "open", opened)
-    yield bad
+def bad_paths() -> Iterator[dict[str, int]]:
+    with bad_disk.bad_paths() as bad:
+        yield bad
 
 
 @pytest.mark.parametrize("extension", FORMATS)
@@ -89,7 +57,9 @@ def test_a_bad_sector_is_an_error_with_the_name(
     path = recording(tmp_path / f"a.{extension}")
     whole = len(read(path))
     bad_paths[str(path)] = int(path.stat().st_size * place)
-    with pytest.raises(UnreadableError, match=r"a\.\w+ can't be read at byte [\d,]+: Input/output error") as got:
+    with pytest.raises(
+        UnreadableError, match=r"a\.\w+ can't be read at byte [\d,]+: Input/output error"
+    ) as got:
         read(path)
     assert got.value.source == str(path) and isinstance(got.value.__cause__, OSError)
     assert not capfd.readouterr().err, "cffi printed what a callback raised"
@@ -136,7 +106,10 @@ def test_the_part_that_fails_is_no_damaged_part(tmp_path: Path, bad_paths: dict[
 
 
 def test_a_pipe_that_fails(tmp_path: Path) -> None:
-    with _Pipe(recording(tmp_path / "a.wav"), 1_000) as pipe, pytest.raises(UnreadableError, match="at byte 0"):
+    with (
+        Pipe(recording(tmp_path / "a.wav"), 1_000) as pipe,
+        pytest.raises(UnreadableError, match="at byte 0"),
+    ):
         read(pipe)
 
 
@@ -170,7 +143,7 @@ def test_no_room_for_the_copy_of_a_pipe(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr("tempfile.SpooledTemporaryFile", lambda **_: Full())
     with (
-        _Pipe(recording(tmp_path / "a.wav")) as pipe,
+        Pipe(recording(tmp_path / "a.wav")) as pipe,
         pytest.raises(AudioError, match=r"temporary file.*TMPDIR"),
     ):
         read(pipe)

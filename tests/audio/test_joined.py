@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechgru import audio
-from speechgru.audio import AudioStream, edit, measure, parts
+from speechgru.audio import AudioStream, edit, measure, parts, window
 from speechgru.errors import AudioError
 
 RATE = 16000
@@ -199,6 +199,21 @@ def test_an_au_whose_header_counts_too_little_is_read_whole() -> None:
     stream, signal = read(bytes(data))
     assert is_like(signal, SECOND)
     assert [warning.kind for warning in stream.warnings] == ["layout"]
+
+
+@pytest.mark.parametrize("stated", [0, 1, 8, 12, 23])
+@pytest.mark.parametrize("counted", [RATE, 2 * len(SECOND), 2 * len(SECOND) + 24])
+def test_an_au_whose_samples_begin_within_its_header_is_read_whole(stated: int, counted: int) -> None:
+    data = bytearray(encoded("au", SECOND))
+    data[4:12] = struct.pack(">II", stated, counted)
+    stream, signal = read(bytes(data))
+    assert len(signal) == len(SECOND) and is_like(signal, SECOND)
+    assert [warning.kind for warning in stream.warnings if warning.kind == "layout"] == ["layout"]
+    assert f"begin at byte {stated}, within itself" in stream.warnings[-1].text
+
+
+def test_a_damaged_length_is_no_bytes() -> None:
+    assert window.read_at(io.BytesIO(b"abc"), 1, -1) == b""
 
 
 def test_a_wav_that_counts_too_little_may_be_joined_to_another() -> None:
