@@ -22,6 +22,7 @@ from speechgru.audio.named_file import NamedFile, UnreadableError, copy, read_th
 from speechgru.audio.parts import layout
 from speechgru.audio.window import Part, Window, size_of
 from speechgru.errors import AudioError
+from speechgru.utils.near import question
 
 _SPOOL = 16 << 20  # bytes of a pipe that are held in memory; more goes to a temporary file
 
@@ -161,7 +162,7 @@ def _named_errors(path: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise AudioError(f"{path}: no such file.", source=path) from None
+        raise AudioError(f"{path}: no such file.{question(path)}", source=path) from None
     except IsADirectoryError:
         raise AudioError(f"{path} is a folder: expected an audio file.", source=path) from None
     except PermissionError:
