@@ -37,7 +37,7 @@ def prepared(source: Source, sample_rate: int | None, rate: int) -> Source:
     if is_array(source):
         return from_array(source, sample_rate, rate)
     if not (isinstance(source, (str, Path)) or hasattr(source, "read")):
-        several = " Of several, transcribe_many takes a list." if isinstance(source, (list, tuple)) else ""
+        several = " Of several, transcribe_many takes a list." if type(source) in (list, tuple) else ""
         raise AudioError(
             f"Got a {type(source).__name__}; expected a path, a binary file, an array or a tensor.{several}"
         )
