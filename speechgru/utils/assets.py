@@ -60,7 +60,7 @@ def find_model(model: str | Path | None = None) -> Path:
     again = "Install the package again, which holds it, or name a model" if model is None else "Name a model"
     raise CheckpointError(
         f"{what} {name} is not there.{_nearest(name, named)} Expected {choices}. {again}: a file, or a name that "
-        "speechgru model list shows (--model MODEL, inspect MODEL, in Python load_recognizer(MODEL)). To train one of "
+        "speechgru model list shows (--model FILE, inspect FILE, in Python load_recognizer(FILE)). To train one of "
         f"your own: speechgru train {DEFAULT_MODEL} corpus.root=DATA, then --model runs/{DEFAULT_MODEL}."
     )
 
