@@ -4,12 +4,11 @@ installed."""
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -19,9 +18,11 @@ import soundfile
 from speechgru.audio import decode_ffmpeg, ogg, tracks
 from speechgru.audio.decode_chain import ChainDecoder, Decoder
 from speechgru.audio.decode_soundfile import SoundfileDecoder
+from speechgru.audio.named_file import NamedFile, UnreadableError, copy, read_through
 from speechgru.audio.parts import layout
 from speechgru.audio.window import Part, Window, size_of
 from speechgru.errors import AudioError
+from speechgru.utils.near import question
 
 _SPOOL = 16 << 20  # bytes of a pipe that are held in memory; more goes to a temporary file
 
@@ -42,20 +43,22 @@ def open_decoder(source: str | Path | BinaryIO) -> Decoder:
     in one file are read.
 
     Raises:
-        AudioError: it isn't there, can't be read, is empty, holds no audio, or lacks the track.
+        AudioError: it isn't there, can't be read, is empty, holds no audio, or lacks the track; where the disk fails,
+            an `UnreadableError`, here or while reading.
     """
     name, track = name_of(source), tracks.number_of(source)
-    file, owned = _open(source)
+    opened, owned = _open(source)
+    file = cast(BinaryIO, NamedFile(opened, name))
     path = str(source) if isinstance(source, (str, os.PathLike)) and source != "-" else None
     try:
         if size_of(file) == 0:
             raise AudioError(f"{name} is empty (0 bytes): expected an audio file.", source=name)
         if ogg.tracks(file) > 1 and decode_ffmpeg.is_installed():  # libsndfile knows the first alone
-            with file if owned else nullcontext():
+            with closing(file) if owned else nullcontext():
                 return _open_ffmpeg(name, path, file, "it has several tracks", track)
         decoder = _open_soundfile(file, owned)
     except soundfile.LibsndfileError as error:
-        with file if owned else nullcontext():
+        with closing(file) if owned else nullcontext():
             return _open_ffmpeg(name, path, file, error.error_string.rstrip("."), track)
     except BaseException:
         if owned:
@@ -80,13 +83,13 @@ def _open_soundfile(file: BinaryIO, owned: bool) -> Decoder:
     def opened(part: Part) -> Decoder:
         return SoundfileDecoder(cast(BinaryIO, Window(file, part)), owned=False)
 
-    closing = file.close if owned else (lambda: None)
+    end = file.close if owned else (lambda: None)
     unread = (
         f"cut short: its last {found.unread} bytes, which are sound too, could not be read: its header doesn't count "
         "them, or another kind of file begins there. Part the file, or repair the header."
     )
     openers = [partial(opened, part) for part in found.parts]
-    return ChainDecoder(openers, found.notes, closing, unread if found.unread else None)
+    return ChainDecoder(openers, found.notes, end, unread if found.unread else None)
 
 
 def _open_ffmpeg(name: str, path: str | None, file: BinaryIO, reason: str, track: int | None) -> Decoder:
@@ -99,21 +102,26 @@ def _open_ffmpeg(name: str, path: str | None, file: BinaryIO, reason: str, track
             "convert it to WAV.",
             source=name,
         ) from None
+    in_place = path if path is not None and os.path.isfile(path) else None
     try:
-        if path is not None and os.path.isfile(path):
-            return decode_ffmpeg.open_file(path, file, track)
-        copy = tempfile.NamedTemporaryFile()  # noqa: SIM115 (the decoder closes it)
+        if in_place is not None:
+            return decode_ffmpeg.open_file(in_place, file, track, name)
+        copied = tempfile.NamedTemporaryFile()  # noqa: SIM115 (the decoder closes it)
         try:
             file.seek(0)
-            shutil.copyfileobj(file, copy)
-            copy.flush()
-            return decode_ffmpeg.open_file(copy.name, file, track, copy.close)
+            copy(file, cast(BinaryIO, copied), name)
+            copied.flush()
+            return decode_ffmpeg.open_file(copied.name, file, track, name, copied.close)
         except BaseException:
-            copy.close()
+            copied.close()
             raise
+    except UnreadableError:
+        raise
     except tracks.MissingTrackError as error:
         raise tracks.missing(name, error.number, error.count) from None
     except AudioError as error:
+        if in_place is not None:
+            read_through(in_place, name)
         raise AudioError(
             f"{name} isn't audio that libsndfile ({reason}) or ffmpeg can read; expected a recording. {error}",
             source=name,
@@ -125,16 +133,16 @@ def _open(source: str | Path | BinaryIO) -> tuple[BinaryIO, bool]:
     if isinstance(source, str) and source == "-":
         if sys.stdin is None or sys.stdin.isatty():
             raise AudioError("Standard input is not connected to a recording: pipe one in, or name a file.")
-        return _spool(sys.stdin.buffer), True
+        return _spool(sys.stdin.buffer, "standard input"), True
     if isinstance(source, (str, os.PathLike)):
         return _open_path(str(source)), True
     if not hasattr(source, "read"):
         raise AudioError(f"Expected a path, '-' or a binary file object, got {type(source).__name__}.")
+    name = name_of(source)
     if isinstance(source.read(0), str):
-        name = name_of(source)
         raise AudioError(f"{name} is open as text: open it in binary mode ('rb').", source=name)
     seekable = getattr(source, "seekable", None)
-    return (source, False) if seekable is not None and seekable() else (_spool(source), True)
+    return (source, False) if seekable is not None and seekable() else (_spool(source, name), True)
 
 
 def _open_path(path: str) -> BinaryIO:
@@ -145,7 +153,7 @@ def _open_path(path: str) -> BinaryIO:
         return file
     with file:
         if stat.S_ISFIFO(mode):
-            return _spool(file)
+            return _spool(file, path)
     raise AudioError(f"{path} is a device, not an audio file.", source=path)
 
 
@@ -154,7 +162,7 @@ def _named_errors(path: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise AudioError(f"{path}: no such file.", source=path) from None
+        raise AudioError(f"{path}: no such file.{question(path)}", source=path) from None
     except IsADirectoryError:
         raise AudioError(f"{path} is a folder: expected an audio file.", source=path) from None
     except PermissionError:
@@ -163,7 +171,11 @@ def _named_errors(path: str) -> Iterator[None]:
         raise AudioError(f"{path} can't be opened: {error}.", source=path) from None
 
 
-def _spool(stream: BinaryIO) -> BinaryIO:
-    file = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 (the decoder closes it)
-    shutil.copyfileobj(stream, file, 1 << 20)
-    return cast(BinaryIO, file)
+def _spool(stream: BinaryIO, name: str) -> BinaryIO:
+    file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL))  # noqa: SIM115 (the decoder closes it)
+    try:
+        copy(stream, file, name)
+    except BaseException:
+        file.close()
+        raise
+    return file

@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from speechgru.audio.named_file import UnreadableError
 from speechgru.audio.resampling import Resampler
 from speechgru.errors import AudioError, AudioWarning
 
@@ -35,7 +36,8 @@ _FAILURES = (soundfile.LibsndfileError, AudioError)
 class ChainDecoder:
     """The recordings that `openers` open, one behind the other, at the rate and with the channels of the first.
 
-    A part that can't be read, or not to its end, is a problem; those behind it are read all the same.
+    A part that can't be decoded, or not to its end, is a problem; those behind it are read all the same. A disk that
+    fails ends all (`UnreadableError`).
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class ChainDecoder:
         for opener in openers[1:]:  # opened for its header alone: of a thousand parts not all stay open
             try:
                 other = opener()
+            except UnreadableError:
+                raise
             except _FAILURES:  # said where it is reached
                 continue
             kinds.append((other.sample_rate, other.channels))
@@ -100,6 +104,8 @@ class ChainDecoder:
             opener, self._next = self._openers[self._next], self._next + 1
             try:
                 following = opener()
+            except UnreadableError:
+                raise
             except _FAILURES as error:
                 reason = error.error_string if isinstance(error, soundfile.LibsndfileError) else str(error)
                 self._note(f"not read: {reason.rstrip('.')}.")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from speechgru.audio import containers
 from speechgru.audio.decode_chain import ChainDecoder, Decoder
+from speechgru.audio.named_file import read_through
 from speechgru.audio.probe import MAX_LEAD, Probe, last_second, probe
 from speechgru.audio.tracks import MissingTrackError
 from speechgru.audio.window import Window
@@ -42,9 +43,10 @@ def is_installed() -> bool:
 
 
 def open_file(
-    path: str, file: BinaryIO, track: int | None, closing: Callable[[], None] | None = None
+    path: str, file: BinaryIO, track: int | None, name: str = "", closing: Callable[[], None] | None = None
 ) -> Decoder:
     """A decoder of audio track `track` (from 1; None: the first) of the regular file at `path`, whose bytes `file` has.
+    Messages call it `name`; by default `path`.
 
     Of joined containers each is read. `closing` is called when the decoder is closed.
 
@@ -54,13 +56,15 @@ def open_file(
     found = containers.parts(file)
     if len(found) == 1:
         seconds = containers.mp4_seconds(file)
-        return FfmpegDecoder(f"file:{path}", track, seconds, closing=closing)
+        check = partial(read_through, path, name or path)
+        return FfmpegDecoder(f"file:{path}", track, seconds, check=check, closing=closing)
     # Only local files either way.
     openers = []
     for part in found:
         seconds = containers.mp4_seconds(cast(BinaryIO, Window(file, part)))
         url = f"subfile,,start,{part.start},end,{part.end},,:file:{path}"
-        openers.append(partial(FfmpegDecoder, url, track, seconds, "file,subfile"))
+        check = partial(read_through, path, name or path, part.start, part.end)
+        openers.append(partial(FfmpegDecoder, url, track, seconds, "file,subfile", check))
     return ChainDecoder(openers, closing=closing or (lambda: None))
 
 
@@ -81,15 +85,17 @@ class FfmpegDecoder:
         seconds: list[float | None] | None = None,
         # Only local files: a playlist must not make ffmpeg fetch what it names.
         protocols: str = "file",
+        check: Callable[[], None] = lambda: None,
         closing: Callable[[], None] | None = None,
     ) -> None:
         """Start ffmpeg on `url`, which it may open by `protocols` alone. `seconds`: how long each audio track is, where
-        that is known better than ffmpeg tells it.
+        that is known better than ffmpeg tells it. `check` reads the file once more, and raises where the disk fails.
 
         Raises:
             AudioError: ffmpeg finds no audio in it, or not the track.
         """
         self._url, self._protocols, self._closing = url, protocols, closing
+        self._check = check
         self._probe = probe(url, protocols)
         index = (track or 1) - 1
         if track is not None and track > max(len(self._probe.tracks), 1):
@@ -150,7 +156,17 @@ class FfmpegDecoder:
         return samples
 
     def problem(self) -> str | None:
-        """After the last read: why the recording isn't whole, or None."""
+        """After the last read: why the recording isn't whole, or None.
+
+        Raises:
+            UnreadableError: the disk fails, which to ffmpeg may be the end of the file.
+        """
+        found = self._problem()
+        if found is not None or self.frames is None:
+            self._check()
+        return found
+
+    def _problem(self) -> str | None:
         there = self._frames_read / self.sample_rate
         if self._process.wait() != 0:
             return f"damaged or cut short: ffmpeg says: {self._last_message()}"

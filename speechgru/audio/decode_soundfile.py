@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import struct
-from contextlib import suppress
 from typing import BinaryIO
 
 import numpy as np
@@ -58,11 +57,11 @@ class SoundfileDecoder:
         """Read from `file`, which must be able to seek; close it at the end if it is `owned`.
 
         Raises:
-            soundfile.LibsndfileError: it isn't a format that libsndfile knows.
+            soundfile.LibsndfileError: it isn't a format that libsndfile knows. UnreadableError: the disk fails.
         """
         self._file, self._owned = file, owned
-        with signals.held():
-            self._sound = _Sequential(_View(file))
+        self._view = _View(file)
+        self._sound = _opened(self._view)
         self.sample_rate: int = self._sound.samplerate
         self.channels: int = self._sound.channels
         self.format: str = self._sound.format
@@ -83,12 +82,17 @@ class SoundfileDecoder:
         self._cut, self._promised = length.cut, length.samples - _MP3_PADDING
         if not length.stated and length.samples:
             self._sound.close()
-            self._sound = _Sequential(_View(self._file, _MP3_STRETCH))
+            self._view = _View(self._file, _MP3_STRETCH)
+            self._sound = _opened(self._view)
             self.frames = length.samples
 
     def read(self, count: int) -> NDArray[np.float32]:
         """The next samples [time ≤ count, channels]; fewer than `count` only at the end or at the first
-        damage."""
+        damage.
+
+        Raises:
+            UnreadableError: the disk fails; whatever else a file object raises, as it is.
+        """
         pieces = [np.zeros((0, self.channels), np.float32)]
         wanted = count
         while wanted and not self._error:
@@ -97,8 +101,8 @@ class SoundfileDecoder:
                     piece = self._sound.read(self._step(wanted, pieces), dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
                 self._error = error.error_string
-                break
-            if not len(piece):
+            self._view.check()
+            if self._error or not len(piece):
                 break
             pieces.append(piece)
             wanted -= len(piece)
@@ -130,6 +134,22 @@ class SoundfileDecoder:
             self._file.close()
 
 
+def _opened(view: _View) -> _Sequential:
+    """The sound file that `view` is.
+
+    Raises:
+        soundfile.LibsndfileError: libsndfile doesn't know it. Whatever reading the file raised.
+    """
+    try:
+        with signals.held():
+            sound = _Sequential(view)
+    except soundfile.LibsndfileError:
+        view.check()
+        raise
+    view.check()
+    return sound
+
+
 class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
     """Front to back only: soundfile seeks after every read, and MP3 decoders then lack bits at each seam."""
 
@@ -144,10 +164,13 @@ class _View:
     stopped hard, reads as the largest, or libsndfile would see no samples. An MP3 without a frame count seems
     `stretch` times as large, or libsndfile would stop where its first frame's bit rate makes it expect the
     end.
+
+    What reading raises is kept for `check`: cffi prints what a callback raises, and to libsndfile the file ends there.
     """
 
     def __init__(self, file: BinaryIO, stretch: int = 1) -> None:
         self._file, self._stretch = file, stretch
+        self._failure: Exception | None = None
         self._size = size_of(file)
         self._patch_at = -8
         file.seek(0)
@@ -157,14 +180,32 @@ class _View:
         file.seek(0)
         self.tell = file.tell
 
+    def check(self) -> None:
+        """Raise what reading the file raised, if it did."""
+        if self._failure is not None:
+            raise self._failure
+
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> None:
         if whence == os.SEEK_END:
             offset, whence = self._size * self._stretch + offset, os.SEEK_SET
         # In short files libsndfile looks before the start; staying put tells it that it can't.
-        with suppress(ValueError, OSError):
+        try:
             self._file.seek(offset, whence)
+        except ValueError:
+            pass
+        except Exception as error:
+            self._failure = self._failure or error
 
     def read(self, length: int) -> bytes:
+        if self._failure is not None:
+            return b""
+        try:
+            return self._patched(length)
+        except Exception as error:
+            self._failure = error
+            return b""
+
+    def _patched(self, length: int) -> bytes:
         position = self._file.tell()
         if position > self._size:
             return bytes(length)  # only a stretched view is read here, for the tag that may end an MP3

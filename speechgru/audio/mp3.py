@@ -18,6 +18,7 @@ _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # by version bits
 _SYNC_FRAMES = 4  # so many frames, one behind the other, are no chance
+_SURE_FRAMES = 8  # nor so many anywhere in gigabytes
 _SCAN = 1 << 16
 
 
@@ -141,18 +142,28 @@ def stream_end(file: BinaryIO, start: int, end: int) -> int:
 
 
 def find(file: BinaryIO, position: int, end: int) -> int | None:
-    """The first frame from `position` on that has a Xing or Info header, with other frames behind it; None: there is
-    none. Only these are sure enough to be told from other sound."""
+    """The MP3 stream, or the tag right before it, that begins in [position, end) among sound of another codec;
+    None: there is none. It has so many frames of one kind, one behind the other, that no chance makes them."""
     while position < end:
-        piece = read_at(file, position, min(_SCAN + 8, end - position))
-        for match in re.finditer(rb"(?:Xing|Info)\x00\x00\x00[\x01-\x0f]", piece):
-            for side in (32, 17, 9):
-                at = position + match.start() - 4 - side
-                frame = _frame(read_at(file, at, 4)) if at >= 0 else None
-                if frame is not None and frame.side == side and is_run(file, at, end):
-                    return at
+        piece = read_at(file, position, min(_SCAN + 3, end - position))
+        for match in re.finditer(rb"\xff[\xe2-\xff]|ID3", piece):
+            at = position + match.start()
+            if match[0] != b"ID3" and _frame(piece[match.start() : match.start() + 4]) is None:
+                continue
+            if _is_stream(file, after_tag(file, at), end):
+                return at
         position += _SCAN
     return None
+
+
+def _is_stream(file: BinaryIO, position: int, end: int) -> bool:
+    """Whether _SURE_FRAMES of one kind lie at `position`, or _SYNC_FRAMES that end at `end`."""
+    kind, count = None, 0
+    while count < _SURE_FRAMES and (frame := _frame(read_at(file, position, 4))) is not None:
+        if position + frame.size > end or kind not in (None, frame.kind):
+            return False
+        kind, count, position = frame.kind, count + 1, position + frame.size
+    return count == _SURE_FRAMES or (count >= _SYNC_FRAMES and position == end)
 
 
 def _begins(file: BinaryIO, position: int, kind: tuple[int, int, bool]) -> bool:

@@ -20,6 +20,9 @@ from speechgru.audio.window import Part, read_at, size_of
 # 34 bytes; of Ogg a first page, whose position is 0.
 _HEADS = rb"fLaC[\x00\x80]\x00\x00\x22|OggS\x00\x02\x00{8}|RIFF....WAVEfmt |FORM....AIF[FC]COMM"
 _HEADS += rb"|\.snd\x00\x00.{6}\x00\x00\x00[\x01-\x1b]\x00"
+# And of MP4, Matroska and ASF, which are only known here to lie behind.
+_HEADS += rb"|\x00\x00\x00[\x08-\x40]ftyp[\x20-\x7e]{4}|\x1a\x45\xdf\xa3.{1,8}\x42[\x82\x86\xf2\xf3\xf7]"
+_HEADS += rb"|\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ _SCAN = 1 << 20
 _WAVE = rb"(?:RIFF|RF64|BW64)....WAVE"
 _AIFF = rb"FORM....AIF[FC]"
 _JUDGED = 1 << 16  # bytes behind the samples by which they are judged
+_AU_HEADER = 24  # bytes, at least
 _TEXT = frozenset(range(32, 127)) | {9, 10, 13}
 
 
@@ -169,25 +170,43 @@ def aiff(file: BinaryIO, start: int, end: int) -> Extent:
 
 def au(file: BinaryIO, start: int, end: int) -> Extent:
     """The AU recording that begins at `start`."""
-    head = read_at(file, start, 24)
-    if len(head) < 24 or start + 24 > end:
+    head = read_at(file, start, _AU_HEADER)
+    if len(head) < _AU_HEADER or start + _AU_HEADER > end:
         return Extent(end, (Part(start, end),))
-    offset, length = struct.unpack(">II", head[4:12])
+    stated, length = struct.unpack(">II", head[4:12])
+    offset, notes = max(stated, _AU_HEADER), []
+    if offset > stated:
+        notes.append(
+            f"its header lets its samples begin at byte {stated}, within itself; they were read from {offset} on."
+        )
+    stop, counts = _au_end(file, start, end, offset)
+    if not counts:
+        notes.append(
+            f"its header counts {length} of {stop - start - offset} bytes of samples; all were read."
+        )
+    if not notes:
+        return Extent(stop, (Part(start, stop),))
+    counted = head[8:12] if counts else b"\xff" * 4
+    prefix = head[:4] + struct.pack(">I", offset) + counted + read_at(file, start + 12, offset - 12)
+    return Extent(stop, (Part(start + offset, stop, prefix),), " ".join(notes))
+
+
+def _au_end(file: BinaryIO, start: int, end: int, offset: int) -> tuple[int, bool]:
+    """Where the samples of the AU recording at `start` end, which begin `offset` bytes behind it, and whether its
+    header counts them all."""
+    head = read_at(file, start, _AU_HEADER)
+    length = int.from_bytes(head[8:12], "big")
     stop = start + offset + length
     if stop == end or (stop < end and read_at(file, stop, 4) == b".snd"):
-        return Extent(stop, (Part(start, stop),))
-    another = rb"\.snd.{8}" + re.escape(
-        head[12:16]
-    )  # of the same encoding: nearly 8 bytes that no chance makes
+        return stop, True
+    # Another recording of the same encoding: nearly 8 bytes that no chance makes.
+    another = rb"\.snd.{8}" + re.escape(head[12:16])
     inside = search(file, another, start + offset, min(stop, end))
     if inside is not None or length >= UNKNOWN_SIZE or stop > end:
-        stop = end if inside is None else inside
-    elif are_samples(file, start + offset, stop, stop, end):
-        whole = search(file, another, stop, end) or end
-        prefix = head[:8] + b"\xff" * 4 + read_at(file, start + 12, offset - 12)
-        note = f"its header counts {length} of {whole - start - offset} bytes of samples; all were read."
-        return Extent(whole, (Part(start + offset, whole, prefix),), note)
-    return Extent(stop, (Part(start, stop),))
+        return end if inside is None else inside, True
+    if are_samples(file, start + offset, stop, stop, end):
+        return search(file, another, stop, end) or end, False
+    return stop, True
 
 
 def w64(file: BinaryIO, start: int, end: int) -> Extent:

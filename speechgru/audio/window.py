@@ -24,9 +24,9 @@ def size_of(file: BinaryIO) -> int:
 
 
 def read_at(file: BinaryIO, position: int, length: int) -> bytes:
-    """Up to `length` bytes of `file` from `position` on."""
+    """Up to `length` bytes of `file` from `position` on; none where a damaged header makes `length` negative."""
     file.seek(position)
-    return file.read(length)
+    return file.read(max(length, 0))
 
 
 class Window:

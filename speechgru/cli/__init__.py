@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechgru import __version__
@@ -128,8 +129,21 @@ def find_command(folder: str, name: str) -> Any:
     name = aliases.get(name, name)
     if name not in choices:
         what = f"{folder.partition('.')[2]} command".lstrip()
-        raise UsageError(plugins.unknown(what, name, choices))
+        where = _elsewhere(folder, name)
+        raise UsageError(
+            plugins.unknown(what, name, choices) + (f" See {' and '.join(where)}." if where else "")
+        )
     return plugins.find(folder, choices[name])
+
+
+def _elsewhere(folder: str, name: str) -> list[str]:
+    """The commands of that name in other folders; those that do what such a one would."""
+    known = getattr(importlib.import_module(f"speechgru.{folder}"), "ELSEWHERE", {})
+    if name in known:
+        return [known[name]]
+    groups = [each for each, file in commands().items() if (Path(__file__).parent / file).is_dir()]
+    below = [f"speechgru {group} {name}" for group in groups if name in commands(f"cli.{group}")]
+    return [f"speechgru {name}"] if name in commands() else below if folder == "cli" else []
 
 
 def commands(folder: str = "cli") -> dict[str, str]:

@@ -12,6 +12,7 @@ from speechgru.audio import Track, is_audio
 from speechgru.errors import ConfigError
 from speechgru.utils import walk
 from speechgru.utils.console import say
+from speechgru.utils.near import question
 
 STDIN = "-"
 STDIN_STEM = "stdin"
@@ -59,7 +60,9 @@ def find(arguments: Sequence[str], recursive: bool = False, track: int | None = 
         elif argument != STDIN and Path(argument).is_dir():
             _scan(Path(argument), recursive, inputs, problems, notes)
         elif argument != STDIN and not Path(argument).exists():
-            problems.append(f"{argument} doesn't exist. Check the path and the folder you are in.")
+            problems.append(
+                f"{argument} doesn't exist.{question(argument)} Check the path and the folder you are in."
+            )
         else:
             inputs.append(Input(argument, Path(STDIN_STEM if argument == STDIN else Path(argument).stem)))
     unique = {_identity(entry.path): entry for entry in reversed(inputs)}

@@ -88,7 +88,11 @@ class Parser(argparse.ArgumentParser):
         plain = name.lower().replace("_", "-")
         long = [option for option in self.options() if option.startswith("--")]
         beginning = [option for option in long if option.startswith(plain)]
-        return beginning[:1] or difflib.get_close_matches(plain, long, n=1)
+        # Without the dashes, which all have, or any two short ones would be alike.
+        bare = {option.lstrip("-"): option for option in long}
+        return beginning[:1] or [
+            bare[near] for near in difflib.get_close_matches(plain.lstrip("-"), bare, n=1)
+        ]
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         choices = action.choices

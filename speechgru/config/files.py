@@ -8,6 +8,7 @@ from typing import Any
 from speechgru.config.recipe import Recipe
 from speechgru.errors import ConfigError
 from speechgru.utils import plugins
+from speechgru.utils.files import named_errors
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -70,6 +71,7 @@ def read(file: Path) -> Any:
     import yaml
 
     try:
-        return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        with named_errors(file):
+            return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of bytes, dates and numbers
         raise ConfigError(f"{file} is no YAML: {' '.join(str(error).split())}") from error

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.errors import SpeechGruError
+from speechgru.utils.files import named_errors
 
 Values = NDArray[np.float32]  # [frames, bins]
 
@@ -52,9 +53,10 @@ class Spool:
         """Everything in order, [some frames, bins] at a time, none of them empty."""
         if self._path is not None:
             count = max(1, _BLOCK // (4 * self.bins)) * self.bins
-            with self._path.open("rb") as file:
-                while len(block := np.fromfile(file, np.float32, count)):
-                    yield block.reshape(-1, self.bins)
+            # Not np.fromfile, to which a failing disk is the end.
+            with named_errors(self._path), self._path.open("rb") as file:
+                while piece := file.read(4 * count):
+                    yield np.frombuffer(piece, np.float32).reshape(-1, self.bins)
         yield from (piece for piece in self._held if len(piece))
 
     def discard(self) -> None:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from speechgru.data._feature_spool import Spool, Values
 from speechgru.errors import ConfigError, CorpusError
 from speechgru.utils import dependencies, json_text
-from speechgru.utils.files import atomic_path, write_text
+from speechgru.utils.files import atomic_path, check_readable, write_text
 from speechgru.utils.plugins import unknown
 
 Header = Mapping[
@@ -122,6 +122,7 @@ def read(path: str | Path) -> dict[str, Values]:
     try:
         values = readers[kind](path)
     except Exception as error:  # the libraries raise a dozen kinds for a damaged file
+        check_readable(path)  # a failing disk is no damage
         raise CorpusError(
             f"{path} can't be read as features ({str(error) or type(error).__name__}). Expected what speechgru "
             "features writes; make it again."

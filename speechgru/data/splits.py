@@ -21,6 +21,7 @@ from speechgru.data.manifest import Dropped, Utterance
 from speechgru.errors import ConfigError, CorpusError
 from speechgru.text import languages
 from speechgru.utils import plugins
+from speechgru.utils.files import named_errors
 
 SHARE = 0.1  # of the names, for dev and for test
 _log = logging.getLogger(__name__)
@@ -156,7 +157,9 @@ def listed(
     splits: dict[str, list[Utterance]] = {}
     unknown: list[Dropped] = []
     for path in sorted(folder.glob("*.txt")):
-        ids = [line.strip() for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        with named_errors(path):
+            text = path.read_text(encoding="utf-8")
+        ids = [line.strip() for line in text.split("\n") if line.strip()]
         splits[path.stem] = [known[i] for i in ids if i in known]
         missing = [i for i in ids if i not in named] if path.stem in wanted else []
         unknown += [

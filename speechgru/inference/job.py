@@ -37,8 +37,10 @@ def prepared(source: Source, sample_rate: int | None, rate: int) -> Source:
     if is_array(source):
         return from_array(source, sample_rate, rate)
     if not (isinstance(source, (str, Path)) or hasattr(source, "read")):
+        given: object = source
+        several = " Of several, transcribe_many takes a list." if isinstance(given, (list, tuple)) else ""
         raise AudioError(
-            f"Got a {type(source).__name__}; expected a path, a binary file, an array or a tensor."
+            f"Got a {type(given).__name__}; expected a path, a binary file, an array or a tensor.{several}"
         )
     if sample_rate is not None:
         raise AudioError(

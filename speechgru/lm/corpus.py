@@ -17,6 +17,7 @@ import numpy as np
 
 from speechgru.errors import LanguageModelError
 from speechgru.lm.table import BEGIN_ID, END_ID, SPECIAL, UNKNOWN_ID, sorted_words
+from speechgru.utils import files
 
 IN_MEMORY = 256 << 20
 """Bytes from which an array is a file."""
@@ -134,9 +135,10 @@ class Reader:
         self._file.close()
         if not self.sentences:
             raise LanguageModelError("There are no sentences to learn from. Expected English text.")
-        seen = np.fromfile(self._path, np.int32) if self.tokens * 4 <= self.scratch.in_memory else np.asarray(
-            np.memmap(self._path, np.int32, "r+")
-        )  # fmt: skip
+        if self.tokens * 4 <= self.scratch.in_memory:
+            seen = files.numbers(self._path, np.dtype(np.int32))
+        else:
+            seen = np.asarray(np.memmap(self._path, np.int32, "r+"))
         counts = np.bincount(seen, minlength=len(self._ids))
         words = sorted_words(set(_most_frequent(self._ids, counts, min_count, vocabulary_size, known)))
         if len(words) > LARGEST_VOCABULARY:

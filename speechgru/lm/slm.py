@@ -89,9 +89,13 @@ def load(path: str | Path) -> tuple[tuple[str, ...], Arrays, dict[str, Any]]:
     Raises:
         LanguageModelError: the file can't be read, is of another kind, cut short or damaged.
     """
+    checksum = 0
     try:
         with open(path, "rb") as stream:
             header, start = _header(path, stream.readline(LARGEST_HEADER))
+            # Read, not mapped: a failing disk would end the process in a map.
+            while piece := stream.read(1 << 20):
+                checksum = zlib.crc32(piece, checksum)
             content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:
         raise LanguageModelError(f"Can't read the language model {path}: {error}.") from error
@@ -101,7 +105,7 @@ def load(path: str | Path) -> tuple[tuple[str, ...], Arrays, dict[str, Any]]:
             f"The language model {path} has {len(content) - start} bytes of data; its header says {size}. "
             "It was cut short or changed; copy or download it again."
         )
-    if zlib.crc32(memoryview(content)[start:]) != header.get("crc32"):
+    if checksum != header.get("crc32"):
         raise LanguageModelError(
             f"The language model {path} is damaged: its checksum is wrong. Copy or download it again."
         )

@@ -57,6 +57,23 @@ class Header:
 H = TypeVar("H", bound=Header)
 
 
+# What a model of each kind is for, and where its name is given.
+_USES = {
+    "acoustic": "recognizes speech (transcribe, align)",
+    "hybrid": "recognizes speech (transcribe, align)",
+    "detector": "detects speech (vad, transcribe --detector)",
+    "tagger": "restores punctuation (transcribe --punctuation-model)",
+    "classifier": "tells recordings apart (classify)",
+    "language": "rescores what a search found (transcribe --rescore)",
+    "words": "composes tunes (compose)",
+    "roll": "composes in voices (compose)",
+}
+
+
+def _use(kind: str) -> str:
+    return f", which {_USES[kind]}" if kind in _USES else ""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """What a file holds. `header` is decoded JSON, all of it, to be written again; `read` gives it a type."""
@@ -73,7 +90,10 @@ class Checkpoint:
             CheckpointError: it is of another.
         """
         if self.kind != kind:
-            raise CheckpointError(f"{self.path} holds a model of kind {self.kind!r}; expected {kind!r}.")
+            raise CheckpointError(
+                f"{self.path} holds a model of kind {self.kind!r}{_use(self.kind)}; expected {kind!r}{_use(kind)}. "
+                "speechgru model list shows what there is."
+            )
         return self
 
     def get(self, key: str) -> Any:
@@ -170,6 +190,10 @@ def load(path: str | Path) -> Checkpoint:
         CheckpointError: no such file, or it isn't a checkpoint of this format.
     """
     path = model_file(path)
+    try:
+        files.check_readable(path)  # safetensors maps it
+    except OSError as error:
+        raise CheckpointError(f"{path} can't be read: {error.strerror or error}.") from error
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}

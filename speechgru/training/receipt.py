@@ -86,7 +86,8 @@ def read(path: str | Path) -> Receipt:
     if path.is_dir():
         path = path / NAME
     try:
-        values = json_text.loads(path.read_text(encoding="utf-8"))
+        with files.named_errors(path):
+            values = json_text.loads(path.read_text(encoding="utf-8"))
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise ConfigError(f"its format isn't {FORMAT!r}")
         return schema.build(Receipt, values, "receipt")

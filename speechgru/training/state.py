@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from speechgru.errors import TrainingError
+from speechgru.utils.files import check_readable
 
 STATE = "last.pt"
 
@@ -47,6 +48,13 @@ def saved_state(folder: Path, fingerprint: str, device: torch.device | str = "cp
             state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         stored = state["fingerprint"]
     except Exception as error:  # torch raises a dozen kinds for a damaged file
+        try:
+            check_readable(path)
+        except OSError as failing:  # which is no damage
+            raise TrainingError(
+                f"{path} can't be read: {failing.strerror or failing}. Copy the run's folder to another disk and "
+                "resume it there with output=FOLDER."
+            ) from error
         raise TrainingError(
             f"{path} is damaged or no state of a run ({type(error).__name__}); delete it and train anew."
         ) from error

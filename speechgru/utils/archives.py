@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from speechgru.errors import DownloadError
+from speechgru.utils.files import check_readable
 
 RATIO = 20  # unpacked bytes per byte of archive: audio reaches 2, plain text 10
 ALLOWANCE = 1 << 30  # so many bytes are always allowed
@@ -93,7 +94,7 @@ def _fill(folder: Path, archive: Path, limit: int) -> None:
             f"{archive} {error}. It was not unpacked: it isn't what the publisher made, or it is an attack."
         ) from error
     except _DAMAGED as error:
-        raise DownloadError(f"{archive} is damaged: {error}. Delete it and download it again.") from error
+        raise _damaged(archive, folder, error) from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise DownloadError(f"{archive} has a file and a folder of one name: {error.filename}.") from error
     except (OSError, ValueError, OverflowError, AttributeError, TypeError) as error:
@@ -101,12 +102,30 @@ def _fill(folder: Path, archive: Path, limit: int) -> None:
         # stumbles over damaged heads.
         number, name = getattr(error, "errno", None), getattr(error, "filename", None)
         if number is None or (number == errno.EINVAL and name is None):
-            raise DownloadError(f"{archive} is damaged: {error}. Delete it and download it again.") from error
+            raise _damaged(archive, folder, error) from error
         if number == errno.ENAMETOOLONG:
             raise DownloadError(
                 f"{archive} is damaged: it holds a name that is too long, {name!r}."
             ) from error
+        if isinstance(error, OSError) and number == errno.EIO:
+            raise _failing(archive, folder, error) from error
         raise
+
+
+def _damaged(archive: Path, folder: Path, error: Exception) -> DownloadError:
+    """What is wrong with an archive that made `error`; zipfile takes a failing disk for another kind of file."""
+    try:
+        check_readable(archive)
+    except OSError as failing:
+        return _failing(archive, folder, failing)
+    return DownloadError(f"{archive} is damaged: {error}. Delete it and download it again.")
+
+
+def _failing(archive: Path, folder: Path, error: OSError) -> DownloadError:
+    return DownloadError(
+        f"{archive} can't be unpacked into {folder.parent}: {error.strerror or error}. The disk of one of them failed, "
+        "or the connection to it. Copy the archive to another disk, or choose another folder."
+    )
 
 
 class _HostileError(Exception):

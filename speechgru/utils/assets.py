@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from speechgru.errors import CheckpointError, LanguageModelError
-from speechgru.utils import plugins
+from speechgru.utils import near, plugins
 
 DEFAULT_MODEL = "english"
 CTC_MODEL = "english-small"  # where emissions of characters are looked at
@@ -57,10 +57,11 @@ def find_model(model: str | Path | None = None) -> Path:
         else "a path (this installation holds no models)"
     )
     what = "The default model" if model is None else "The model"
+    again = "Install the package again, which holds it, or name a model" if model is None else "Name a model"
     raise CheckpointError(
-        f"{what} {name} is not there.{_nearest(name, named)} Expected {choices}. Name a checkpoint (--model FILE, "
-        "inspect FILE, in Python load_recognizer(FILE)), install the package again, or train one: speechgru train "
-        f"{DEFAULT_MODEL}."
+        f"{what} {name} is not there.{_nearest(name, named)} Expected {choices}. {again}: a file, or a name that "
+        "speechgru model list shows (--model FILE, inspect FILE, in Python load_recognizer(FILE)). To train one of "
+        f"your own: speechgru train {DEFAULT_MODEL} corpus.root=DATA, then --model runs/{DEFAULT_MODEL}."
     )
 
 
@@ -90,15 +91,9 @@ def model_file(path: str | Path) -> Path:
 
 def _nearest(name: str, names: Iterable[str]) -> str:
     """A question after the nearest of `names`, or of the files beside a path that isn't there; "" for none."""
-    if near := plugins.nearest(name, names):
-        return f" Did you mean {near}?"
-    path = Path(name)
-    try:
-        beside = [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")]
-    except OSError:
-        return ""
-    near = plugins.nearest(path.name, beside)
-    return f" Did you mean {path.with_name(near)}?" if near else ""
+    if named := plugins.nearest(name, names):
+        return f" Did you mean {named}?"
+    return near.question(name)
 
 
 def language_models() -> list[str]:

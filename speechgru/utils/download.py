@@ -283,7 +283,7 @@ def _verify(path: Path, final: Path, url: str, checksum: str) -> None:
 def hash_of(path: Path, algorithm: str = "sha256") -> str:
     """Hexadecimal digest of a file's bytes."""
     digest = hashlib.new(algorithm, usedforsecurity=False)
-    with path.open("rb") as file:
+    with files.named_errors(path), path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

@@ -8,6 +8,10 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _LONGEST = 48  # characters of a name that a temporary name keeps: file systems allow 255 bytes
 
@@ -59,6 +63,48 @@ def is_file(path: str | Path) -> bool:
     A name from a table may be one that no file can have: `Path.is_file` raises an OSError for one that is too long.
     """
     return os.path.isfile(path)
+
+
+@contextmanager
+def named_errors(path: str | Path) -> Iterator[None]:
+    """An OSError inside the `with` block has a file's name: one that comes in the midst of reading has none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
+
+
+def check_readable(path: str | Path) -> None:
+    """Read all of a file, for what maps it into memory next: a failing disk would end the process there, without a
+    word, and some libraries call it damage.
+
+    Raises:
+        OSError: the disk fails; with the file's name.
+    """
+    with named_errors(path), open(path, "rb") as file:
+        while file.read(1 << 20):
+            pass
+
+
+def numbers(path: str | Path, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """The numbers that a file consists of. `np.fromfile` takes a failing disk for the end of the file.
+
+    Raises:
+        OSError: the disk fails; with the file's name.
+    """
+    import numpy as np
+
+    with named_errors(path), open(path, "rb") as file:
+        values = np.empty(os.fstat(file.fileno()).st_size // dtype.itemsize, dtype)
+        left = values.view(np.uint8).data
+        while len(left):
+            read = file.readinto(left)
+            if not read:
+                raise OSError(errno.EIO, "The file became shorter while it was read")
+            left = left[read:]
+    return values
 
 
 def _flush(path: Path) -> None:

@@ -344,6 +344,17 @@ def test_sound_alone_that_starts_late_does(tmp_path: Path, name: str) -> None:
 
 
 @needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.ogg", "a.opus"])
+def test_an_ogg_stream_counts_from_its_first_sample(tmp_path: Path, name: str) -> None:
+    """One that starts late was caught in the midst of a broadcast (RFC 7845, 4): nothing of it is missing."""
+    stream, signal = read(made(tmp_path, name, "-itsoffset", "4", "-i", "source.wav"))
+    at_once, whole = read(made(tmp_path, f"b{name}", "-i", "source.wav"))
+    assert (stream.truncated, stream.warnings, at_once.warnings) == (False, [], [])
+    assert len(signal) == len(whole) and stream.duration == at_once.duration
+    assert np.flatnonzero(np.abs(signal) > 0.02)[0] / stream.sample_rate < 0.1
+
+
+@needs_ffmpeg
 @pytest.mark.parametrize("name", ["a.m4a", "a.mka", "a.ts"])
 def test_a_gap_in_a_track_is_silence(tmp_path: Path, name: str) -> None:
     drop = "noise=drop='between(n,24,39)'"

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechgru import audio
-from speechgru.audio import AudioStream, edit, measure, parts
+from speechgru.audio import AudioStream, edit, measure, parts, window
+from speechgru.audio import mp3 as mp3_module
 from speechgru.errors import AudioError
 
 RATE = 16000
@@ -199,6 +200,71 @@ def test_an_au_whose_header_counts_too_little_is_read_whole() -> None:
     stream, signal = read(bytes(data))
     assert is_like(signal, SECOND)
     assert [warning.kind for warning in stream.warnings] == ["layout"]
+
+
+@pytest.mark.parametrize("between", [b"", ID3])
+@pytest.mark.parametrize("has_frame", [True, False])
+def test_an_mp3_that_counts_nothing_behind_a_flac(between: bytes, has_frame: bool) -> None:
+    mp3 = without_count(encoded("mp3", SECOND))
+    first = mp3_module._frame(mp3[:4])
+    assert first is not None
+    stream, signal = read(encoded("flac") + between + mp3[0 if has_frame else first.size :])
+    wanted = (len(FIRST) + len(SECOND)) / RATE
+    assert len(signal) / RATE == pytest.approx(wanted, abs=0.2)  # the encoder's padding stays
+    assert is_like(signal[: len(FIRST)], FIRST)
+    assert (stream.truncated, stream.warnings) == (False, [])
+
+
+def test_a_short_mp3_behind_a_flac() -> None:
+    """Of fewer frames than are looked for, as long as it ends the file."""
+    mp3 = without_count(encoded("mp3", SECOND))
+    frames, place = 0, 0
+    while frames < 5:
+        frame = mp3_module._frame(mp3[place : place + 4])
+        assert frame is not None
+        frames, place = frames + 1, place + frame.size
+    flac = encoded("flac")
+    found = parts.layout(io.BytesIO(flac + mp3[:place]))
+    assert [part.start for part in found.parts] == [0, len(flac)]
+    assert len(parts.layout(io.BytesIO(flac + mp3[: place - 9])).parts) == 1  # that few may be chance
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        b"\0\0\0\x1cftypM4A \0\0\2\0M4A isomiso2",
+        b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01",
+        bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"),
+    ],
+    ids=["MP4", "Matroska", "ASF"],
+)
+def test_what_lies_behind_a_flac_and_is_not_read_is_told(foreign: bytes) -> None:
+    rest = foreign + bytes(range(256)) * 40
+    stream, signal = read(encoded("flac", SECOND) + rest)
+    assert is_like(signal, SECOND) and len(signal) == len(SECOND)
+    assert stream.truncated and stream.problem is not None and f"its last {len(rest)} bytes" in stream.problem
+
+
+def test_no_mp3_is_found_in_a_flac_of_noise() -> None:
+    noise = np.random.default_rng(7).integers(-(1 << 15), 1 << 15, 2_000_000).astype(np.int16)
+    file = io.BytesIO()
+    soundfile.write(file, noise, RATE, format="FLAC")
+    assert len(parts.layout(file).parts) == 1
+
+
+@pytest.mark.parametrize("stated", [0, 1, 8, 12, 23])
+@pytest.mark.parametrize("counted", [RATE, 2 * len(SECOND), 2 * len(SECOND) + 24])
+def test_an_au_whose_samples_begin_within_its_header_is_read_whole(stated: int, counted: int) -> None:
+    data = bytearray(encoded("au", SECOND))
+    data[4:12] = struct.pack(">II", stated, counted)
+    stream, signal = read(bytes(data))
+    assert len(signal) == len(SECOND) and is_like(signal, SECOND)
+    assert [warning.kind for warning in stream.warnings if warning.kind == "layout"] == ["layout"]
+    assert f"begin at byte {stated}, within itself" in stream.warnings[-1].text
+
+
+def test_a_damaged_length_is_no_bytes() -> None:
+    assert window.read_at(io.BytesIO(b"abc"), 1, -1) == b""
 
 
 def test_a_wav_that_counts_too_little_may_be_joined_to_another() -> None:

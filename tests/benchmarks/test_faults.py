@@ -30,6 +30,7 @@ pytestmark = [
         ("write", "features"),
         ("write", "lm build"),
         ("read", "features"),
+        ("read", "transcribe"),
     ],
 )
 def test_only_whole_files_are_left(tmp_path: Path, what: str, job: str) -> None:

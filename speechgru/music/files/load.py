@@ -14,6 +14,7 @@ from speechgru.music.score.chorale import from_parts
 from speechgru.music.score.notes import NoteSequence
 from speechgru.utils import plugins
 from speechgru.utils.console import say
+from speechgru.utils.near import question
 
 EXTENSIONS = (*midi.EXTENSIONS, *midi.WRAPPED, *abc.EXTENSIONS)
 """Of what is found in a folder. A file of chorales (.json) must be named itself: most of that kind are none."""
@@ -98,7 +99,9 @@ def find(sources: Iterable[str]) -> tuple[list[Path], list[str]]:
         path = Path(source)
         files = files_below(path, EXTENSIONS) if path.is_dir() else [path]
         if not path.exists():
-            problems.append(f"{source} doesn't exist. Check the path and the folder you are in.")
+            problems.append(
+                f"{source} doesn't exist.{question(source)} Check the path and the folder you are in."
+            )
         elif not files:
             problems.append(f"{source} holds no music: no file with one of {', '.join(EXTENSIONS)}.")
         else:

@@ -17,6 +17,7 @@ from speechgru.errors import MusicError
 from speechgru.music.files import abc, midi, recording
 from speechgru.music.score import scales
 from speechgru.music.score.notes import MAX_BEATS, QPM, Note, NoteSequence, Tempo
+from speechgru.utils.near import question
 
 _REST = ("R", "r")
 _LENGTH = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)(?:/(\d{1,4}))?")
@@ -52,7 +53,9 @@ def _read(source: str, qpm: float | None) -> Primer:
     path, is_file = Path(source), os.path.isfile(source)  # unlike Path's, it takes a long text for no file
     suffix = path.suffix.lower()
     if not is_file and (suffix in (*midi.EXTENSIONS, *abc.EXTENSIONS) or audio.is_audio(path)):
-        raise MusicError(f"{source} doesn't exist. Check the path and the folder you are in.")
+        raise MusicError(
+            f"{source} doesn't exist.{question(source)} Check the path and the folder you are in."
+        )
     if not is_file:
         return Primer(parse(source))
     if suffix in midi.EXTENSIONS:

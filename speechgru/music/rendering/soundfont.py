@@ -18,6 +18,7 @@ from speechgru.errors import MusicError
 from speechgru.music.files import midi
 from speechgru.music.rendering.synth import MAX_SECONDS, PEAK, SAMPLE_RATE, Wave
 from speechgru.music.score.notes import NoteSequence
+from speechgru.utils.files import named_errors
 
 PROGRAM = "fluidsynth"
 EXTENSIONS = (".sf2", ".sf3")
@@ -33,7 +34,7 @@ def check(path: str | Path) -> Path:
     path = Path(path)
     if not path.is_file():
         raise MusicError(f"{path} doesn't exist; expected a SoundFont ({', '.join(EXTENSIONS)}).")
-    with path.open("rb") as file:
+    with named_errors(path), path.open("rb") as file:
         head = file.read(12)
     if head[:4] != b"RIFF" or head[8:] != b"sfbk":
         raise MusicError(f"{path} is no SoundFont; expected a file of {' or '.join(EXTENSIONS)}.")
