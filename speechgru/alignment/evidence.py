@@ -4,7 +4,7 @@ A network's best symbol at each frame is a free recognition of the sound. What a
 against the word: the logarithm of a likelihood ratio between the word and anything at all (Rose and Paul 1990, a filler
 model; Witt and Young 2000, for pronunciations). It is taken twice: for the word alone, wherever it fits best around its
 place, and for the place, from the word before to the word behind, all of which it has to explain, or pay for. A
-logistic regression weighs both heads; tools/release/tune_evidence.py fits it on dev speech.
+logistic regression weighs both heads, and a hybrid model's ratios (speechgru.alignment.hybrid); tools/release/tune_evidence.py fits it on dev speech.
 """
 
 from __future__ import annotations
@@ -48,11 +48,15 @@ class Weights:
     phones: float = 0.0
     phone_place: float = 0.0
     phone_place_per_word: float = 0.0
+    hybrid: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # of `alignment.hybrid`: in place, alone
 
 
 WITH_PHONES = Weights(
     7.707, 0.455, -0.003, -0.038, 0.402, 0.410, 0.111
 )  # bias: of the words of dev-libri 0.4 % fall short
+WITH_HYBRID = Weights(
+    3.333, -0.039, -0.069, 0.022, 0.409, 0.402, -0.062, (0.170, -0.185, 0.262, 0.344)
+)  # as WITH_PHONES
 CHARACTERS_ALONE = Weights(6.516, 0.756, 0.407, 0.048)  # they tell less: 0.8 % of the words fall short
 
 
@@ -78,6 +82,20 @@ class Context:
     spot: Spot
     after: tuple[Sequence[Words], Spot] | None
 
+    @property
+    def place(self) -> Spot:
+        """Frames from the word before to the word behind; a pause where none is near."""
+        low = self.before[1][0] - 1 if self.before else self.spot[0] - PAUSE
+        return max(low, 0), self.after[1][1] + 1 if self.after else self.spot[1] + PAUSE
+
+    @property
+    def alone(self) -> Spot:
+        """Frames in which the word fits best somewhere."""
+        start, end = self.spot
+        low = max(start - _REACH, self.before[1][1] if self.before else 0) - _SLACK
+        high = min(end + _REACH, self.after[1][0] if self.after else end + _REACH) + _SLACK
+        return max(low, 0), high
+
 
 def head(log_probs: Floats, space: int | None) -> Head:
     """Of log-probabilities [frames, symbols], blank first; `space`: the symbol between words, if there is one."""
@@ -101,33 +119,33 @@ def _row(each: Head, number: int, word: Words, context: Context) -> tuple[float,
     return _alone(each, word, context) / labels, place / labels, place / len(word)
 
 
-def score(heads: Sequence[Head], context: Context) -> float:
-    """Whether the sound holds the word: its log odds, above those that are asked for if positive."""
+def score(heads: Sequence[Head], context: Context, ratios: Sequence[float] = ()) -> float:
+    """Whether the sound holds the word: its log odds, above those that are asked for if positive.
+
+    Args:
+        ratios: a hybrid model's, beside two heads; none without one.
+    """
     values = features(heads, context)
-    weights = WITH_PHONES if len(heads) > 1 else CHARACTERS_ALONE
+    weights = WITH_HYBRID if ratios else WITH_PHONES if len(heads) > 1 else CHARACTERS_ALONE
     own = (weights.characters, weights.place, weights.place_per_word)
     other = (weights.phones, weights.phone_place, weights.phone_place_per_word)
     return (
         weights.bias
         + float(np.dot(values[0], own))
         + (float(np.dot(values[1], other)) if len(heads) > 1 else 0.0)
+        + (float(np.dot(ratios, weights.hybrid)) if ratios else 0.0)
     )
 
 
 def _alone(each: Head, word: Words, context: Context) -> float:
-    start, end = context.spot
-    low = max(start - _REACH, context.before[1][1] if context.before else 0) - _SLACK
-    high = min(end + _REACH, context.after[1][0] if context.after else end + _REACH) + _SLACK
-    return _best(each, [ANY, word, ANY], max(low, 0), high)
+    return _best(each, [ANY, word, ANY], *context.alone)
 
 
 def _place(each: Head, number: int, word: Words, context: Context) -> float:
     before = context.before[0][number] if context.before else ()
     after = context.after[0][number] if context.after else ()
-    low = context.before[1][0] - 1 if context.before else context.spot[0] - PAUSE
-    high = context.after[1][1] + 1 if context.after else context.spot[1] + PAUSE
-    with_word = _best(each, [before, word, after], max(low, 0), high)
-    return with_word - _best(each, [before, ANY, after], max(low, 0), high)
+    with_word = _best(each, [before, word, after], *context.place)
+    return with_word - _best(each, [before, ANY, after], *context.place)
 
 
 def _best(each: Head, parts: Sequence[Words], low: int, high: int) -> float:
