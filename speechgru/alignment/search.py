@@ -28,7 +28,7 @@ LONELY = 2.0  # log odds that a word must have besides, for each neighbour that 
 # By the median of a recording's scores, what is added to all of them. Where it is lower still, it is rather the text
 # that doesn't fit. The numbers are of dev speech as it is, in telephone band, and of its words joined in random order.
 ALLOWANCE = ((0.5, 3.5, 4.5, 6.8), (0.0, 3.6, 3.6, 0.0))
-HYBRID_ALLOWANCE = ((0.5, 3.5, 6.3), (0.0, 2.5, 0.0))  # with a hybrid model's evidence
+HYBRID_ALLOWANCE = ((0.0, 1.5, 6.3), (0.0, 4.0, 0.0))  # with a hybrid model's evidence
 _FEW = 1  # words, of which a median says little
 _AROUND = 2  # words on either side of one that is left out
 _RETRIED = 3  # skipped words in a row, at most
