@@ -8,7 +8,7 @@ Times are those of the Gaussian mixtures that fitted the piece, whose frames are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -95,9 +95,17 @@ class Judge:
         ear: the model; it must have an adapter.
         heard: the recording's pieces.
         duration: in seconds.
+        on_progress: called with the fraction of the pieces that are fitted.
     """
 
-    def __init__(self, ear: Ear, heard: Sequence[Heard], duration: float) -> None:
+    def __init__(
+        self,
+        ear: Ear,
+        heard: Sequence[Heard],
+        duration: float,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> None:
+        self._on_progress = on_progress
         assert ear.model.adapter is not None
         self._ear, self._heard, self._adapter = ear, heard, ear.model.adapter
         self._step = STRIDE * ear.model.features.hop
@@ -106,6 +114,11 @@ class Judge:
         self._below = np.full((frames, tying.outputs), UNLIKELY, np.uint8)
         self._below[:, [tying.enter[SILENCE, SILENCE], tying.stay[SILENCE, SILENCE]]] = 0
         self._fits: list[Transform] = []
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether `fit` was called."""
+        return len(self._fits) == len(self._heard)
 
     def fit(self, said: Sequence[Said]) -> None:
         """Fit each piece by the words in it, and run the network over it. Words are in order."""
@@ -121,6 +134,8 @@ class Judge:
             rows = rows[seam - begin : len(self._below) - begin]
             below = _EIGHTHS * (rows.max(axis=1, keepdims=True) - rows)
             self._below[seam : seam + len(rows)] = np.minimum(np.rint(below), 255)
+            if self._on_progress is not None:
+                self._on_progress(len(self._fits) / len(self._heard))
 
     def _shared(self, said: Sequence[Said]) -> list[list[Said]]:
         """The words of each piece, by their middles."""

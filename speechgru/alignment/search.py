@@ -70,7 +70,7 @@ class Search:
         self.runs = align_readings(
             self._log_probs, [item.characters for item in self._items], self._space, PRICES
         )
-        if self._judge is not None:
+        if self._judge is not None and not self._judge.is_fitted:
             self._judge.fit([said for i in range(len(self.runs)) if (said := self.said(i))])
         self._score(0, len(self.runs))
         self._allow()
@@ -180,9 +180,7 @@ class Search:
             other = self.runs[j] if near is not None else None
             return self._items[j].spoken[other.reading] if other else None if near is None else ANYTHING
 
-        place, alone = (
-            (self._step * low, self._step * high) for low, high in (context.place, context.alone)
-        )
+        place, alone = ((self._step * low, self._step * high) for low, high in (context.place, context.alone))
         words = self._items[i].spoken[run.reading]
         before, after = beside(i - 1, context.before), beside(i + 1, context.after)
         return self._judge.ratios(Place(before, words, after, place, alone))

@@ -36,6 +36,7 @@ from speechgru.transcript import Segment, Transcript, Word
 from speechgru.writers import json as json_writer
 
 DECIMALS = 3  # of seconds, in JSON
+FIRST_SHARE = 0.25  # of the work, finding words by the CTC model
 FEW = 0.5  # of the text's words; where fewer are in the recording, the text is likely to be another one's
 
 
@@ -106,16 +107,21 @@ def align_text(
     """
     lines = spoken_form.lines(text)
     items = spelling.items(list(chain.from_iterable(lines)), recognizer)
-    emissions = posteriors(recognizer, source, on_progress, ear.log_mel if ear else None)
-    return _aligned(recognizer, emissions, lines, items, ear)
+    if ear is None:
+        return _aligned(recognizer, posteriors(recognizer, source, on_progress), lines, items)
+    share = on_progress and (lambda done: on_progress(FIRST_SHARE * done))
+    emissions = posteriors(recognizer, source, share, ear.log_mel)
+    rest = on_progress and (lambda done: on_progress(FIRST_SHARE + (1 - FIRST_SHARE) * done))
+    return _aligned(recognizer, emissions, lines, items, ear, rest)
 
 
 def align_emissions(
-    recognizer: CtcRecognizer, emissions: Posteriors, text: str, ear: Ear | None = None
+    recognizer: CtcRecognizer, emissions: Posteriors, text: str, ear: Ear | Judge | None = None
 ) -> Alignment:
     """As `align_text`, of a recording that the network of `recognizer` has processed; for one with several texts.
 
-    With an `ear`, its log-mel must have been asked for.
+    With an `ear`, its log-mel must have been asked for. A `Judge` is an ear that has worked on this recording: it is
+    fitted by the first text that it gets, and further ones cost little.
 
     Raises:
         TextError: as there.
@@ -130,12 +136,14 @@ def _aligned(
     emissions: Posteriors,
     lines: Sequence[Line],
     items: Sequence[Item],
-    ear: Ear | None,
+    ear: Ear | Judge | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Alignment:
     _check_length(items, len(emissions.log_probs), emissions.job.duration)
     space = spelling.space(recognizer.engine.vocabulary)
     step = recognizer.engine.frame_seconds
-    judge = Judge(ear, emissions.heard, emissions.job.duration) if ear else None
+    duration = emissions.job.duration
+    judge = Judge(ear, emissions.heard, duration, on_progress) if isinstance(ear, Ear) else ear
     heads = spelling.heads(emissions, recognizer)
     search = Search(emissions.log_probs, heads, items, space, judge, step)
     runs = search.run()
