@@ -1,6 +1,6 @@
 """Measure whether `speechgru align` tells spoken words from those that nobody spoke, and where it puts them.
 
-    python benchmarks/align_words.py --data FOLDER [--sentences test-libri.jsonl ...] [--count 240] [--every 1] [--model FILE]
+    python benchmarks/align_words.py --data FOLDER [--sentences test-libri.jsonl ...] [--speakers test] [--model FILE]
 
 FOLDER holds public corpora as $SPEECHGRU_DATA does. Recordings of which every word is known are joined:
 

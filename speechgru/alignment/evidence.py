@@ -4,7 +4,8 @@ A network's best symbol at each frame is a free recognition of the sound. What a
 against the word: the logarithm of a likelihood ratio between the word and anything at all (Rose and Paul 1990, a filler
 model; Witt and Young 2000, for pronunciations). It is taken twice: for the word alone, wherever it fits best around its
 place, and for the place, from the word before to the word behind, all of which it has to explain, or pay for. A
-logistic regression weighs both heads, and a hybrid model's ratios (speechgru.alignment.hybrid); tools/release/tune_evidence.py fits it on dev speech.
+logistic regression weighs both heads, and a hybrid model's ratios (speechgru.alignment.hybrid);
+tools/release/tune_evidence.py fits it on dev speech.
 """
 
 from __future__ import annotations

@@ -76,11 +76,6 @@ class Ear:
         phones = len(model.tying.enter)
         self.chain = Chain(model.tying, phone_bigram.estimate(model.spoken, phones))
 
-    @property
-    def sample_rate(self) -> int:
-        """Of the recordings, in Hz."""
-        return int(self.model.features.sample_rate)
-
     def log_mel(self, samples: Signal) -> NDArray[np.float32]:
         """Raw features [T, bands] of a signal [time]."""
         import torch
@@ -157,11 +152,11 @@ class Judge:
         spoken = chain.pause(rows, self._words(rows, ways, before))
         other = chain.anything(rows, before)
         after = [chain.pause(rows, self._through(rows, place.after, way)) for way in (spoken, other)]
-        in_place = max(chain.score(after[0]) - chain.score(after[1]), LEAST)
+        in_place = _ratio(*map(chain.score, after))
         rows = self._rows(place.alone)
         before = chain.anything(rows, chain.begin(len(rows)))
         spoken = chain.anything(rows, self._words(rows, ways, before))
-        alone = max(chain.score(spoken) - chain.score(before), LEAST)
+        alone = _ratio(chain.score(spoken), chain.score(before))
         return in_place, in_place / count, alone, alone / count
 
     def _ways(self, word: str) -> Sequence[Phones]:
@@ -189,6 +184,8 @@ class Judge:
 
     def edges(self, said: Sequence[Said]) -> list[tuple[float, float] | None]:
         """Start and end of each item in seconds; None where that isn't found. Items are in order."""
+        if not self._heard:
+            return [None] * len(said)
         found: list[tuple[float, float] | None] = []
         for piece, fit, words in zip(self._heard, self._fits, self._shared(said), strict=True):
             raw = cepstra.project(piece.log_mel.astype(np.float32), self._adapter.projection)
@@ -223,6 +220,11 @@ class Judge:
             found.append((float(seconds[at, 0]), float(seconds[at + count - 1, 1])))
             at += count
         return found
+
+
+def _ratio(spoken: float, other: float) -> float:
+    """Of two scores; 0 where not even the words beside fit into the frames, which says nothing."""
+    return max(spoken - other, LEAST) if other > -np.inf else 0.0
 
 
 def _rows(words: Sequence[Said]) -> list[range]:

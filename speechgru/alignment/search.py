@@ -157,7 +157,7 @@ class Search:
         for i in range(low, high):
             if self.runs[i] is not None:
                 context = self.context(i)
-                score = evidence.score(self._heads, context, self._ratios(i, context))
+                score = evidence.score(self._heads, context, self.ratios(i, context))
                 self.scores[i] = score - LONELY * self._lonely(i)
                 self.scores[i] += self._allowance
 
@@ -170,7 +170,7 @@ class Search:
         start, end = (self._step * (float(frame) - 0.5) for frame in (run.starts[0], run.ends[-1]))
         return Said(self._items[i].spoken[run.reading], start, end)
 
-    def _ratios(self, i: int, context: Context) -> Sequence[float]:
+    def ratios(self, i: int, context: Context) -> Sequence[float]:
         """The hybrid model's evidence for an item; none without such a model."""
         run = self.runs[i]
         if self._judge is None or run is None:

@@ -27,6 +27,8 @@ def edges(scores: NDArray[np.float32], graph: Graph) -> NDArray[np.float64] | No
         scores: natural-log likelihoods [frames, mixtures], three a phone.
         graph: of the text, words in order.
     """
+    if not len(scores):
+        return None
     expanded = three_states.expand(_reluctant(graph))
     passed = _passed(
         (SCALE * scores).astype(np.float32),

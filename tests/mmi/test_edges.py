@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -32,11 +30,12 @@ def test_edges_are_the_mean_of_all_paths() -> None:
         score += float(edges.SCALE) * float(scores[t, which[s]])
         path = [*path, s]
         if t == frames - 1:
+            if not np.isfinite(whole.end[s]):
+                return
             weight = np.exp(score + whole.end[s])
             total += weight
-            words = whole.word[path]
-            for word, (place) in itertools.product(range(2), [words]):
-                inside = np.flatnonzero(place == word)
+            for word in range(2):
+                inside = np.flatnonzero(whole.word[path] == word)
                 sums[word] += weight * np.array([inside[0], inside[-1] + 1])
             return
         walk(t + 1, s, score, path)
