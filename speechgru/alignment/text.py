@@ -109,10 +109,17 @@ def align_text(
     items = spelling.items(list(chain.from_iterable(lines)), recognizer)
     if ear is None:
         return _aligned(recognizer, posteriors(recognizer, source, on_progress), lines, items)
-    share = on_progress and (lambda done: on_progress(FIRST_SHARE * done))
-    emissions = posteriors(recognizer, source, share, ear.log_mel)
-    rest = on_progress and (lambda done: on_progress(FIRST_SHARE + (1 - FIRST_SHARE) * done))
-    return _aligned(recognizer, emissions, lines, items, ear, rest)
+    tell = on_progress or (lambda _: None)
+    emissions = posteriors(recognizer, source, lambda done: tell(FIRST_SHARE * done), ear.log_mel)
+    judge = Judge(
+        ear,
+        emissions.heard,
+        emissions.job.duration,
+        lambda done: tell(FIRST_SHARE + (1 - FIRST_SHARE) * done),
+    )
+    alignment = _aligned(recognizer, emissions, lines, items, judge)
+    tell(1.0)
+    return alignment
 
 
 def align_emissions(
@@ -128,7 +135,8 @@ def align_emissions(
     """
     lines = spoken_form.lines(text)
     items = spelling.items(list(chain.from_iterable(lines)), recognizer)
-    return _aligned(recognizer, emissions, lines, items, ear)
+    judge = Judge(ear, emissions.heard, emissions.job.duration) if isinstance(ear, Ear) else ear
+    return _aligned(recognizer, emissions, lines, items, judge)
 
 
 def _aligned(
@@ -136,14 +144,11 @@ def _aligned(
     emissions: Posteriors,
     lines: Sequence[Line],
     items: Sequence[Item],
-    ear: Ear | Judge | None = None,
-    on_progress: Callable[[float], None] | None = None,
+    judge: Judge | None = None,
 ) -> Alignment:
     _check_length(items, len(emissions.log_probs), emissions.job.duration)
     space = spelling.space(recognizer.engine.vocabulary)
     step = recognizer.engine.frame_seconds
-    duration = emissions.job.duration
-    judge = Judge(ear, emissions.heard, duration, on_progress) if isinstance(ear, Ear) else ear
     heads = spelling.heads(emissions, recognizer)
     search = Search(emissions.log_probs, heads, items, space, judge, step)
     runs = search.run()
