@@ -59,7 +59,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder of LibriSpeech")
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--model", help="checkpoint (default: the packaged English models; the aligners are compared by english-small)")
+    parser.add_argument(
+        "--model",
+        help="checkpoint (default: the packaged English models; the aligners are compared by english-small)",
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
         "--quick", action="store_true", help="small sizes, no limits: only to see that it runs"
