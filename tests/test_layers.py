@@ -44,7 +44,7 @@ ALLOWED = {
         "music.training": "errors utils config music.score music.files data music.models training",
         "inference": "errors transcript utils audio text features models data vad lm lexicon decoding mmi",
         "music.evaluation": "errors utils config music.score music.files music.models music.training",
-        "alignment": "errors transcript utils text writers lexicon decoding inference",
+        "alignment": "errors transcript utils audio text models writers lexicon decoding mmi inference",
         "evaluation": "errors transcript utils audio text models data vad decoding mmi inference",
         "music.generation": "errors utils music.score models music.files music.models music.evaluation",
         "tasks": "errors utils audio config text features augment models data lm vad lexicon training "

@@ -4,7 +4,8 @@ A network's best symbol at each frame is a free recognition of the sound. What a
 against the word: the logarithm of a likelihood ratio between the word and anything at all (Rose and Paul 1990, a filler
 model; Witt and Young 2000, for pronunciations). It is taken twice: for the word alone, wherever it fits best around its
 place, and for the place, from the word before to the word behind, all of which it has to explain, or pay for. A
-logistic regression weighs both heads; tools/release/tune_evidence.py fits it on dev speech.
+logistic regression weighs both heads, and a hybrid model's ratios (speechgru.alignment.hybrid);
+tools/release/tune_evidence.py fits it on dev speech.
 """
 
 from __future__ import annotations
@@ -55,6 +56,13 @@ WITH_PHONES = Weights(
 )  # bias: of the words of dev-libri 0.4 % fall short
 CHARACTERS_ALONE = Weights(6.516, 0.756, 0.407, 0.048)  # they tell less: 0.8 % of the words fall short
 
+# With a hybrid model: what the word must reach (of the words of dev-libri 0.3 % fall short) and the weights of what
+# `bounded` returns. No single piece of evidence outweighs all others, so each has bounds.
+HYBRID_BIAS = 3.319
+HYBRID = (0.434, -0.344, 0.918, -0.127, -0.061, 1.152, 0.269, -0.116)
+LEAST_OF_HEADS = -4.0
+LEAST_RATIOS, MOST_RATIOS = (-10.0, -4.0, -10.0, -4.0), (6.0, 4.0, 6.0, 4.0)
+
 
 @dataclass(frozen=True)
 class Head:
@@ -77,6 +85,20 @@ class Context:
     word: Sequence[Sequence[Words]]
     spot: Spot
     after: tuple[Sequence[Words], Spot] | None
+
+    @property
+    def place(self) -> Spot:
+        """Frames from the word before to the word behind; a pause where none is near."""
+        low = self.before[1][0] - 1 if self.before else self.spot[0] - PAUSE
+        return max(low, 0), self.after[1][1] + 1 if self.after else self.spot[1] + PAUSE
+
+    @property
+    def alone(self) -> Spot:
+        """Frames in which the word fits best somewhere."""
+        start, end = self.spot
+        low = max(start - _REACH, self.before[1][1] if self.before else 0) - _SLACK
+        high = min(end + _REACH, self.after[1][0] if self.after else end + _REACH) + _SLACK
+        return max(low, 0), high
 
 
 def head(log_probs: Floats, space: int | None) -> Head:
@@ -101,9 +123,15 @@ def _row(each: Head, number: int, word: Words, context: Context) -> tuple[float,
     return _alone(each, word, context) / labels, place / labels, place / len(word)
 
 
-def score(heads: Sequence[Head], context: Context) -> float:
-    """Whether the sound holds the word: its log odds, above those that are asked for if positive."""
+def score(heads: Sequence[Head], context: Context, ratios: Sequence[float] = ()) -> float:
+    """Whether the sound holds the word: its log odds, above those that are asked for if positive.
+
+    Args:
+        ratios: a hybrid model's, beside two heads; none without one.
+    """
     values = features(heads, context)
+    if ratios:
+        return HYBRID_BIAS + float(np.dot(bounded(values, ratios), HYBRID))
     weights = WITH_PHONES if len(heads) > 1 else CHARACTERS_ALONE
     own = (weights.characters, weights.place, weights.place_per_word)
     other = (weights.phones, weights.phone_place, weights.phone_place_per_word)
@@ -114,20 +142,21 @@ def score(heads: Sequence[Head], context: Context) -> float:
     )
 
 
+def bounded(values: NDArray[np.float64], ratios: Sequence[float]) -> NDArray[np.float64]:
+    """Evidence of both heads and a hybrid model: of each head the word alone and its place, per label; the ratios."""
+    of_heads = np.maximum(values[:, :2], LEAST_OF_HEADS).ravel()
+    return np.concatenate([of_heads, np.clip(ratios, LEAST_RATIOS, MOST_RATIOS)])
+
+
 def _alone(each: Head, word: Words, context: Context) -> float:
-    start, end = context.spot
-    low = max(start - _REACH, context.before[1][1] if context.before else 0) - _SLACK
-    high = min(end + _REACH, context.after[1][0] if context.after else end + _REACH) + _SLACK
-    return _best(each, [ANY, word, ANY], max(low, 0), high)
+    return _best(each, [ANY, word, ANY], *context.alone)
 
 
 def _place(each: Head, number: int, word: Words, context: Context) -> float:
     before = context.before[0][number] if context.before else ()
     after = context.after[0][number] if context.after else ()
-    low = context.before[1][0] - 1 if context.before else context.spot[0] - PAUSE
-    high = context.after[1][1] + 1 if context.after else context.spot[1] + PAUSE
-    with_word = _best(each, [before, word, after], max(low, 0), high)
-    return with_word - _best(each, [before, ANY, after], max(low, 0), high)
+    with_word = _best(each, [before, word, after], *context.place)
+    return with_word - _best(each, [before, ANY, after], *context.place)
 
 
 def _best(each: Head, parts: Sequence[Words], low: int, high: int) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from speechgru.alignment.models import Aligner, load_aligner
 from speechgru.alignment.text import Alignment, align_text
-from speechgru.inference import CtcRecognizer, load_ctc
+from speechgru.inference import CtcRecognizer
 from speechgru.inference.job import Source, prepared
 from speechgru.text import spoken_form
 
@@ -15,19 +16,19 @@ def align(
     source: Source,
     text: str | Path,
     sample_rate: int | None = None,
-    model: str | Path | CtcRecognizer | None = None,
+    model: str | Path | Aligner | CtcRecognizer | None = None,
     device: str = "cpu",
     on_progress: Callable[[float], None] | None = None,
 ) -> Alignment:
-    """When each word of `text` was spoken. For many recordings, load a recognizer once and pass it as `model`.
+    """When each word of `text` was spoken. For many recordings, load an aligner once and pass it as `model`.
 
     Args:
         source: a path, "-", a binary file, or an array or tensor, as for `transcribe`.
         text: what is spoken, a line for each segment (a single line is cut into sentences); or, as a `pathlib.Path`,
             the file that holds it.
         sample_rate: of an array, in Hz. A file states its own.
-        model: a recognizer, the path of a checkpoint, or the name of one that comes with the package; by default
-            english-small.
+        model: an aligner (`load_aligner`), a recognizer, the path of a checkpoint, or the name of one that comes with
+            the package; by default english, which judges and places the words that english-small finds.
         on_progress: called with the fraction of the recording that the network has processed.
 
     Raises:
@@ -38,5 +39,9 @@ def align(
     """
     if isinstance(text, Path):
         text = spoken_form.read(text)
-    recognizer = model if isinstance(model, CtcRecognizer) else load_ctc(model, device, decoder="greedy")
-    return align_text(recognizer, prepared(source, sample_rate, recognizer.sample_rate), text, on_progress)
+    if isinstance(model, CtcRecognizer):
+        model = Aligner(model)
+    aligner = model if isinstance(model, Aligner) else load_aligner(model, device)
+    recognizer = aligner.recognizer
+    prepared_source = prepared(source, sample_rate, recognizer.sample_rate)
+    return align_text(recognizer, prepared_source, text, on_progress, aligner.ear)

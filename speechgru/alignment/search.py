@@ -16,6 +16,7 @@ import numpy as np
 from speechgru.alignment import evidence
 from speechgru.alignment.ctc import Run, align_readings
 from speechgru.alignment.evidence import ANY, PAUSE, Context, Head, Spot, Words
+from speechgru.alignment.hybrid import ANYTHING, Judge, Place, Said
 from speechgru.alignment.lattice import Prices
 from speechgru.alignment.spelling import Item
 from speechgru.decoding.trellis import Floats
@@ -27,6 +28,7 @@ LONELY = 2.0  # log odds that a word must have besides, for each neighbour that 
 # By the median of a recording's scores, what is added to all of them. Where it is lower still, it is rather the text
 # that doesn't fit. The numbers are of dev speech as it is, in telephone band, and of its words joined in random order.
 ALLOWANCE = ((0.5, 3.5, 4.5, 6.8), (0.0, 3.6, 3.6, 0.0))
+HYBRID_ALLOWANCE = ((0.0, 1.5, 6.3), (0.0, 4.0, 0.0))  # with a hybrid model's evidence
 _FEW = 1  # words, of which a median says little
 _AROUND = 2  # words on either side of one that is left out
 _RETRIED = 3  # skipped words in a row, at most
@@ -39,11 +41,20 @@ class Search:
         log_probs: natural logs of the characters' probabilities [frames, symbols], blank first.
         heads: the evidence; one for each of the heads of an item.
         space: the character between words, if there is one.
+        judge: the recording as a hybrid model has it, beside two heads; None without one.
+        step: seconds of a frame.
     """
 
     def __init__(
-        self, log_probs: Floats, heads: Sequence[Head], items: Sequence[Item], space: int | None
+        self,
+        log_probs: Floats,
+        heads: Sequence[Head],
+        items: Sequence[Item],
+        space: int | None,
+        judge: Judge | None = None,
+        step: float = 0.0,
     ) -> None:
+        self._judge, self._step = judge, step
         self._log_probs, self._heads, self._items, self._space = log_probs, heads, items, space
         self.runs: list[Run | None] = [None] * len(items)
         self.scores = np.zeros(len(items))
@@ -59,6 +70,8 @@ class Search:
         self.runs = align_readings(
             self._log_probs, [item.characters for item in self._items], self._space, PRICES
         )
+        if self._judge is not None and not self._judge.is_fitted:
+            self._judge.fit([said for i in range(len(self.runs)) if (said := self.said(i))])
         self._score(0, len(self.runs))
         self._allow()
         self._retry()
@@ -77,7 +90,8 @@ class Search:
         if not len(scores) or len(self._heads) == 1:  # the numbers are of both heads together
             return
         level, sure = float(np.median(scores)), len(scores) / (len(scores) + _FEW)
-        self._allowance = sure * float(np.interp(level, *ALLOWANCE))
+        table = ALLOWANCE if self._judge is None else HYBRID_ALLOWANCE
+        self._allowance = sure * float(np.interp(level, *table))
         self.scores += self._allowance
 
     def _is_failing(self) -> np.ndarray:
@@ -142,8 +156,34 @@ class Search:
     def _score(self, low: int, high: int) -> None:
         for i in range(low, high):
             if self.runs[i] is not None:
-                self.scores[i] = evidence.score(self._heads, self.context(i)) - LONELY * self._lonely(i)
+                context = self.context(i)
+                score = evidence.score(self._heads, context, self.ratios(i, context))
+                self.scores[i] = score - LONELY * self._lonely(i)
                 self.scores[i] += self._allowance
+
+    def said(self, i: int) -> Said | None:
+        """The words of an item that has a run, in seconds."""
+        run = self.runs[i]
+        if run is None:
+            return None
+        # Frame t is centred at t * step, so it begins half a frame before.
+        start, end = (self._step * (float(frame) - 0.5) for frame in (run.starts[0], run.ends[-1]))
+        return Said(self._items[i].spoken[run.reading], start, end)
+
+    def ratios(self, i: int, context: Context) -> Sequence[float]:
+        """The hybrid model's evidence for an item; none without such a model."""
+        run = self.runs[i]
+        if self._judge is None or run is None:
+            return ()
+
+        def beside(j: int, near: object) -> str | None:
+            other = self.runs[j] if near is not None else None
+            return self._items[j].spoken[other.reading] if other else None if near is None else ANYTHING
+
+        place, alone = ((self._step * low, self._step * high) for low, high in (context.place, context.alone))
+        words = self._items[i].spoken[run.reading]
+        before, after = beside(i - 1, context.before), beside(i + 1, context.after)
+        return self._judge.ratios(Place(before, words, after, place, alone))
 
     def _lonely(self, i: int) -> int:
         """How many of the items beside this one aren't in the recording."""

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru.alignment import gaps, spelling
+from speechgru.alignment import gaps, spelling, times
 from speechgru.alignment.ctc import Run
+from speechgru.alignment.hybrid import Ear, Judge
 from speechgru.alignment.search import Search
 from speechgru.alignment.spelling import Item
 from speechgru.decoding import Hypothesis, hypothesis
@@ -27,6 +28,7 @@ from speechgru.errors import AudioWarning, TextError
 from speechgru.inference import CtcRecognizer, word_times
 from speechgru.inference.emissions import Posteriors, posteriors
 from speechgru.inference.job import Source
+from speechgru.inference.word_times import Span
 from speechgru.text import spoken_form
 from speechgru.text.spoken_form import Line
 from speechgru.text.vocabulary import SPACE
@@ -34,6 +36,7 @@ from speechgru.transcript import Segment, Transcript, Word
 from speechgru.writers import json as json_writer
 
 DECIMALS = 3  # of seconds, in JSON
+FIRST_SHARE = 0.25  # of the work, finding words by the CTC model
 FEW = 0.5  # of the text's words; where fewer are in the recording, the text is likely to be another one's
 
 
@@ -86,13 +89,16 @@ def align_text(
     source: Source,
     text: str,
     on_progress: Callable[[float], None] | None = None,
+    ear: Ear | None = None,
 ) -> Alignment:
     """Find the words of `text` in a recording of any length.
 
     Args:
+        recognizer: finds the words; with an `ear`, it must have a phone head.
         source: a path, "-" for standard input, a binary file, or a `array.Sound` at the recognizer's rate.
         text: a line for each segment; a single line is cut into sentences.
         on_progress: called with the fraction of the recording that the network has processed.
+        ear: a hybrid model, whose evidence counts too and whose times are taken.
 
     Raises:
         TextError: the text has no word, characters that the model can't write, or more characters than the
@@ -101,28 +107,54 @@ def align_text(
     """
     lines = spoken_form.lines(text)
     items = spelling.items(list(chain.from_iterable(lines)), recognizer)
-    return _aligned(recognizer, posteriors(recognizer, source, on_progress), lines, items)
+    if ear is None:
+        return _aligned(recognizer, posteriors(recognizer, source, on_progress), lines, items)
+    tell = on_progress or (lambda _: None)
+    emissions = posteriors(recognizer, source, lambda done: tell(FIRST_SHARE * done), ear.log_mel)
+    judge = Judge(
+        ear,
+        emissions.heard,
+        emissions.job.duration,
+        lambda done: tell(FIRST_SHARE + (1 - FIRST_SHARE) * done),
+    )
+    alignment = _aligned(recognizer, emissions, lines, items, judge)
+    tell(1.0)
+    return alignment
 
 
-def align_emissions(recognizer: CtcRecognizer, emissions: Posteriors, text: str) -> Alignment:
+def align_emissions(
+    recognizer: CtcRecognizer, emissions: Posteriors, text: str, ear: Ear | Judge | None = None
+) -> Alignment:
     """As `align_text`, of a recording that the network of `recognizer` has processed; for one with several texts.
+
+    With an `ear`, its log-mel must have been asked for. A `Judge` is an ear that has worked on this recording: it is
+    fitted by the first text that it gets, and further ones cost little.
 
     Raises:
         TextError: as there.
     """
     lines = spoken_form.lines(text)
     items = spelling.items(list(chain.from_iterable(lines)), recognizer)
-    return _aligned(recognizer, emissions, lines, items)
+    judge = Judge(ear, emissions.heard, emissions.job.duration) if isinstance(ear, Ear) else ear
+    return _aligned(recognizer, emissions, lines, items, judge)
 
 
 def _aligned(
-    recognizer: CtcRecognizer, emissions: Posteriors, lines: Sequence[Line], items: Sequence[Item]
+    recognizer: CtcRecognizer,
+    emissions: Posteriors,
+    lines: Sequence[Line],
+    items: Sequence[Item],
+    judge: Judge | None = None,
 ) -> Alignment:
     _check_length(items, len(emissions.log_probs), emissions.job.duration)
     space = spelling.space(recognizer.engine.vocabulary)
-    runs = Search(emissions.log_probs, spelling.heads(emissions, recognizer), items, space).run()
-    timed = _words(items, runs, emissions, recognizer)
-    units = gaps.filled(timed, runs, items, emissions.log_probs, space, recognizer.engine.frame_seconds)
+    step = recognizer.engine.frame_seconds
+    heads = spelling.heads(emissions, recognizer)
+    search = Search(emissions.log_probs, heads, items, space, judge, step)
+    runs = search.run()
+    spans = judge.edges([said for i in range(len(runs)) if (said := search.said(i))]) if judge else None
+    timed = _words(items, runs, emissions, recognizer, spans)
+    units = gaps.filled(timed, runs, items, emissions.log_probs, space, step)
     return _alignment(lines, units, emissions.job.transcript(recognizer.model))
 
 
@@ -142,9 +174,14 @@ def _frames_needed(words: Sequence[Sequence[int]]) -> int:
 
 
 def _words(
-    items: Sequence[Item], runs: Sequence[Run | None], emissions: Posteriors, recognizer: CtcRecognizer
+    items: Sequence[Item],
+    runs: Sequence[Run | None],
+    emissions: Posteriors,
+    recognizer: CtcRecognizer,
+    spans: Sequence[Span | None] | None = None,
 ) -> list[Word | None]:
-    """Each unit with its times; None for those that the recording lacks."""
+    """Each unit with its times, by `spans` in seconds where a hybrid model has them; None for those that the recording
+    lacks."""
     symbols = recognizer.engine.vocabulary.symbols
     tokens = [
         token for run in runs if run is not None for token in _tokens(run, emissions.log_probs, symbols)
@@ -152,7 +189,9 @@ def _words(
     step, duration = recognizer.engine.frame_seconds, emissions.job.duration
     # Frame t is centred at t * step, so it begins half a frame before.
     words = hypothesis.words(Hypothesis("", tuple(tokens), 0.0), step, -step / 2)
-    if recognizer.times is not None:
+    if spans is not None:
+        words = times.by_edges(words, spans, emissions.silences, recognizer.times, duration, step)
+    elif recognizer.times is not None:
         words = word_times.placed(words, emissions.silences, recognizer.times, (0.0, duration), step)
     timed = iter(words)
     return [None if run is None else _within(next(timed), duration) for run in runs]

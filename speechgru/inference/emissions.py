@@ -23,6 +23,7 @@ from speechgru.inference.word_times import LEVEL_SECONDS, Silences
 from speechgru.text.vocabulary import BLANK
 
 BATCH_SHARE = 0.5  # of the seconds that run at once in transcribing: the aligner wants memory too
+LogMel = Callable[[Signal], NDArray[np.float32]]
 SKIPPED_BLANK = 0.999  # probability of the blank where nothing was run
 
 
@@ -32,12 +33,24 @@ class Posteriors:
 
     `phones` [frames, phones], blank first, are those of the phone head; None without one.
     `silences` [pauses, 2], in seconds, are those that count for the recognizer's `times`; none without.
+    `heard` has the pieces that hold speech, where a second model's features were asked for.
     """
 
     log_probs: NDArray[np.float32]
     job: Job
     silences: Silences
     phones: NDArray[np.float32] | None = None
+    heard: tuple[Heard, ...] = ()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A piece for a second model: its raw `log_mel` [T, bands], float16 (an hour has 58 MB), that begins at `begin` s;
+    what is before `seam` s belongs to the piece before."""
+
+    begin: float
+    seam: float
+    log_mel: NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -51,9 +64,15 @@ class _Part:
 
 
 def posteriors(
-    recognizer: CtcRecognizer, source: Source, on_progress: Callable[[float], None] | None = None
+    recognizer: CtcRecognizer,
+    source: Source,
+    on_progress: Callable[[float], None] | None = None,
+    log_mel: LogMel | None = None,
 ) -> Posteriors:
     """Run the network of `recognizer` over `source`: a path, "-", a binary file or a `Sound` at its rate.
+
+    Args:
+        log_mel: a second model's features of samples [time], which are kept too.
 
     Raises:
         AudioError: the recording can't be read.
@@ -61,15 +80,19 @@ def posteriors(
     job = Job(source, recognizer.sample_rate)
     silences: list[tuple[float, Silences]] = []
     pieces: list[tuple[int, int, NDArray[np.float32]]] = []
+    heard: dict[int, Heard] = {}
+    step = recognizer.engine.frame_seconds
     for part, rows in _emissions(recognizer, _parts(recognizer, job, silences)):
         # The frames alone: the part holds its samples, and the rows are a view of their whole batch.
         pieces.append((part.index, part.seam, rows[part.seam - part.first :].copy()))
+        if log_mel is not None:
+            frames = log_mel(part.samples).astype(np.float16)
+            heard[part.index] = Heard(part.first * step, part.seam * step, frames)
         job.add(part.index, ())
         if on_progress is not None:
             on_progress(job.fraction)
     if job.error is not None:
         raise job.error
-    step = recognizer.engine.frame_seconds
     count = max([round(job.duration / step), *(seam + len(rows) for _, seam, rows in pieces)])
     symbols = len(recognizer.engine.vocabulary)
     columns = pieces[0][2].shape[1] if pieces else symbols
@@ -81,7 +104,8 @@ def posteriors(
         on_progress(1.0)
     log_probs = np.ascontiguousarray(output[:, :symbols])
     phones = np.ascontiguousarray(output[:, symbols:]) if columns > symbols else None
-    return Posteriors(log_probs, job, _joined(silences), phones)
+    pieces_heard = tuple(piece for _, piece in sorted(heard.items()))
+    return Posteriors(log_probs, job, _joined(silences), phones, pieces_heard)
 
 
 def _blank(symbols: int) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from speechgru.decoding import prefix_search
 from speechgru.lm import ngram
 from speechgru.lm.table import SPECIAL
-from speechgru.mmi import lattice, lexicon, search, spoken_words, tree
+from speechgru.mmi import lattice, lexicon, outputs, search, spoken_words, tree
 from speechgru.mmi.adaptation import Transform
 from speechgru.mmi.inputs import Inputs
 from speechgru.mmi.lattice import Lattice
@@ -141,18 +141,7 @@ class TwoPass:
     ) -> list[Frames]:
         """Pseudo log-likelihoods [T', outputs] of each recording."""
         shifts = self.shifts if shifts is None else shifts
-        rows: list[torch.Tensor] = []
-        for number, log_mel in enumerate(log_mels):
-            x = self.inputs(log_mel, transforms[number] if transforms else None)
-            rows.append(x)
-            if shifts == 3:
-                rows += [torch.cat([x[:1], x[:-1]]), torch.cat([x[1:], x[-1:]])]
-        batch = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-        with torch.inference_mode():
-            likely, _, lengths = self.model.network(batch, torch.tensor([len(x) for x in rows]))
-        means = likely.float().unflatten(0, (len(log_mels), -1)).mean(dim=1).numpy()
-        sizes = lengths.unflatten(0, (len(log_mels), -1))[:, 0].tolist()
-        return [row[:size] for row, size in zip(means, sizes)]
+        return outputs.outputs(self.model.network, self.inputs, log_mels, transforms, shifts)
 
     def read(self, outputs: Frames, weights: Weights, first: str = "") -> Recognition:
         """What outputs [T', outputs] say; `first` is the text of the pass before."""

@@ -16,7 +16,7 @@ import soundfile
 from beeps import FRAME, LETTER_SECONDS, PAUSE_SECONDS, RATE, Engine, beep, recognizer, sentence, spoken
 
 from speechgru import cli
-from speechgru.alignment import Alignment, align_text
+from speechgru.alignment import Aligner, Alignment, align_text
 from speechgru.alignment.text import align_emissions, as_dict
 from speechgru.audio import read
 from speechgru.audio.array import Sound
@@ -317,7 +317,7 @@ Run = Callable[..., "tuple[int, str, str]"]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """The real command line in an empty folder, with an engine that hears beeps. Gives code, stdout, stderr."""
-    monkeypatch.setattr("speechgru.inference.load.load_ctc", lambda *_, **__: recognizer())
+    monkeypatch.setattr("speechgru.alignment.models.load_aligner", lambda *_, **__: Aligner(recognizer()))
     monkeypatch.chdir(tmp_path)
     soundfile.write("a.wav", beep("the cat sat"), RATE)
     Path("a.txt").write_text("The cat, miraculously, sat.")

@@ -1,18 +1,22 @@
 """Fit the evidence that a word of a text must have in the sound (speechgru.alignment.evidence) on dev recordings.
 
-    python tools/release/tune_evidence.py MANIFEST ... [--model FILE] [--lost 0.004] [--seeds 3]
+    python tools/release/tune_evidence.py MANIFEST ... [--joined DATA] [--model FILE] [--lost 0.003] [--seeds 2]
 
 Each recording of the manifests is aligned with its text as it is, with every tenth word replaced by another, and with
 every tenth word taken out of the text. Words that are spoken, those beside a replaced or a removed one among them, are
 told from the replaced ones by a logistic regression; the bias is set so that of the words of the first manifest's true
-texts the share `--lost` falls short. Prints the Weights with and without a phone head, and for each manifest what they
-lose and accept.
+texts the share `--lost` falls short. Prints the weights with a hybrid model (its bias first), and with and without a
+phone head, and for each manifest what they lose and accept. With --joined, digits and single words of the dev speakers
+of benchmarks/align_words.py, one after the other without a gap, count too; their threshold is the allowance that
+`speechgru.alignment.search` makes for recordings far from what models know.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import random
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +25,20 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from speechgru import audio
-from speechgru.alignment import evidence, spelling
+from speechgru.alignment import Aligner, evidence, load_aligner, spelling
 from speechgru.alignment.ctc import align_readings
+from speechgru.alignment.hybrid import Judge
 from speechgru.alignment.search import PRICES, Search
+from speechgru.audio.array import Sound
+from speechgru.audio.energy import Signal
 from speechgru.data import manifest
-from speechgru.inference import CtcRecognizer, load_ctc
+from speechgru.inference.emissions import Posteriors, posteriors
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import align_words
 
 EVERY = 10
+JOINED = 240  # digits, and single words, of dev speakers
 SPOKEN, BESIDE, REPLACED = 0, 1, 2
 BESIDE_WEIGHT = 0.3  # of a word beside a spoilt one, to one in a true text
 SPARED = 0.01  # strength of the weights' regularisation, little
@@ -36,38 +47,61 @@ SPARED = 0.01  # strength of the weights' regularisation, little
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("manifests", type=Path, nargs="+", metavar="MANIFEST")
-    parser.add_argument("--model", help="checkpoint (default: the packaged English model)")
-    parser.add_argument("--lost", type=float, default=0.004)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--joined", type=Path, metavar="DATA", help="folder of the public corpora")
+    parser.add_argument("--model", help="checkpoint (default: the packaged English models)")
+    parser.add_argument("--lost", type=float, default=0.003)
+    parser.add_argument("--seeds", type=int, default=2)
     args = parser.parse_args()
-    recognizer = load_ctc(args.model, decoder="greedy")
-    sets = [(path.stem, *collected(recognizer, path, args.seeds)) for path in args.manifests]
+    aligner = load_aligner(args.model)
+    rate = aligner.recognizer.sample_rate
+    sets = []
+    for path in args.manifests:
+        utterances = manifest.read(path)
+        pool = [word for utterance in utterances for word in utterance.text.split()]
+        spoken = ((audio.read(one.audio_filepath, rate), one.text.split()) for one in utterances)
+        sets.append((path.stem, *collected(aligner, spoken, pool, args.seeds)))
+    if args.joined:
+        rng = random.Random(0)
+        for name, pool, clips in (
+            ("digits", align_words.DIGITS, align_words.digits(args.joined, rate, JOINED, True, rng)),
+            ("words", align_words.OTHERS, align_words.single_words(args.joined, rate, JOINED, True, rng)),
+        ):
+            spoken = ((clip.signal, list(clip.words)) for clip in clips)
+            sets.append((name, *collected(aligner, spoken, pool, args.seeds)))
+    if aligner.ear is not None:
+        fitted([(name, bounded(rows), kinds) for name, rows, kinds in sets], args.lost)
     for columns in (slice(0, 6), slice(0, 3)):
         fitted([(name, rows[:, columns], kinds) for name, rows, kinds in sets], args.lost)
 
 
-def collected(recognizer: CtcRecognizer, path: Path, seeds: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Features [words, heads * 3] and the kind of each word."""
-    utterances = list(manifest.read(path))
-    pool = [word for utterance in utterances for word in utterance.text.split()]
-    generator = np.random.default_rng(1)
+def bounded(rows: NDArray[Any]) -> NDArray[Any]:
+    """What counts of features [words, heads * 3 + 4] with a hybrid model."""
+    return np.array([evidence.bounded(row[:6].reshape(2, 3), row[6:].tolist()) for row in rows])
+
+
+def collected(
+    aligner: Aligner, spoken: Iterable[tuple[Signal, list[str]]], pool: Sequence[str], seeds: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Features [words, heads * 3], with a hybrid model 4 more, and the kind of each word."""
+    generator, ear = np.random.default_rng(1), aligner.ear
     rows: list[NDArray[Any]] = []
     kinds: list[int] = []
-    for utterance in utterances:
-        (output,) = recognizer.outputs([audio.read(utterance.audio_filepath, recognizer.sample_rate)])
-        texts = [(utterance.text.split(), {})]
+    for signal, own in spoken:
+        emissions = posteriors(aligner.recognizer, Sound(signal), log_mel=ear.log_mel if ear else None)
+        judge = Judge(ear, emissions.heard, emissions.job.duration) if ear else None
+        texts: list[tuple[list[str], dict[int, int]]] = [(own, {})]
         for _ in range(seeds):
-            texts.append(replaced(texts[0][0], pool, generator))
-            texts.append(removed(texts[0][0], generator))
+            texts.append(replaced(own, pool, generator))
+            texts.append(removed(own, generator))
         for words, known in texts:
-            for row, kind in of_text(recognizer, output, words, known):
+            for row, kind in of_text(aligner, emissions, judge, words, known):
                 rows.append(row)
                 kinds.append(kind)
     return np.array(rows), np.array(kinds)
 
 
 def replaced(
-    words: list[str], pool: list[str], generator: np.random.Generator
+    words: list[str], pool: Sequence[str], generator: np.random.Generator
 ) -> tuple[list[str], dict[int, int]]:
     """Every tenth word another; the kinds of those that aren't SPOKEN, -1: not to be counted."""
     spoiled, kinds = list(words), dict.fromkeys(range(len(words)), -1)
@@ -92,28 +126,34 @@ def removed(words: list[str], generator: np.random.Generator) -> tuple[list[str]
 
 
 def of_text(
-    recognizer: CtcRecognizer, output: NDArray[Any], words: list[str], known: dict[int, int]
+    aligner: Aligner, emissions: Posteriors, judge: Judge | None, words: list[str], known: dict[int, int]
 ) -> Iterator[tuple[NDArray[Any], int]]:
     """The features of each word where the first alignment puts it; of those beside a replaced word, without that."""
+    recognizer, log_probs = aligner.recognizer, emissions.log_probs
     vocabulary = recognizer.engine.vocabulary
-    pronounce = spelling.pronouncing(recognizer.engine.sounds)
-    items = spelling.encoded([(word,) for word in words], vocabulary, pronounce)
-    space = spelling.space(vocabulary)
-    log_probs = np.ascontiguousarray(output[:, : len(vocabulary)])
-    heads = [evidence.head(log_probs, space)]
-    if pronounce is not None:
-        heads.append(evidence.head(output[:, len(vocabulary) :], spelling.SPACE_ID))
-    search = Search(log_probs, heads, items, space)
+    items = spelling.encoded(
+        [(word,) for word in words], vocabulary, spelling.pronouncing(recognizer.engine.sounds)
+    )
+    space, heads = spelling.space(vocabulary), spelling.heads(emissions, recognizer)
+    search = Search(log_probs, heads, items, space, judge, recognizer.engine.frame_seconds)
     search.runs = align_readings(log_probs, [item.characters for item in items], space, PRICES)
+    if judge is not None and not judge.is_fitted:
+        judge.fit([said for i in range(len(items)) if (said := search.said(i))])
     swapped = [i for i, kind in known.items() if kind == REPLACED]
     for i, run in enumerate(search.runs):
         kind = known.get(i, SPOKEN)
         if run is not None and kind in (SPOKEN, REPLACED):
-            yield evidence.features(heads, search.context(i)).ravel(), kind
+            yield features(search, heads, i), kind
     search.leave_out(swapped)
     for i, run in enumerate(search.runs):
         if run is not None and known.get(i) == BESIDE:
-            yield evidence.features(heads, search.context(i)).ravel(), BESIDE
+            yield features(search, heads, i), BESIDE
+
+
+def features(search: Search, heads: Sequence[evidence.Head], i: int) -> NDArray[Any]:
+    """Of an item in its place."""
+    context = search.context(i)
+    return np.append(evidence.features(heads, context).ravel(), search.ratios(i, context))
 
 
 def fitted(sets: list[tuple[str, NDArray[Any], NDArray[Any]]], lost: float) -> None:
