@@ -110,7 +110,7 @@ def _ctc(
 ) -> CtcRecognizer:
     from speechgru.inference import select
     from speechgru.inference.ctc import CtcRecognizer
-    from speechgru.inference.engine import Engine
+    from speechgru.inference.engines.torch import Engine
 
     engine = Engine(loaded, devices.find(device))
     header = engine.header

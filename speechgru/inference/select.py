@@ -116,13 +116,13 @@ def columns(decoder: Decoder, output: Any, letters: int | None) -> Any:
 
 def normaliser(header: AcousticHeader) -> Normaliser:
     """What makes texts alike before they are compared with those of a model."""
-    return normalize.normaliser_for(header.vocabulary.symbols, languages(header))
+    return normalize.normaliser_for(header.vocabulary.characters, languages(header))
 
 
 def languages(header: AcousticHeader) -> tuple[str, ...]:
     """Codes of what a model writes. One that states none was made when all that is written with English letters
     was read as English; of others nothing is known then."""
-    if not header.languages and normalize.normaliser_for(header.vocabulary.symbols) is ENGLISH:
+    if not header.languages and normalize.normaliser_for(header.vocabulary.characters) is ENGLISH:
         return (language_codes.ENGLISH,)
     return header.languages
 

@@ -19,7 +19,7 @@ from torch import nn
 
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.features.frontend import Settings
-from speechgru.inference import engine as engines
+from speechgru.inference.engines import torch as engines
 from speechgru.inference import select
 from speechgru.inference.acoustic_header import AcousticHeader, DecoderEntry
 from speechgru.inference.classifier import ClassifierHeader
