@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._options import add_track, device
+from speechgru.cli._options import add_runtime, add_track, device
 from speechgru.errors import UsageError
 from speechgru.utils.console import progress, say
 
@@ -61,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
     )
+    add_runtime(parser)
     rendering.add_layout(parser)
 
 
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     from speechgru.inference import load_ctc
 
     # No decoder is needed: the greedy one loads nothing.
-    recognizer = load_ctc(args.model, device=args.device, decoder="greedy")
+    recognizer = load_ctc(args.model, device=args.device, decoder="greedy", runtime=args.runtime)
     with progress("aligning") as on_progress:
         alignment = align_text(recognizer, source, text, on_progress)
     _report(args.audio, alignment)

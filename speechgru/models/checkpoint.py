@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from speechgru.errors import CheckpointError, ConfigError, SpeechGruError
 from speechgru.utils import files, json_text, plugins, schema
-from speechgru.utils.assets import model_file
+from speechgru.utils.assets import ONNX, SUFFIX, model_file
 
 FORMAT = "speechgru/1"
 _LENGTH = 8  # bytes of the number that a file begins with
@@ -170,6 +170,11 @@ def load(path: str | Path) -> Checkpoint:
         CheckpointError: no such file, or it isn't a checkpoint of this format.
     """
     path = model_file(path)
+    if path.suffix == ONNX:
+        raise CheckpointError(
+            f"{path} is a model in ONNX, which transcribe, evaluate and align can run; this needs the checkpoint it was "
+            f"exported from ({SUFFIX})."
+        )
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
