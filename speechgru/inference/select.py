@@ -13,6 +13,7 @@ from speechgru.errors import CheckpointError, ConfigError
 from speechgru.text import Normaliser, normalize
 from speechgru.text import languages as language_codes
 from speechgru.text.normalize import ENGLISH
+from speechgru.text.subwords import Subwords
 from speechgru.utils import assets, plugins, schema
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def decoder(
         needed = _NEEDS.get(key)
         if needed and not getattr(settings, needed):
             raise ConfigError(f"{key} does nothing without {needed}. Give both, or neither.")
+    if chosen == SEARCH and isinstance(header.vocabulary, Subwords):
+        from speechgru.decoding import subword_beam as module  # its settings are the same
     made: Decoder = module.Decoder(settings, header.vocabulary)
     check_sounds(made, header.sounds, header.path)
     _tell_small(settings, made)
