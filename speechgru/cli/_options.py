@@ -105,6 +105,6 @@ def add_runtime(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runtime",
         choices=("torch", "onnx"),
-        help="what runs the network of a CTC model: PyTorch, or ONNX Runtime (the extra onnx) on the CPU (default: torch "
-        "for .safetensors, onnx for .onnx)",
+        help="what runs the network of a CTC model: PyTorch, or ONNX Runtime (the extra onnx) on the CPU "
+        "(default: torch for .safetensors, onnx for .onnx)",
     )

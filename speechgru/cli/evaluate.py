@@ -69,7 +69,9 @@ def run(args: argparse.Namespace) -> int:
     read = [name for name in args.manifests if Path(name).is_file()]
     targets.check(("--details", args.details), overwrite=args.overwrite, sources=read)
     sets = _sets.read(args)
-    recognizer = load_recognizer(args.model or sets.model, device=args.device, runtime=args.runtime, **options)
+    recognizer = load_recognizer(
+        args.model or sets.model, device=args.device, runtime=args.runtime, **options
+    )
     evaluations: dict[str, Evaluation] = {}
     for name, utterances in sets.utterances.items():
         evaluations[name] = _evaluate(name, utterances, recognizer, args.batch_size)

@@ -1,13 +1,14 @@
 """CTC prefix beam search for models that write pieces of words, with a word language model and hotwords.
 
-The score of a text is that of `speechgru.decoding.beam`: the natural log of the probability of all its CTC paths, however the
-text is cut into pieces, plus the language model's, the words' and the hotwords' shares. With a beam that nothing is pruned
-from, the search finds the best of all texts.
+The score of a text is that of `speechgru.decoding.beam`: the natural log of the probability of all its CTC paths,
+however the text is cut into pieces, plus the language model's, the words' and the hotwords' shares. With a beam that
+nothing is pruned from, the search finds the best of all texts.
 
-A beam entry is a text. It has one mass for paths that end in a blank and one for each piece that paths end in, because a
-path may not repeat its last piece without a blank between (Graves 2012, section 7.5). A word is scored once the next one
-begins; until then, what begins no word that the language model knows pays for that in advance. Words are looked up in small
-letters and without punctuation. Each mass carries its best single path, from which tokens have their frames.
+A beam entry is a text. It has one mass for paths that end in a blank and one for each piece that paths end in,
+because a path may not repeat its last piece without a blank between (Graves 2012, section 7.5). A word is scored once
+the next one begins; until then, what begins no word that the language model knows pays for that in advance. Words are
+looked up in small letters and without punctuation. Each mass carries its best single path, from which tokens have
+their frames.
 
 Written in Python: CTC models of pieces are sure of most frames (and have few), so there is little to search.
 """
@@ -81,8 +82,8 @@ class Decoder:
     def __init__(self, settings: Settings, vocabulary: Vocabulary, lm: NGram | None = None) -> None:
         if settings.dictionary or settings.prior:
             raise ConfigError(
-                "dictionary and prior are for models that write characters, and this one writes pieces of words. Leave them "
-                "out."
+                "dictionary and prior are for models that write characters, and this one writes pieces of words. "
+                "Leave them out."
             )
         self.settings = settings
         self.symbols = tuple(vocabulary.symbols)
@@ -114,9 +115,10 @@ class Decoder:
             score = scale + _log(sum(slot[0] for slot in slots.values())) + self._end(contexts[text])
             _, best, node = max(slots.values(), key=lambda slot: slot[1])
             plain = joined(text)
-            before = texts.get(plain, (-math.inf, -math.inf, None))
-            path = (best, node) if best > before[1] else before[1:]
-            texts[plain] = (float(np.logaddexp(before[0], score)), *path)
+            known, likeliest, path = texts.get(plain, (-math.inf, -math.inf, None))
+            if best > likeliest:
+                likeliest, path = best, node
+            texts[plain] = (float(np.logaddexp(known, score)), likeliest, path)
         ranked = sorted(texts.items(), key=lambda row: -row[1][0])[:n]
         return [Hypothesis(text, self._tokens(node), score) for text, (score, _, node) in ranked]
 
@@ -181,7 +183,9 @@ class Decoder:
     ) -> tuple[dict[str, _Slots], float]:
         """The best texts, their masses divided by the greatest of them, which comes with them."""
         masses = {text: sum(slot[0] for slot in slots.values()) for text, slots in after.items()}
-        scores = {text: _log(mass) + contexts[text].score + contexts[text].ahead for text, mass in masses.items()}
+        scores = {
+            text: _log(mass) + contexts[text].score + contexts[text].ahead for text, mass in masses.items()
+        }
         ranked = sorted(scores, key=lambda text: -scores[text])[: self.settings.beam]
         least = scores[ranked[0]] - self.settings.beam_threshold
         kept = [text for text in ranked if scores[text] >= least]
@@ -268,8 +272,8 @@ class Decoder:
         matrix = np.ascontiguousarray(log_probs, dtype=np.float64)
         if matrix.ndim != 2 or matrix.shape[1] != len(self.symbols):
             raise ConfigError(
-                f"Got log-probabilities of shape {matrix.shape}; expected [frames, {len(self.symbols)}], one column for each "
-                "symbol of the vocabulary. Decode with the vocabulary of the same model."
+                f"Got log-probabilities of shape {matrix.shape}; expected [frames, {len(self.symbols)}], one "
+                "column for each symbol of the vocabulary. Decode with the vocabulary of the same model."
             )
         if np.isnan(matrix).any():
             raise ConfigError("Got log-probabilities with NaN among them; expected natural logs, 0 or less.")

@@ -1,9 +1,9 @@
 """The features that networks are fed with, in NumPy alone: for engines that do without PyTorch.
 
-`LogMelArrays` is what `speechgru.features.frontend.LogMel` computes, `KaldiArrays` is torchaudio.compliance.kaldi's filter
-bank, `NemoArrays` that of NVIDIA NeMo (its `AudioToMelSpectrogramPreprocessor` without dither), `WaveformArrays` the samples
-themselves, as wav2vec 2.0 takes them. Each maps one signal [time], floats in [-1, 1] at `rate` Hz, to float32 [frames, bins].
-Tests hold them against the other implementations to 1e-4.
+`LogMelArrays` is what `speechgru.features.frontend.LogMel` computes, `KaldiArrays` is torchaudio.compliance.kaldi's
+filter bank, `NemoArrays` that of NVIDIA NeMo (its `AudioToMelSpectrogramPreprocessor` without dither),
+`WaveformArrays` the samples themselves, as wav2vec 2.0 takes them. Each maps one signal [time], floats in [-1, 1] at
+`rate` Hz, to float32 [frames, bins]. Tests hold them against the other implementations to 1e-4.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _BLOCK = 512  # frames at a time, so that they fit the cache
 
 
 class Frontend(Protocol):
-    """Makes one signal [time] at `rate` Hz into values [frames, bins]; frame t lies around t * `hop` / `rate` seconds."""
+    """Makes one signal [time] at `rate` Hz into values [frames, bins]; frame t lies around t * `hop` / `rate`
+    seconds."""
 
     @property
     def rate(self) -> int: ...
@@ -54,12 +55,13 @@ class LogMelArrays:
     def __call__(self, signal: Floats) -> Floats:
         padded = np.pad(signal.astype(np.float32, copy=False), self._size // 2)
         power = _bands(_frames(padded, self._size, self.hop), self._window, self._bank)
-        values = np.log(power + np.float32(self.settings.log_floor))
+        values: Floats = np.log(power + np.float32(self.settings.log_floor))
         return _standardised(values) if self.settings.normalise == "utterance" else values
 
 
 class KaldiArrays:
-    """Kaldi's log filter bank, dither off, frames centred at (t + 1/2) · hop (snip_edges false): what icefall and WeNet take.
+    """Kaldi's log filter bank, dither off, frames centred at (t + 1/2) · hop (snip_edges false): what icefall and
+    WeNet take.
 
     Args:
         bins: triangles on the mel scale.
@@ -89,15 +91,18 @@ class KaldiArrays:
         left = self._length // 2 - self.hop // 2
         right = max(0, (count - 1) * self.hop - left + self._length - len(signal))
         frames = _frames(np.pad(signal, (left, right), "symmetric"), self._length, self.hop)[:count]
-        values = [self._block(frames[at : at + _BLOCK]) for at in range(0, count, _BLOCK)]
-        return np.concatenate(values)
+        values: Floats = np.concatenate(
+            [self._block(frames[at : at + _BLOCK]) for at in range(0, count, _BLOCK)]
+        )
+        return values
 
     def _block(self, frames: Floats) -> Floats:
         frames = frames - frames.mean(axis=1, keepdims=True)
         before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
         spectrum = np.fft.rfft((frames - np.float32(0.97) * before) * self.window, self._size)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) @ self.bank
-        return np.log(np.maximum(power, np.float32(_EPSILON)))
+        values: Floats = np.log(np.maximum(power, np.float32(_EPSILON)))
+        return values
 
 
 class NemoArrays:
@@ -125,7 +130,7 @@ class NemoArrays:
         signal = signal.astype(np.float32, copy=False)
         emphasised = np.concatenate([signal[:1], signal[1:] - np.float32(0.97) * signal[:-1]])
         frames = _frames(np.pad(emphasised, self._size // 2), self._size, self.hop)[:count]
-        values = np.log(_bands(frames, self._window, self._bank) + np.float32(_NEMO_GUARD))
+        values: Floats = np.log(_bands(frames, self._window, self._bank) + np.float32(_NEMO_GUARD))
         if not self.normalise:
             return values
         axis = 0 if self.normalise == "per_feature" else None
@@ -133,7 +138,8 @@ class NemoArrays:
         # Of one frame alone there is no deviation; NeMo divides by the guard then.
         degrees = max(values.size if axis is None else count, 2) - 1
         deviation = np.sqrt((centred.astype(np.float64) ** 2).sum(axis=axis, keepdims=True) / degrees)
-        return (centred / (deviation + 1e-5)).astype(np.float32)
+        normal: Floats = (centred / (deviation + 1e-5)).astype(np.float32)
+        return normal
 
 
 class WaveformArrays:
@@ -219,11 +225,13 @@ def _bands(frames: Floats, window: Floats, bank: Floats) -> Floats:
     for at in range(0, len(frames), _BLOCK):
         spectrum = np.fft.rfft(frames[at : at + _BLOCK] * window)
         parts.append((spectrum.real**2 + spectrum.imag**2).astype(np.float32) @ bank)
-    return np.concatenate(parts)
+    power: Floats = np.concatenate(parts)
+    return power
 
 
 def _standardised(values: Floats) -> Floats:
     """Each band to mean 0 and deviation 1 over all frames; nearly constant bands to mean 0."""
     centred = values - values.mean(axis=0, dtype=np.float64)
     deviation = np.sqrt((centred**2).mean(axis=0))
-    return (centred / np.maximum(deviation, MIN_DEVIATION)).astype(np.float32)
+    normal: Floats = (centred / np.maximum(deviation, MIN_DEVIATION)).astype(np.float32)
+    return normal

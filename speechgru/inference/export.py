@@ -1,4 +1,4 @@
-"""A model that CTC trained as an ONNX file, with its symbol table: for ONNX Runtime, sherpa-onnx and what reads their files."""
+"""A model that CTC trained as an ONNX file, with its symbol table: for ONNX Runtime, sherpa-onnx and others."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def graph(loaded: Checkpoint, precision: Precision = "float32", layout: LayoutNa
 def _graph(loaded: Checkpoint, precision: Precision, layout: LayoutName) -> tuple[Graph, AcousticHeader]:
     if loaded.kind != AcousticHeader.KIND:
         raise CheckpointError(
-            f"{loaded.path} holds a model of kind {loaded.kind!r}, and only those that CTC trained are exported. Take one "
-            "like english-small."
+            f"{loaded.path} holds a model of kind {loaded.kind!r}, and only those that CTC trained are "
+            "exported. Take one like english-small."
         )
     header = loaded.read(AcousticHeader)
     features, symbols = header.features, len(header.vocabulary)

@@ -28,9 +28,22 @@ from speechgru.utils import json_text, plugins
 
 OWN = "speechgru"
 _KALDI_PADDING = -23.025850929940457  # ln 1e-10, as sherpa-onnx pads
-_NEMO_TYPES = ("EncDecCTCModelBPE", "EncDecCTCModel", "EncDecHybridRNNTCTCBPEModel", "EncDecHybridRNNTCTCModel")
+_NEMO_TYPES = (
+    "EncDecCTCModelBPE",
+    "EncDecCTCModel",
+    "EncDecHybridRNNTCTCBPEModel",
+    "EncDecHybridRNNTCTCModel",
+)
 _NEMO_CONFIGS = ("nemo-conformer-ctc", "nemo-fastconformer-ctc", "nemo-parakeet-ctc", "nemo-conformer")
-_HUGGING_FACE = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat", "data2vec-audio", "wav2vec2-conformer")
+_HUGGING_FACE = (
+    "wav2vec2",
+    "hubert",
+    "wavlm",
+    "unispeech",
+    "unispeech-sat",
+    "data2vec-audio",
+    "wav2vec2-conformer",
+)
 _OTHERS = {  # by words in metadata, config.json or names of inputs
     "whisper": "Whisper writes word by word with a decoder",
     "moonshine": "Moonshine writes word by word with a decoder",
@@ -47,9 +60,10 @@ _OTHERS = {  # by words in metadata, config.json or names of inputs
 class Layout:
     """How one network is fed and read.
 
-    frontend: its features. signal, lengths: names of its inputs; lengths "" where there is none. mask: the second input is
-    a mask of valid frames, not their number. bins_first: [N, F, T]. stride: features an output frame, 0 where it is to be
-    measured. blank: number of the blank, where another file than the table says so. padding: what stands past the end.
+    frontend: its features. signal, lengths: names of its inputs; lengths "" where there is none. mask: the second
+    input is a mask of valid frames, not their number. bins_first: [N, F, T]. stride: features an output frame, 0
+    where it is to be measured. blank: number of the blank, where another file than the table says so. padding: what
+    stands past the end.
     """
 
     name: str
@@ -83,7 +97,9 @@ class Facts:
             value = self.metadata.get(name, self.config.get(name))
             if value is not None:
                 if not str(value).isdecimal() or int(value) < 1:
-                    raise CheckpointError(f"{self.path} has {name} {value!r}; expected a whole number of 1 or more.")
+                    raise CheckpointError(
+                        f"{self.path} has {name} {value!r}; expected a whole number of 1 or more."
+                    )
                 return int(value)
         return default
 
@@ -105,7 +121,9 @@ def read_json(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} can't be read: {error}. Expected JSON, as the model was published with.") from error
+        raise CheckpointError(
+            f"{path} can't be read: {error}. Expected JSON, as the model was published with."
+        ) from error
     if not isinstance(value, Mapping):
         raise CheckpointError(f"{path} holds a {type(value).__name__}; expected an object of settings.")
     return value
@@ -124,7 +142,9 @@ def find(facts: Facts) -> Layout:
     told = " ".join([*kinds, *facts.inputs]).lower()
     for word, why in _OTHERS.items():
         if word in told or (word == "transducer" and {"encoder_out", "decoder_out"} & set(facts.inputs)):
-            raise CheckpointError(f"{facts.path} is of a kind that speechgru can't run: {why}. {_expected(facts)}")
+            raise CheckpointError(
+                f"{facts.path} is of a kind that speechgru can't run: {why}. {_expected(facts)}"
+            )
     for names, make in BY_INPUTS.items():
         if names <= set(facts.inputs) and not any(kinds):
             return _fitting(make(facts), facts)
@@ -135,9 +155,10 @@ def _fitting(layout: Layout, facts: Facts) -> Layout:
     """`layout`, where the file has its inputs and no other that would have to be filled in."""
     wanted = {layout.signal, layout.lengths} - {""}
     if wanted != set(facts.inputs):
+        inputs = ", ".join(facts.inputs) or "none"
         raise CheckpointError(
-            f"{facts.path} says that it is a {layout.name} model, which has the inputs {', '.join(sorted(wanted))}; it has "
-            f"{', '.join(facts.inputs) or 'none'}. Was it exported by a CTC recipe, or is it one part of a larger model?"
+            f"{facts.path} says that it is a {layout.name} model, which has the inputs {', '.join(sorted(wanted))}; "
+            f"it has {inputs}. Was it exported by a CTC recipe, or is it one part of a larger model?"
         )
     rank = 2 if layout.name == "wav2vec2" else 3
     shape = facts.inputs[layout.signal]
@@ -184,7 +205,9 @@ def _wenet_ctc(facts: Facts) -> Layout:
 
 def _nemo(facts: Facts) -> Layout:
     if facts.metadata.get("is_giga_am", "0") not in ("", "0"):
-        raise CheckpointError(f"{facts.path} is a GigaAM model, whose features speechgru doesn't have. {_expected(facts)}")
+        raise CheckpointError(
+            f"{facts.path} is a GigaAM model, whose features speechgru doesn't have. {_expected(facts)}"
+        )
     given = facts.metadata.get("normalize_type", "per_feature")
     normalise = "" if given in ("", "NA") else given
     if normalise not in ("", "per_feature", "all_features"):
@@ -193,14 +216,21 @@ def _nemo(facts: Facts) -> Layout:
         )
     bins = facts.number("features_size", "feat_dim", default=facts.bins("audio_signal", 1))
     stride = facts.number("subsampling_factor")
-    return Layout("nemo", NemoArrays(bins, normalise), "audio_signal", "length", bins_first=True, stride=stride)
+    return Layout(
+        "nemo", NemoArrays(bins, normalise), "audio_signal", "length", bins_first=True, stride=stride
+    )
 
 
 def _parakeet_hf(facts: Facts) -> Layout:
     bins = facts.bins("input_features", 2)
     blank = facts.config.get("pad_token_id")
     return Layout(
-        "parakeet_hf", NemoArrays(bins), "input_features", "attention_mask", mask=True, blank=_index(blank, facts)
+        "parakeet_hf",
+        NemoArrays(bins),
+        "input_features",
+        "attention_mask",
+        mask=True,
+        blank=_index(blank, facts),
     )
 
 
@@ -208,7 +238,9 @@ def _wav2vec2(facts: Facts) -> Layout:
     given = facts.preprocessor.get("do_normalize", True)
     strides = facts.config.get("conv_stride") or [5, 2, 2, 2, 2, 2, 2]
     if not isinstance(strides, list) or not all(isinstance(s, int) and s > 0 for s in strides):
-        raise CheckpointError(f"{facts.path}: config.json has conv_stride {strides!r}; expected whole numbers.")
+        raise CheckpointError(
+            f"{facts.path}: config.json has conv_stride {strides!r}; expected whole numbers."
+        )
     second = next((name for name in ("attention_mask", "input_lengths") if name in facts.inputs), "")
     return Layout(
         "wav2vec2",
@@ -223,7 +255,9 @@ def _wav2vec2(facts: Facts) -> Layout:
 
 def _index(value: Any, facts: Facts) -> int | None:
     if value is not None and (not isinstance(value, int) or value < 0):
-        raise CheckpointError(f"{facts.path}: config.json has pad_token_id {value!r}; expected the blank's number.")
+        raise CheckpointError(
+            f"{facts.path}: config.json has pad_token_id {value!r}; expected the blank's number."
+        )
     return value
 
 

@@ -45,8 +45,8 @@ class Device(Protocol):
 class Engine(Protocol):
     """Runs an acoustic model, features included, with one of the runtimes of `speechgru.inference.engines`.
 
-    `vocabulary` has the V characters (or pieces of words), `sounds` the S phones of the second head, where there is one.
-    Output frame t is centred at t * `frame_seconds`.
+    `vocabulary` has the V characters (or pieces of words), `sounds` the S phones of the second head, where there is
+    one. Output frame t is centred at t * `frame_seconds`.
     """
 
     @property

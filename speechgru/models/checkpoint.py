@@ -172,8 +172,8 @@ def load(path: str | Path) -> Checkpoint:
     path = model_file(path)
     if path.suffix == ONNX:
         raise CheckpointError(
-            f"{path} is a model in ONNX, which transcribe, evaluate and align can run; this needs the checkpoint it was "
-            f"exported from ({SUFFIX})."
+            f"{path} is a model in ONNX, which transcribe, evaluate and align can run; this needs the "
+            f"checkpoint it was exported from ({SUFFIX})."
         )
     try:
         with safe_open(str(path), framework="pt") as file:

@@ -2,11 +2,11 @@
 
 What `speechgru.models.acoustic` computes, in operators of opset 17. A GRU of PyTorch's has its gates in the order
 (r, z, h~), ONNX's in (z, r, h~). Its `linear_before_reset` is 0 where the reset gate acts before the recurrent product
-(Cho et al. 2014) and 1 where it acts after (cuDNN). Its `sequence_lens` make the backward direction start at each row's own
-end, so padding never reaches a result.
+(Cho et al. 2014) and 1 where it acts after (cuDNN). Its `sequence_lens` make the backward direction start at each
+row's own end, so padding never reaches a result.
 
-Weights are stored as float32, as float16, or as int8 with one scale a row (`DequantizeLinear`): the runtime makes float32 of
-them when it loads the model, as it has no GRU of other types.
+Weights are stored as float32, as float16, or as int8 with one scale a row (`DequantizeLinear`): the runtime makes
+float32 of them when it loads the model, as it has no GRU of other types.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 OPSET, IR_VERSION = 17, 8  # what runtimes of 2022 read
 SMALLEST_INT8 = 4096  # values; of smaller weights the scales would cost more than is saved
 Weights = Mapping[str, NDArray[np.float32]]
+Port = tuple[str, Sequence[Any]]
+"""An input or output: its type (FLOAT, INT64) and its shape."""
 
 
 class Builder:
@@ -44,7 +46,9 @@ class Builder:
     def add(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
         """A node of the operator `kind`; the name of its first output."""
         self._count += 1
-        names = [f"{kind.lower()}_{self._count}"] + [f"{kind.lower()}_{self._count}_{n}" for n in range(1, outputs)]
+        names = [f"{kind.lower()}_{self._count}"] + [
+            f"{kind.lower()}_{self._count}_{n}" for n in range(1, outputs)
+        ]
         self.nodes.append(self.onnx.helper.make_node(kind, list(inputs), names, **attributes))
         return names[0]
 
@@ -56,9 +60,13 @@ class Builder:
         """Kept as it is, once."""
         array = np.asarray(value, dtype)
         for name, other in self.constants.items():
-            if other.dtype == array.dtype and other.shape == array.shape and array.size < 16:
-                if np.array_equal(other, array):
-                    return name
+            if (
+                other.dtype == array.dtype
+                and other.shape == array.shape
+                and array.size < 16
+                and np.array_equal(other, array)
+            ):
+                return name
         return self._store(array)
 
     def numbers(self, *values: int) -> str:
@@ -101,8 +109,8 @@ class Builder:
 
     def model(
         self,
-        inputs: Mapping[str, tuple[str, Sequence[Any]]],
-        outputs: Mapping[str, tuple[str, Sequence[Any]]],
+        inputs: Mapping[str, Port],
+        outputs: Mapping[str, Port],
         metadata: Mapping[str, str],
     ) -> Any:
         """The model: `inputs` and `outputs` by name, each with its type (FLOAT, INT64) and shape.
@@ -112,7 +120,7 @@ class Builder:
         """
         helper = self.onnx.helper
 
-        def infos(values: Mapping[str, tuple[str, Sequence[Any]]]) -> list[Any]:
+        def infos(values: Mapping[str, Port]) -> list[Any]:
             kinds = self.onnx.TensorProto
             return [
                 helper.make_tensor_value_info(name, getattr(kinds, kind), list(shape))
@@ -129,7 +137,9 @@ class Builder:
         return model
 
 
-def encoder(b: Builder, weights: Weights, settings: AcousticSettings, x: str, lengths: str) -> tuple[str, str]:
+def encoder(
+    b: Builder, weights: Weights, settings: AcousticSettings, x: str, lengths: str
+) -> tuple[str, str]:
     """Features [N, T, F], zero past `lengths` [N], to frames [N, T', width] and their lengths [N]."""
     x, lengths = _subsampling(b, weights, settings, x, lengths)
     steps = b.add("Cast", lengths, to=b.onnx.TensorProto.INT32)

@@ -1,12 +1,12 @@
 """The acoustic model's graph as other programs feed it: their features are made into ours within the graph.
 
-speechgru's models take log-mel bands of their own kind, each brought to mean 0 and deviation 1 over the recording. Others'
-bands are sums of the same spectrum under other triangles, so ours are estimated from them:
+speechgru's models take log-mel bands of their own kind, each brought to mean 0 and deviation 1 over the recording.
+Others' bands are sums of the same spectrum under other triangles, with a pre-emphasis that is one gain a band and
+therefore no matter once each band is normalised. Each of our bands is interpolated between the two of theirs whose
+centres lie around its own, in logarithms:
 
-- Kaldi's (zipformer2_ctc): exp gives band powers; non-negative combinations of them approximate our triangles (least
-  squares over the bins of the spectrum, with the gain of Kaldi's pre-emphasis); then logarithm and normalisation as ever.
-- NeMo's (nemo) come normalised by the recording, so their levels are lost: each of our bands is interpolated between the
-  two of theirs whose centres lie around its own.
+- Kaldi's (zipformer2_ctc) come as they are: they get our level and our floor before, and are normalised after.
+- NeMo's (nemo) come normalised by the recording, so their levels are lost; what is interpolated is what they are.
 
 Both are approximations: docs/engines.md has what they cost in word error rate.
 """
@@ -22,14 +22,13 @@ from speechgru.errors import ConfigError
 from speechgru.features.arrays import MIN_DEVIATION, KaldiArrays, mel_bank
 from speechgru.features.settings import FrontendSettings
 from speechgru.models import onnx_graph
-from speechgru.models.onnx_graph import Builder, Precision, Weights
+from speechgru.models.onnx_graph import Builder, Port, Precision, Weights
 from speechgru.models.settings import AcousticSettings
 
 LayoutName = Literal["speechgru", "zipformer2_ctc", "nemo"]
 LAYOUTS: tuple[LayoutName, ...] = ("speechgru", "zipformer2_ctc", "nemo")
 BANDS = 80  # of Kaldi's and NeMo's
 _SIZE, _RATE, _HOP = 512, 16000, 160
-_LEAST_COVER = 0.5  # of a band's area that others' bands must reach
 
 
 class Graph(NamedTuple):
@@ -51,8 +50,10 @@ def check(layout: LayoutName, features: FrontendSettings, settings: AcousticSett
     same = (features.sample_rate, features.hop_length, features.normalise) == (_RATE, _HOP, "utterance")
     if not same or features.f_max > _RATE / 2:
         raise ConfigError(
-            f"The layout {layout} is for features of 16000 Hz every 10 ms, normalised over the recording; the model's are "
-            f"of {features.sample_rate} Hz every {features.hop * 1000:g} ms, {features.normalise}. Export it without --layout."
+            f"The layout {layout} is for features of 16000 Hz every 10 ms, normalised over the recording; the "
+            f"model's are of {features.sample_rate} Hz every {features.hop * 1000:g} ms, {features.normalise}. "
+            f"Export it "
+            "without --layout."
         )
     if layout == "zipformer2_ctc" and settings.subsampling != 4:
         raise ConfigError(
@@ -72,6 +73,8 @@ def build(
 ) -> Graph:
     """The graph of an acoustic model with so many `symbols`, in a layout that `check` admits."""
     b = Builder(precision)
+    inputs: dict[str, Port]
+    outputs: dict[str, Port]
     sizes = {"speechgru": features.n_mels}.get(layout, BANDS)
     if layout == "speechgru":
         x, lengths = "features", "lengths"
@@ -105,8 +108,10 @@ def build(
 
 def _from_kaldi(b: Builder, x: str, lengths: str, features: FrontendSettings) -> str:
     """Our features [N, T, F] of Kaldi's log filter bank [N, T, 80]."""
-    power = b.add("MatMul", b.add("Exp", x), b.constant(kaldi_map(features)))
+    gains, weights = kaldi_map(features)
+    power = b.add("Mul", b.add("Exp", x), b.constant(gains))
     values = b.add("Log", b.add("Add", power, b.constant(features.log_floor)))
+    values = b.add("MatMul", values, b.constant(weights))
     return _standardised(b, values, b.add("Unsqueeze", b.mask(lengths, x, 1), b.numbers(2)))
 
 
@@ -127,39 +132,35 @@ def _standardised(b: Builder, values: str, mask: str) -> str:
     return b.add("Div", centred, b.add("Max", deviation, b.constant(MIN_DEVIATION)))
 
 
-def kaldi_map(features: FrontendSettings) -> NDArray[np.float32]:
-    """Weights [80, F] by which Kaldi's band powers make ours."""
-    from scipy.optimize import nnls
-
+def kaldi_map(features: FrontendSettings) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Gains [80] that give Kaldi's band powers our level, and weights [80, F] by which their logarithms make ours."""
     kaldi = KaldiArrays(BANDS)
     angles = np.pi * np.arange(_SIZE // 2 + 1) / (_SIZE // 2)
-    gain = np.abs(1 - 0.97 * np.exp(-1j * angles)) ** 2
-    theirs = kaldi.bank.astype(np.float64) * gain[:, None]
+    emphasis = np.abs(1 - 0.97 * np.exp(-1j * angles)) ** 2
+    theirs = kaldi.bank.astype(np.float64) * emphasis[:, None]
     ours = _own_bank(features)
+    areas = ours.sum(axis=0)
+    wanted = np.interp(_centres(theirs), _centres(ours)[areas > 0], areas[areas > 0])
     # Windows weigh a frame's energy differently.
-    scale = _energy(features) / float((kaldi.window.astype(np.float64) ** 2).sum())
-    weights = np.zeros((BANDS, ours.shape[1]))
-    for band in range(ours.shape[1]):
-        weights[:, band] = nnls(theirs, ours[:, band])[0]
-        area = ours[:, band].sum()
-        reached = (theirs @ weights[:, band])[ours[:, band] > 0].sum()
-        if area and reached < _LEAST_COVER * area:  # above the last of Kaldi's
-            centre = float((ours[:, band] * np.arange(len(ours))).sum() / area)
-            near = int(np.abs(_centres(theirs) - centre).argmin())
-            weights[:, band] = 0.0
-            weights[near, band] = area / theirs[:, near].sum()
-    return (weights * scale).astype(np.float32)
+    energy = _energy(features) / float((kaldi.window.astype(np.float64) ** 2).sum())
+    gains = energy * wanted / theirs.sum(axis=0)
+    return gains.astype(np.float32), _between(_centres(theirs), ours)
 
 
 def nemo_map(features: FrontendSettings) -> NDArray[np.float32]:
-    """Weights [80, F] by which NeMo's normalised bands make ours: linear in mels; 0 for bands that are always constant."""
-    theirs = _centres(mel_bank(_SIZE, _RATE, BANDS, 0.0, _RATE / 2, scale="slaney"))
-    ours = _own_bank(features)
-    weights = np.zeros((BANDS, ours.shape[1]))
-    for band, (centre, area) in enumerate(zip(_centres(ours), ours.sum(axis=0))):
+    """Weights [80, F] by which NeMo's normalised bands make ours."""
+    theirs = mel_bank(_SIZE, _RATE, BANDS, 0.0, _RATE / 2, scale="slaney")
+    return _between(_centres(theirs), _own_bank(features))
+
+
+def _between(theirs: NDArray[np.float64], bank: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Weights [80, F] that interpolate bands with centres `theirs` at those of our `bank`; 0 for bands without a bin,
+    which are always constant."""
+    weights = np.zeros((len(theirs), bank.shape[1]))
+    for band, (centre, area) in enumerate(zip(_centres(bank), bank.sum(axis=0))):
         if not area:
             continue
-        after = int(np.searchsorted(theirs, centre).clip(1, BANDS - 1))
+        after = int(np.searchsorted(theirs, centre).clip(1, len(theirs) - 1))
         share = float(np.clip((centre - theirs[after - 1]) / (theirs[after] - theirs[after - 1]), 0, 1))
         weights[after - 1, band], weights[after, band] = 1 - share, share
     return weights.astype(np.float32)

@@ -1,8 +1,8 @@
 """The symbols of models that write pieces of words (BPE, unigram), as SentencePiece and its users store them.
 
-A piece that begins a word begins with a space here (SentencePiece writes ▁). What no text is written with (`<unk>`, `</s>`,
-`<pad>`) is no piece. A byte of a character that has no piece (`<0xE2>`) is one code point from U+DC80 to U+DCFF, as Python's
-own surrogateescape has it; `joined` makes characters of them.
+A piece that begins a word begins with a space here (SentencePiece writes ▁). What no text is written with (`<unk>`,
+`</s>`, `<pad>`) is no piece. A byte of a character that has no piece (`<0xE2>`) is one code point from U+DC80 to
+U+DCFF, as Python's own surrogateescape has it; `joined` makes characters of them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ class Subwords(Vocabulary):
     @property
     def characters(self) -> tuple[str, ...]:
         """Of which the pieces are made, and the blank."""
-        return (BLANK_SYMBOL, *sorted({c for s in self.symbols[1:] for c in s if not "\udc80" <= c <= "\udcff"}))
+        return (
+            BLANK_SYMBOL,
+            *sorted({c for s in self.symbols[1:] for c in s if not "\udc80" <= c <= "\udcff"}),
+        )
 
     def unknown(self, text: str) -> set[str]:
         """The characters of `text` that no piece holds."""
@@ -50,7 +53,8 @@ class Subwords(Vocabulary):
             CorpusError: always.
         """
         raise CorpusError(
-            f"{text!r} can't be cut into the pieces of this model: its file holds no tokenizer. Take a model of characters."
+            f"{text!r} can't be cut into the pieces of this model: its file holds no tokenizer. Take one of "
+            "characters."
         )
 
 
@@ -84,7 +88,8 @@ def piece(token: str) -> str:
 def vocabulary(pieces: Sequence[str]) -> Vocabulary:
     """Of pieces as `piece` gives them, the blank left out: characters where each is a different one, else subwords.
 
-    Pieces in capitals alone (as LibriSpeech's texts are) are taken in small letters, which language models and hotwords have.
+    Pieces in capitals alone (as LibriSpeech's texts are) are taken in small letters, which language models and
+    hotwords have.
     """
     text = "".join(pieces)
     if text.isupper() and not any(c.islower() for c in text):

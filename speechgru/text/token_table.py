@@ -65,7 +65,9 @@ def read(path: Path) -> list[str]:
     """
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise CheckpointError(f"{path} has {path.stat().st_size:,} bytes; expected a symbol table of fewer.")
+            raise CheckpointError(
+                f"{path} has {path.stat().st_size:,} bytes; expected a symbol table of fewer."
+            )
         text = path.read_text(encoding="utf-8-sig")
         numbers = _from_json(text) if path.suffix == ".json" else _from_lines(text)
     except (OSError, ValueError) as error:
@@ -88,8 +90,8 @@ def columns(tokens: list[str], outputs: int, path: Path, blank: int | None = Non
 
     Args:
         path: of the table, for messages.
-        blank: where another file says it; None: the table's own, or where it has one token fewer than there are outputs,
-            the last output.
+        blank: where another file says it; None: the table's own, or where it has one token fewer than there are
+            outputs, the last output.
 
     Raises:
         CheckpointError: the table has more or fewer tokens than there are outputs, or none is the blank.
@@ -114,7 +116,9 @@ def columns(tokens: list[str], outputs: int, path: Path, blank: int | None = Non
     order = tuple(number for number, each in enumerate(pieces) if each)
     blanks = tuple(number for number, each in enumerate(pieces) if not each)
     if not order:
-        raise CheckpointError(f"{path} has no token that writes anything; expected letters or pieces of words.")
+        raise CheckpointError(
+            f"{path} has no token that writes anything; expected letters or pieces of words."
+        )
     return Columns(subwords.vocabulary([pieces[number] for number in order]), blanks, order)
 
 
@@ -122,7 +126,7 @@ def _from_lines(text: str) -> list[tuple[str, int]]:
     rows = [line.split() for line in text.split("\n") if line.strip("\r\n")]
     if not rows:
         raise ValueError("it is empty")
-    if not any(len(row) > 1 or row[:1] and row[0].isdecimal() for row in rows):
+    if not any(len(row) > 1 or (row[:1] and row[0].isdecimal()) for row in rows):
         return [(row[0] if row else " ", number) for number, row in enumerate(rows)]
     found = []
     for line, row in enumerate(rows, start=1):

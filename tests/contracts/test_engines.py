@@ -45,7 +45,14 @@ def made(request: pytest.FixtureRequest, path: Path) -> Any:
     return engine(request.param, path)
 
 
-SIGNALS = [speech(2.0), speech(0.03), speech(1.3, 1), np.zeros(0, np.float32), speech(0.5, 2), np.zeros(1, np.float32)]
+SIGNALS = [
+    speech(2.0),
+    speech(0.03),
+    speech(1.3, 1),
+    np.zeros(0, np.float32),
+    speech(0.5, 2),
+    np.zeros(1, np.float32),
+]
 
 
 def test_it_says_what_it_is(made: Any, form: str) -> None:

@@ -83,9 +83,15 @@ WIDE: dict[str, Any] = {"beam": 10**6, "beam_threshold": 1e9, "token_threshold":
 CASES: dict[str, tuple[bool, dict[str, Any]]] = {
     "no model": (False, {}),
     "bonus": (False, {"word_bonus": 0.8}),
-    "language model": (True, {"lm_weight": 1.3, "unknown_word": -1.0, "unknown_letter": -0.2, "look_ahead": 0.7}),
+    "language model": (
+        True,
+        {"lm_weight": 1.3, "unknown_word": -1.0, "unknown_letter": -0.2, "look_ahead": 0.7},
+    ),
     "hotword": (False, {"hotwords": ("at",), "hotword_weight": 0.7}),
-    "all": (True, {"hotwords": ("tat", "at"), "hotword_weight": 0.6, "word_bonus": -0.3, "unknown_word": -2.0}),
+    "all": (
+        True,
+        {"hotwords": ("tat", "at"), "hotword_weight": 0.6, "word_bonus": -0.3, "unknown_word": -2.0},
+    ),
 }
 
 
@@ -125,13 +131,17 @@ def test_what_is_certain_is_that_of_greedy_decoding() -> None:
     found = Decoder(BeamSettings(), VOCABULARY)(matrix)
     best = greedy.Decoder(greedy.Settings(), VOCABULARY)(matrix)
     assert found.text == best.text == "cat at at"
-    assert [(t.symbol, t.start, t.end) for t in found.tokens] == [(t.symbol, t.start, t.end) for t in best.tokens]
+    assert [(t.symbol, t.start, t.end) for t in found.tokens] == [
+        (t.symbol, t.start, t.end) for t in best.tokens
+    ]
 
 
 def test_a_hotword_in_capitals_with_punctuation_counts() -> None:
     vocabulary = Subwords(("<blank>", " G", "RU", ",", " gr", "ew", "."))
     matrix = np.full((4, 7), -12.0)
-    for frame, row in enumerate([[(1, 0.4), (4, 0.6)], [(2, 0.4), (5, 0.6)], [(3, 0.9), (0, 0.1)], [(0, 1.0)]]):
+    for frame, row in enumerate(
+        [[(1, 0.4), (4, 0.6)], [(2, 0.4), (5, 0.6)], [(3, 0.9), (0, 0.1)], [(0, 1.0)]]
+    ):
         for symbol, prob in row:
             matrix[frame, symbol] = math.log(prob)
     assert Decoder(BeamSettings(), vocabulary)(matrix).text == "grew,"

@@ -73,9 +73,7 @@ def test_nemo_has_the_values_of_its_definition(samples: int) -> None:
     wave = torch.from_numpy(signal)
     wave = torch.cat([wave[:1], wave[1:] - 0.97 * wave[:-1]])
     window = torch.hann_window(400, periodic=False)
-    spectrum = torch.stft(
-        wave, 512, 160, 400, window, center=True, pad_mode="constant", return_complex=True
-    )
+    spectrum = torch.stft(wave, 512, 160, 400, window, center=True, pad_mode="constant", return_complex=True)
     expected = torch.log(bank @ spectrum.abs().square() + 2**-24).T[: len(values)]
     np.testing.assert_allclose(values, expected.numpy(), atol=1e-4, rtol=0)
     if len(values) > 1:

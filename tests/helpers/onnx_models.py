@@ -22,7 +22,12 @@ PIECES = ("▁", "▁the", "▁c", "at", "▁s", "s", "t", "a", "▁on", "e", "�
 
 
 def save_checkpoint(
-    path: Path, *, symbols: Sequence[str] = SYMBOLS, phones: Sequence[str] = (), seed: int = 0, **settings: Any
+    path: Path,
+    *,
+    symbols: Sequence[str] = SYMBOLS,
+    phones: Sequence[str] = (),
+    seed: int = 0,
+    **settings: Any,
 ) -> Path:
     """A checkpoint whose outputs vary from frame to frame: each symbol has its turn."""
     features = frontend.Settings(n_mels=40)
@@ -62,7 +67,9 @@ def exported(folder: Path, layout: Any = "zipformer2_ctc", **checkpoint_settings
     return model
 
 
-def with_pieces(folder: Path, layout: Any = "zipformer2_ctc", pieces: Sequence[str] = PIECES, **more: Any) -> Path:
+def with_pieces(
+    folder: Path, layout: Any = "zipformer2_ctc", pieces: Sequence[str] = PIECES, **more: Any
+) -> Path:
     """The same, whose outputs are pieces of words."""
     letters = tuple(chr(0x4E00 + n) for n in range(len(pieces)))
     model = exported(folder, layout, symbols=("<blank>", *letters), **more)
@@ -92,7 +99,8 @@ def edit(path: Path, change: Callable[[Any], None] | None = None, **metadata: st
 
 
 def waveform_model(path: Path, symbols: int, *, mask: bool = False, seed: int = 0) -> Path:
-    """As a wav2vec 2.0 model is exported: input_values [N, time] → logits [N, T, symbols], one for every 320 samples."""
+    """As a wav2vec 2.0 model is exported: input_values [N, time] → logits [N, T, symbols], one for every 320
+    samples."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 

@@ -1,7 +1,7 @@
 """Run an acoustic model with ONNX Runtime, on the CPU: our own models, and those of others that CTC trained.
 
-A process computes with one thread: for networks of this size more are slower (their threads wait for each other); files in
-several processes are what uses more cores.
+A process computes with one thread: for networks of this size more are slower (their threads wait for each other);
+files in several processes are what uses more cores.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ class Engine:
             self._check_outputs(len(self.vocabulary) + (len(self.sounds) + 1 if self.sounds else 0))
 
     def run(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
-        """The output for each of `signals` [time]. Our networks run them as one batch; of others each runs alone, as not
-        all of them leave padding out of account.
+        """The output for each of `signals` [time]. Our networks run them as one batch; of others each runs alone, as
+        not all of them leave padding out of account.
 
         Raises:
             CheckpointError: the network fails.
@@ -107,9 +107,7 @@ class Engine:
         """Outputs [frames, outputs] of each of `features` [T, F]."""
         layout = self._layout
         lengths = np.array([len(each) for each in features], np.int64)
-        batch = np.full(
-            (len(features), lengths.max(), layout.frontend.bins), layout.padding, np.float32
-        )
+        batch = np.full((len(features), lengths.max(), layout.frontend.bins), layout.padding, np.float32)
         for row, each in zip(batch, features, strict=True):
             row[: len(each)] = each
         inputs: dict[str, Any] = {layout.signal: self._shaped(batch)}
@@ -122,8 +120,8 @@ class Engine:
         log_probs = outputs[0]
         if log_probs.ndim != 3 or len(log_probs) != len(features):
             raise CheckpointError(
-                f"{self._path} gives an output of shape {list(log_probs.shape)}; expected [batch, frames, symbols]. Is this a "
-                "model that CTC trained?"
+                f"{self._path} gives an output of shape {list(log_probs.shape)}; expected [batch, frames, "
+                "symbols]. Is this a model that CTC trained?"
             )
         if len(outputs) > 1 and outputs[1].shape == lengths.shape:
             counts = outputs[1]
@@ -142,7 +140,9 @@ class Engine:
         except Exception as error:  # the runtime has many kinds of its own
             raise CheckpointError(f"{self._path} can't be run: {_first_line(error)}.") from error
         if not outputs or outputs[0].dtype not in (np.float32, np.float16):
-            raise CheckpointError(f"{self._path} gives no numbers of floating point first; expected log-probabilities.")
+            raise CheckpointError(
+                f"{self._path} gives no numbers of floating point first; expected log-probabilities."
+            )
         return [outputs[0].astype(np.float32, copy=False), *outputs[1:]]
 
     @cached_property
@@ -207,7 +207,9 @@ def of_checkpoint(loaded: Checkpoint, device: str = "cpu") -> Engine:
 def _session(model: str | bytes, path: Path, device: str) -> Any:
     dependencies.require("onnxruntime", "A model in ONNX, or --runtime onnx,")
     if device not in ("cpu", "auto"):
-        raise ConfigError(f"--device {device}: ONNX models run on the CPU here. Leave it out, or take a .safetensors model.")
+        raise ConfigError(
+            f"--device {device}: ONNX models run on the CPU here. Leave it out, or take a .safetensors model."
+        )
     runtime: Any = dependencies.load("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -217,8 +219,8 @@ def _session(model: str | bytes, path: Path, device: str) -> Any:
         return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise CheckpointError(
-            f"{path} is no ONNX model that can be loaded: {_first_line(error)}. Was it cut short? Copy or download it again, "
-            "with all files beside it."
+            f"{path} is no ONNX model that can be loaded: {_first_line(error)}. Was it cut short? Copy or "
+            "download it again, with all files beside it."
         ) from error
 
 
@@ -230,7 +232,8 @@ def _own(facts: Facts) -> tuple[AcousticHeader, Layout]:
         raise CheckpointError(f"{facts.path} has damaged metadata ({error}). Export it again.") from error
     if facts.metadata.get("format") != FORMAT or not isinstance(entries, dict):
         raise CheckpointError(
-            f"{facts.path} has format {facts.metadata.get('format')!r}; expected {FORMAT!r}. Was it written by another version?"
+            f"{facts.path} has format {facts.metadata.get('format')!r}; expected {FORMAT!r}. Was it written by "
+            "another version?"
         )
     header = Checkpoint(facts.path, AcousticHeader.KIND, entries, {}).read(AcousticHeader)
     with fitting(facts.path):
@@ -239,7 +242,9 @@ def _own(facts: Facts) -> tuple[AcousticHeader, Layout]:
             raise ConfigError(f"subsampling is {stride!r}; expected 2, 4 or 8")
     frontend: Frontend = LogMelArrays(header.features)
     if set(facts.inputs) != {"features", "lengths"}:
-        raise CheckpointError(f"{facts.path} has the inputs {', '.join(facts.inputs)}; expected features, lengths.")
+        raise CheckpointError(
+            f"{facts.path} has the inputs {', '.join(facts.inputs)}; expected features, lengths."
+        )
     return header, Layout(OWN, frontend, "features", "lengths", stride=stride)
 
 

@@ -51,7 +51,7 @@ class Engine:
         self.frame_seconds = self.model.stride * header.features.hop_length / self.sample_rate
 
     def run(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
-        """The output for each of `signals` [time], run as one batch: [frames, V], with a phone head [frames, V + 1 + S]."""
+        """The output for each of `signals` [time], run as one batch: [frames, V], or [frames, V + 1 + S]."""
         batch, lengths = array.pad(signals, padded(max(map(len, signals)), self.sample_rate))
         with torch.inference_mode():
             log_probs, frames = self(*self.features(batch.to(self.device), lengths.to(self.device)))

@@ -1,8 +1,10 @@
-"""CTC models in ONNX of other programs: the same tokens at the same times as sherpa-onnx, and every field missing or wrong."""
+"""CTC models in ONNX of other programs: the same tokens at the same times as sherpa-onnx, and every field missing or
+wrong."""
 
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +75,8 @@ def test_samples_of_wenet_are_those_of_sherpa(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("normalise", ["per_feature", "NA", ""])
 def test_nemo_is_near_sherpa(tmp_path: Path, normalise: str) -> None:
-    """Near alone: sherpa-onnx makes NeMo's features with Kaldi's filters (kaldi-native-fbank issue 71); ours are NeMo's."""
+    """Near alone: sherpa-onnx makes NeMo's features with Kaldi's filters (kaldi-native-fbank issue 71); ours are
+    NeMo's."""
     model = edit(with_pieces(tmp_path, "nemo"), normalize_type=normalise)
     ours, theirs = read(model), sherpa(model, "nemo_ctc")
     assert len(ours[0]) > 5
@@ -103,7 +106,7 @@ def test_pieces_make_words_with_times(tmp_path: Path) -> None:
     assert isinstance(recognizer.engine.vocabulary, Subwords)  # type: ignore[attr-defined]
     assert words
     assert all(word.text and " " not in word.text for word in words)
-    assert all(a.end <= b.start + 1e-9 for a, b in zip(words, words[1:]))
+    assert all(a.end <= b.start + 1e-9 for a, b in pairwise(words))
 
 
 def test_capitals_are_taken_in_small_letters(tmp_path: Path) -> None:
@@ -191,7 +194,9 @@ def test_a_misspelt_model_type(tmp_path: Path) -> None:
     wrong(edit(exported(tmp_path), model_type="zipformer_ctc"), "nearest known layout is zipformer2_ctc")
 
 
-@pytest.mark.parametrize("kind", ["whisper-tiny", "sense_voice_ctc", "paraformer", "telespeech_ctc", "moonshine"])
+@pytest.mark.parametrize(
+    "kind", ["whisper-tiny", "sense_voice_ctc", "paraformer", "telespeech_ctc", "moonshine"]
+)
 def test_models_that_are_no_ctc_models_are_named(tmp_path: Path, kind: str) -> None:
     wrong(edit(exported(tmp_path), model_type=kind), "kind that speechgru can't run")
 
@@ -209,7 +214,10 @@ NEMO: dict[str, tuple[dict[str, str], str]] = {
     "normalisation": ({"normalize_type": "per_utterance"}, "normalize_type 'per_utterance'"),
     "GigaAM": ({"is_giga_am": "1"}, "GigaAM"),
     "bins": ({"feat_dim": "64"}, "takes 80 features a frame and the nemo layout makes 64"),
-    "another layout": ({"model_type": "zipformer2_ctc"}, "which has the inputs x, x_lens; it has audio_signal, length"),
+    "another layout": (
+        {"model_type": "zipformer2_ctc"},
+        "which has the inputs x, x_lens; it has audio_signal, length",
+    ),
 }
 
 
@@ -268,7 +276,10 @@ def test_a_model_of_pictures(tmp_path: Path) -> None:
     shape = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 224, 224])
     out = helper.make_tensor_value_info("out", TensorProto.FLOAT, [1, 3, 224, 224])
     graph = helper.make_graph([helper.make_node("Relu", ["image"], ["out"])], "toy", [shape], [out])
-    library.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / "m.onnx")
+    library.save(
+        helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]),
+        tmp_path / "m.onnx",
+    )
     wrong(tmp_path / "m.onnx", r"no known layout. It takes image \[1, 3, 224, 224\]")
 
 
