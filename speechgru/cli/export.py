@@ -90,7 +90,7 @@ def _check_errors(loaded: Checkpoint, args: argparse.Namespace, precision: Preci
         UsageError: the recordings are a test set's.
     """
     from speechgru.data import manifest
-    from speechgru.evaluation.recognition import evaluate
+    from speechgru.evaluation import evaluate
     from speechgru.inference import export, load_ctc
 
     if Path(args.dev).stem.startswith("test"):

@@ -49,7 +49,7 @@ def decoder(
     if "hotwords" in wanted:
         plain = normaliser(header)
         wanted["hotwords"] = [spoken(phrase, plain) for phrase in wanted["hotwords"]]
-    from speechgru.models.checkpoint import fitting
+    from speechgru.models.header import fitting
 
     with fitting(header.path):
         known = _settings(own)
@@ -139,7 +139,7 @@ def _settings(name: str) -> set[str]:
 
 def _check_stored(header: AcousticHeader, module: Any, values: Mapping[str, Any]) -> Any:
     """The settings that are stored: they must make sense by themselves, and not lead to other files by their path."""
-    from speechgru.models.checkpoint import fitting
+    from speechgru.models.header import fitting
 
     with fitting(header.path):
         settings = schema.build(module.Settings, values, "decoder.settings")

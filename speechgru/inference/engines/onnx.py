@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,14 @@ from speechgru.features.arrays import Frontend, LogMelArrays
 from speechgru.features.settings import FrontendSettings
 from speechgru.inference.acoustic_header import AcousticHeader
 from speechgru.inference.onnx_layouts import OWN, Facts, Layout, find, read_json
-from speechgru.models.checkpoint import FORMAT, Checkpoint, NetworkEntry, fitting
+from speechgru.models.header import FORMAT, NetworkEntry, fitting, read
 from speechgru.text import token_table
 from speechgru.text.token_table import Columns
 from speechgru.utils import dependencies, json_text
 
-SUFFIX = ".onnx"
+if TYPE_CHECKING:
+    from speechgru.models import Checkpoint
+
 OWN_TYPE = "speechgru_ctc"
 PROBE_SECONDS = 1.0
 SHORTEST_SECONDS = 0.25  # others' networks refuse less
@@ -235,7 +237,7 @@ def _own(facts: Facts) -> tuple[AcousticHeader, Layout]:
             f"{facts.path} has format {facts.metadata.get('format')!r}; expected {FORMAT!r}. Was it written by "
             "another version?"
         )
-    header = Checkpoint(facts.path, AcousticHeader.KIND, entries, {}).read(AcousticHeader)
+    header = read(facts.path, AcousticHeader.KIND, entries, AcousticHeader)
     with fitting(facts.path):
         stride = header.model.settings.get("subsampling", 4)
         if not isinstance(stride, int) or stride < 1:
