@@ -24,6 +24,7 @@ from typing import Any
 
 from speechgru.errors import CheckpointError
 from speechgru.features.arrays import Frontend, KaldiArrays, NemoArrays, WaveformArrays
+from speechgru.features.settings import MOST_MELS
 from speechgru.utils import json_text, plugins
 
 OWN = "speechgru"
@@ -96,18 +97,27 @@ class Facts:
         for name in names:
             value = self.metadata.get(name, self.config.get(name))
             if value is not None:
-                if not str(value).isdecimal() or int(value) < 1:
+                text = str(value)
+                if not text.isdecimal() or len(text) > len(str(MOST_MELS)) or not 1 <= int(text) <= MOST_MELS:
                     raise CheckpointError(
-                        f"{self.path} has {name} {value!r}; expected a whole number of 1 or more."
+                        f"{self.path} has {name} {text[:40]!r}; expected a whole number from 1 to {MOST_MELS}."
                     )
-                return int(value)
+                return int(text)
         return default
 
     def bins(self, name: str, axis: int) -> int:
-        """Features that an input takes, where its shape says it; else 80."""
+        """Features that an input takes, where its shape says it; else 80.
+
+        Raises:
+            CheckpointError: more than any model takes.
+        """
         shape = self.inputs.get(name) or []
         size = shape[axis] if len(shape) > axis else None
-        return size if isinstance(size, int) and size > 0 else 80
+        if not isinstance(size, int) or size < 1:
+            return 80
+        if size > MOST_MELS:
+            raise CheckpointError(f"{self.path} takes {size} features a frame; expected {MOST_MELS} at most.")
+        return size
 
 
 def read_json(path: Path) -> Mapping[str, Any]:

@@ -52,8 +52,7 @@ def check(layout: LayoutName, features: FrontendSettings, settings: AcousticSett
         raise ConfigError(
             f"The layout {layout} is for features of 16000 Hz every 10 ms, normalised over the recording; the "
             f"model's are of {features.sample_rate} Hz every {features.hop * 1000:g} ms, {features.normalise}. "
-            f"Export it "
-            "without --layout."
+            "Export it without --layout."
         )
     if layout == "zipformer2_ctc" and settings.subsampling != 4:
         raise ConfigError(

@@ -70,7 +70,7 @@ def read(path: Path) -> list[str]:
             )
         text = path.read_text(encoding="utf-8-sig")
         numbers = _from_json(text) if path.suffix == ".json" else _from_lines(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, LookupError) as error:  # JSON may be of any shape
         reason = error.strerror if isinstance(error, OSError) else error
         raise CheckpointError(
             f"{path} is no symbol table: {reason}. Expected a token and its number in each line, or JSON of them."

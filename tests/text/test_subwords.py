@@ -81,7 +81,19 @@ def test_tables_in_json(tmp_path: Path, value: object) -> None:
     assert token_table.read(write(tmp_path, json.dumps(value), "vocab.json")) == ["<pad>", "|", "A"]
 
 
-@pytest.mark.parametrize("text", ["{", "3", '{"a": "b"}', '{"model": {}}', "[1]", "[" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "3",
+        '{"a": "b"}',
+        '{"model": {}}',
+        "[1]",
+        '{"model": {"vocab": [[[]]]}}',
+        '{"model": {"vocab": {}}, "added_tokens": [{}]}',
+        "[" * 5000,
+    ],
+)
 def test_json_that_is_no_table(tmp_path: Path, text: str) -> None:
     with pytest.raises(CheckpointError, match=r"vocab\.json is no symbol table"):
         token_table.read(write(tmp_path, text, "vocab.json"))

@@ -112,7 +112,7 @@ class Engine:
         batch = np.full((len(features), lengths.max(), layout.frontend.bins), layout.padding, np.float32)
         for row, each in zip(batch, features, strict=True):
             row[: len(each)] = each
-        inputs: dict[str, Any] = {layout.signal: self._shaped(batch)}
+        inputs: dict[str, Any] = {layout.signal: self._shaped(batch).astype(self._types[layout.signal])}
         if layout.mask:
             within = np.arange(batch.shape[1]) < lengths[:, None]
             inputs[layout.lengths] = within.astype(self._types[layout.lengths])
@@ -126,10 +126,11 @@ class Engine:
                 "symbols]. Is this a model that CTC trained?"
             )
         if len(outputs) > 1 and outputs[1].shape == lengths.shape:
-            counts = outputs[1]
+            counts = outputs[1].astype(np.int64)
         else:
             counts = -(-lengths // max(layout.stride, 1))
-        return [row[:count] for row, count in zip(log_probs, np.minimum(counts, log_probs.shape[1]).tolist())]
+        counts = np.clip(counts, 0, log_probs.shape[1])
+        return [row[:count] for row, count in zip(log_probs, counts.tolist())]
 
     def _shaped(self, batch: _Rows) -> _Rows:
         if self._layout.frontend.bins == 1 and self._layout.frontend.hop == 1:
@@ -150,7 +151,12 @@ class Engine:
     @cached_property
     def _types(self) -> dict[str, Any]:
         """NumPy's type of each input."""
-        kinds = {"tensor(int32)": np.int32, "tensor(bool)": np.bool_, "tensor(float)": np.float32}
+        kinds = {
+            "tensor(int32)": np.int32,
+            "tensor(bool)": np.bool_,
+            "tensor(float)": np.float32,
+            "tensor(float16)": np.float16,
+        }
         return {each.name: kinds.get(each.type, np.int64) for each in self._session.get_inputs()}
 
     def _check_outputs(self, wanted: int) -> None:
@@ -240,7 +246,7 @@ def _own(facts: Facts) -> tuple[AcousticHeader, Layout]:
     header = read(facts.path, AcousticHeader.KIND, entries, AcousticHeader)
     with fitting(facts.path):
         stride = header.model.settings.get("subsampling", 4)
-        if not isinstance(stride, int) or stride < 1:
+        if stride not in (2, 4, 8):
             raise ConfigError(f"subsampling is {stride!r}; expected 2, 4 or 8")
     frontend: Frontend = LogMelArrays(header.features)
     if set(facts.inputs) != {"features", "lengths"}:

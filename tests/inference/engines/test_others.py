@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 pytest.importorskip("onnx", reason="the extra onnx isn't installed")
 pytest.importorskip("onnxruntime", reason="the extra onnx isn't installed")
@@ -21,9 +22,11 @@ from speechgru.alignment import align_text
 from speechgru.audio.array import Sound
 from speechgru.decoding import greedy
 from speechgru.errors import CheckpointError, ConfigError
-from speechgru.inference import load_ctc, load_recognizer
+from speechgru.inference import export, load_ctc, load_recognizer
 from speechgru.inference.engines import onnx
+from speechgru.models import checkpoint
 from speechgru.text.subwords import Subwords
+from speechgru.utils.assets import ASSETS
 
 SIGNAL = speech(4.0)
 
@@ -61,6 +64,17 @@ def test_pieces_of_icefall_are_those_of_sherpa(tmp_path: Path, seed: int) -> Non
     tokens, times = read(model)
     assert len(tokens) > 5
     assert (tokens, times) == sherpa(model, "zipformer_ctc")
+
+
+def test_the_packaged_model_writes_the_same_in_sherpa(tmp_path: Path) -> None:
+    model, _ = export.export(
+        checkpoint.load(ASSETS / "english-small.safetensors"), tmp_path, layout="zipformer2_ctc"
+    )
+    signal, rate = soundfile.read(ASSETS / "sample.flac", dtype="float32")
+    assert rate == RATE
+    tokens, times = read(model, signal)
+    assert (tokens, times) == sherpa(model, "zipformer_ctc", signal)
+    assert "".join(tokens).startswith("it was the first time that he had been to")
 
 
 def test_samples_of_wenet_are_those_of_sherpa(tmp_path: Path) -> None:
@@ -210,6 +224,8 @@ def test_nemo_is_known_by_its_inputs(tmp_path: Path) -> None:
 
 NEMO: dict[str, tuple[dict[str, str], str]] = {
     "stride": ({"subsampling_factor": "x"}, "subsampling_factor 'x'; expected a whole number"),
+    "endless stride": ({"subsampling_factor": "9" * 5000}, "expected a whole number from 1 to 4096"),
+    "many bins": ({"feat_dim": "99999999"}, "feat_dim '99999999'"),
     "no stride": ({"subsampling_factor": "0"}, "subsampling_factor '0'"),
     "normalisation": ({"normalize_type": "per_utterance"}, "normalize_type 'per_utterance'"),
     "GigaAM": ({"is_giga_am": "1"}, "GigaAM"),
