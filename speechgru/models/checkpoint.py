@@ -18,8 +18,10 @@ from torch import Tensor, nn
 
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.models.header import FORMAT as FORMAT
-from speechgru.models.header import H, NetworkEntry, entry, read, require
+from speechgru.models.header import H as H
 from speechgru.models.header import Header as Header
+from speechgru.models.header import NetworkEntry as NetworkEntry
+from speechgru.models.header import entry, read, require
 from speechgru.models.header import fitting as fitting
 from speechgru.utils import files, json_text, plugins, schema
 from speechgru.utils.assets import ONNX, SUFFIX, model_file
