@@ -144,9 +144,11 @@ def replaced(words: Sequence[str], pool: Sequence[str], every: int, rng: random.
 def measure(
     aligner: Aligner, clip: Clip, pool: Sequence[str], every: int, rng: random.Random, counts: Counts
 ) -> None:
-    ear, started = aligner.ear, time.process_time()
-    emissions = posteriors(aligner.recognizer, Sound(clip.signal), log_mel=ear.log_mel if ear else None)
-    judge = Judge(ear, emissions.heard, emissions.job.duration) if ear else None
+    verifier, started = aligner.verifier, time.process_time()
+    emissions = posteriors(
+        aligner.recognizer, Sound(clip.signal), log_mel=verifier.log_mel if verifier else None
+    )
+    judge = Judge(verifier, emissions.pieces, emissions.job.duration) if verifier else None
     own = units(aligner.recognizer, emissions, clip.words, judge)
     counts.cpu += time.process_time() - started
     counts.seconds += emissions.job.duration

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.audio.energy import Signal
-from speechgru.inference.emissions import Heard
+from speechgru.inference.emissions import Piece
 from speechgru.mmi import cepstra, edges, fmllr, graph, mixtures, outputs, phone_bigram
 from speechgru.mmi.adaptation import Transform
 from speechgru.mmi.chain import Chain, Table
@@ -63,7 +63,7 @@ class Place:
 
 
 @dataclass
-class Ear:
+class Verifier:
     """A hybrid model for any number of recordings."""
 
     model: Hybrid
@@ -87,24 +87,24 @@ class Judge:
     """One recording, as a hybrid model has it.
 
     Args:
-        ear: the model; it must have an adapter.
-        heard: the recording's pieces.
+        verifier: the model; it must have an adapter.
+        pieces: the recording's pieces.
         duration: in seconds.
         on_progress: called with the fraction of the pieces that are fitted.
     """
 
     def __init__(
         self,
-        ear: Ear,
-        heard: Sequence[Heard],
+        verifier: Verifier,
+        pieces: Sequence[Piece],
         duration: float,
         on_progress: Callable[[float], None] | None = None,
     ) -> None:
         self._on_progress = on_progress
-        assert ear.model.adapter is not None
-        self._ear, self._heard, self._adapter = ear, heard, ear.model.adapter
-        self._step = STRIDE * ear.model.features.hop
-        tying = ear.model.tying
+        assert verifier.model.adapter is not None
+        self._verifier, self._pieces, self._adapter = verifier, pieces, verifier.model.adapter
+        self._step = STRIDE * verifier.model.features.hop
+        tying = verifier.model.tying
         frames = int(np.ceil(duration / self._step)) + 2
         self._below = np.full((frames, tying.outputs), UNLIKELY, np.uint8)
         self._below[:, [tying.enter[SILENCE, SILENCE], tying.stay[SILENCE, SILENCE]]] = 0
@@ -113,29 +113,29 @@ class Judge:
     @property
     def is_fitted(self) -> bool:
         """Whether `fit` was called."""
-        return len(self._fits) == len(self._heard)
+        return len(self._fits) == len(self._pieces)
 
     def fit(self, said: Sequence[Said]) -> None:
         """Fit each piece by the words in it, and run the network over it. Words are in order."""
         self._fits = []
-        for piece, words in zip(self._heard, self._shared(said), strict=True):
+        for piece, words in zip(self._pieces, self._shared(said), strict=True):
             log_mel = piece.log_mel.astype(np.float32)
             fit = self._adapter.fit(log_mel, " ".join(word.words for word in words))
             self._fits.append(fit)
-            model = self._ear.model
-            (rows,) = outputs.outputs(model.network, self._ear.inputs, [log_mel], [fit])
+            model = self._verifier.model
+            (rows,) = outputs.outputs(model.network, self._verifier.inputs, [log_mel], [fit])
             begin = round(piece.begin / self._step)
             seam = max(round(piece.seam / self._step), begin)
             rows = rows[seam - begin : len(self._below) - begin]
             below = _EIGHTHS * (rows.max(axis=1, keepdims=True) - rows)
             self._below[seam : seam + len(rows)] = np.minimum(np.rint(below), 255)
             if self._on_progress is not None:
-                self._on_progress(len(self._fits) / len(self._heard))
+                self._on_progress(len(self._fits) / len(self._pieces))
 
     def _shared(self, said: Sequence[Said]) -> list[list[Said]]:
         """The words of each piece, by their middles."""
-        seams = np.array([piece.seam for piece in self._heard])
-        shares: list[list[Said]] = [[] for _ in self._heard]
+        seams = np.array([piece.seam for piece in self._pieces])
+        shares: list[list[Said]] = [[] for _ in self._pieces]
         for word in said if len(seams) else ():
             shares[max(int(np.searchsorted(seams, word.middle, "right")) - 1, 0)].append(word)
         return shares
@@ -143,7 +143,7 @@ class Judge:
     def ratios(self, place: Place) -> tuple[float, float, float, float]:
         """Natural logs of likelihood ratios: of the word in its place, of each of its phones on average; of the word
         alone, of each of its phones. Zeros where nobody knows how it is said."""
-        chain, ways = self._ear.chain, [self._ways(word) for word in place.words.split()]
+        chain, ways = self._verifier.chain, [self._ways(word) for word in place.words.split()]
         if not all(ways):
             return 0.0, 0.0, 0.0, 0.0
         count = sum(len(way[0]) for way in ways)
@@ -170,7 +170,7 @@ class Judge:
 
     def _words(self, rows: NDArray[np.float32], ways: Sequence[Sequence[Phones]], came: Table) -> Table:
         for each in ways:
-            came = self._ear.chain.word(rows, each, self._ear.chain.pause(rows, came))
+            came = self._verifier.chain.word(rows, each, self._verifier.chain.pause(rows, came))
         return came
 
     def _through(self, rows: NDArray[np.float32], words: str | None, came: Table) -> Table:
@@ -179,15 +179,15 @@ class Judge:
             return came
         ways = [self._ways(word) for word in words.split()]
         if not ways or not all(ways):
-            return self._ear.chain.anything(rows, came)
+            return self._verifier.chain.anything(rows, came)
         return self._words(rows, ways, came)
 
     def edges(self, said: Sequence[Said]) -> list[tuple[float, float] | None]:
         """Start and end of each item in seconds; None where that isn't found. Items are in order."""
-        if not self._heard:
+        if not self._pieces:
             return [None] * len(said)
         found: list[tuple[float, float] | None] = []
-        for piece, fit, words in zip(self._heard, self._fits, self._shared(said), strict=True):
+        for piece, fit, words in zip(self._pieces, self._fits, self._shared(said), strict=True):
             raw = cepstra.project(piece.log_mel.astype(np.float32), self._adapter.projection)
             scores = mixtures.scores(self._adapter.mixtures, fmllr.apply(raw, fit)) if words else raw
             for row in _rows(words):
@@ -198,7 +198,7 @@ class Judge:
         self, words: Sequence[Said], row: range, scores: NDArray[np.float32], begin: float
     ) -> list[tuple[float, float] | None]:
         """Of the words in `row`, with the one before and the one behind where these are near."""
-        hop = self._ear.model.features.hop
+        hop = self._verifier.model.features.hop
         first, last = row.start, row.stop
         low, high = words[first].start - _MARGIN, words[last - 1].end + _MARGIN
         if first and words[first].start - words[first - 1].end < _APART:

@@ -44,4 +44,4 @@ def align(
     aligner = model if isinstance(model, Aligner) else load_aligner(model, device)
     recognizer = aligner.recognizer
     prepared_source = prepared(source, sample_rate, recognizer.sample_rate)
-    return align_text(recognizer, prepared_source, text, on_progress, aligner.ear)
+    return align_text(recognizer, prepared_source, text, on_progress, aligner.verifier)

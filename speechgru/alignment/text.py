@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from speechgru.alignment import gaps, spelling, times
 from speechgru.alignment.ctc import Run
-from speechgru.alignment.hybrid import Ear, Judge
+from speechgru.alignment.hybrid import Judge, Verifier
 from speechgru.alignment.search import Search
 from speechgru.alignment.spelling import Item
 from speechgru.decoding import Hypothesis, hypothesis
@@ -89,16 +89,16 @@ def align_text(
     source: Source,
     text: str,
     on_progress: Callable[[float], None] | None = None,
-    ear: Ear | None = None,
+    verifier: Verifier | None = None,
 ) -> Alignment:
     """Find the words of `text` in a recording of any length.
 
     Args:
-        recognizer: finds the words; with an `ear`, it must have a phone head.
+        recognizer: finds the words; with a `verifier`, it must have a phone head.
         source: a path, "-" for standard input, a binary file, or a `array.Sound` at the recognizer's rate.
         text: a line for each segment; a single line is cut into sentences.
         on_progress: called with the fraction of the recording that the network has processed.
-        ear: a hybrid model, whose evidence counts too and whose times are taken.
+        verifier: a hybrid model, whose evidence counts too and whose times are taken.
 
     Raises:
         TextError: the text has no word, characters that the model can't write, or more characters than the
@@ -107,13 +107,13 @@ def align_text(
     """
     lines = spoken_form.lines(text)
     items = spelling.items(list(chain.from_iterable(lines)), recognizer)
-    if ear is None:
+    if verifier is None:
         return _aligned(recognizer, posteriors(recognizer, source, on_progress), lines, items)
     tell = on_progress or (lambda _: None)
-    emissions = posteriors(recognizer, source, lambda done: tell(FIRST_SHARE * done), ear.log_mel)
+    emissions = posteriors(recognizer, source, lambda done: tell(FIRST_SHARE * done), verifier.log_mel)
     judge = Judge(
-        ear,
-        emissions.heard,
+        verifier,
+        emissions.pieces,
         emissions.job.duration,
         lambda done: tell(FIRST_SHARE + (1 - FIRST_SHARE) * done),
     )
@@ -123,11 +123,11 @@ def align_text(
 
 
 def align_emissions(
-    recognizer: CtcRecognizer, emissions: Posteriors, text: str, ear: Ear | Judge | None = None
+    recognizer: CtcRecognizer, emissions: Posteriors, text: str, verifier: Verifier | Judge | None = None
 ) -> Alignment:
     """As `align_text`, of a recording that the network of `recognizer` has processed; for one with several texts.
 
-    With an `ear`, its log-mel must have been asked for. A `Judge` is an ear that has worked on this recording: it is
+    With a `verifier`, its log-mel must have been asked for. A `Judge` is a verifier that has worked on this recording: it is
     fitted by the first text that it gets, and further ones cost little.
 
     Raises:
@@ -135,7 +135,11 @@ def align_emissions(
     """
     lines = spoken_form.lines(text)
     items = spelling.items(list(chain.from_iterable(lines)), recognizer)
-    judge = Judge(ear, emissions.heard, emissions.job.duration) if isinstance(ear, Ear) else ear
+    judge = (
+        Judge(verifier, emissions.pieces, emissions.job.duration)
+        if isinstance(verifier, Verifier)
+        else verifier
+    )
     return _aligned(recognizer, emissions, lines, items, judge)
 
 

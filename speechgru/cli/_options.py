@@ -121,3 +121,13 @@ def add_existing(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on with a batch that was stopped: recordings whose result exists are passed over",
     )
+
+
+def add_runtime(parser: argparse.ArgumentParser) -> None:
+    """The option that chooses what runs the network; `load_recognizer` takes it."""
+    parser.add_argument(
+        "--runtime",
+        choices=("torch", "onnx"),
+        help="what runs the network of a CTC model: PyTorch, or ONNX Runtime (the extra onnx) on the CPU "
+        "(default: torch for .safetensors, onnx for .onnx)",
+    )

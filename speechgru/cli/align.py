@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._options import add_track, device
+from speechgru.cli._options import add_runtime, add_track, device
 from speechgru.errors import UsageError
 from speechgru.utils.console import progress, say
 
@@ -62,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
     )
+    add_runtime(parser)
     rendering.add_layout(parser)
 
 
@@ -78,9 +79,9 @@ def run(args: argparse.Namespace) -> int:
     text = spoken_form.read(args.text)
     from speechgru.alignment import align_text, load_aligner
 
-    aligner = load_aligner(args.model, args.device)
+    aligner = load_aligner(args.model, args.device, args.runtime)
     with progress("aligning") as on_progress:
-        alignment = align_text(aligner.recognizer, source, text, on_progress, aligner.ear)
+        alignment = align_text(aligner.recognizer, source, text, on_progress, aligner.verifier)
     _report(args.audio, alignment)
     _write(alignment, args)
     if args.plot is not None:

@@ -9,7 +9,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speechgru.cli._options import device, positive
+from speechgru.cli._options import add_runtime, device, positive
 from speechgru.utils.console import no_bar, say
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
     )
+    add_runtime(parser)
     decoder_options.add_arguments(parser)
 
 
@@ -68,7 +69,9 @@ def run(args: argparse.Namespace) -> int:
     read = [name for name in args.manifests if Path(name).is_file()]
     targets.check(("--details", args.details), overwrite=args.overwrite, sources=read)
     sets = _sets.read(args)
-    recognizer = load_recognizer(args.model or sets.model, device=args.device, **options)
+    recognizer = load_recognizer(
+        args.model or sets.model, device=args.device, runtime=args.runtime, **options
+    )
     evaluations: dict[str, Evaluation] = {}
     for name, utterances in sets.utterances.items():
         evaluations[name] = _evaluate(name, utterances, recognizer, args.batch_size)

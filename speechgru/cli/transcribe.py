@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechgru.cli._options import add_track, device, positive
+from speechgru.cli._options import add_runtime, add_track, device, positive
 from speechgru.errors import SpeechGruError, UsageError
 from speechgru.utils.console import above_bars, progress, say
 
@@ -27,6 +27,7 @@ EXAMPLES = """\
   speechgru transcribe recordings --recursive --format json -o transcripts
   speechgru transcribe recordings --recursive --format json -o transcripts --resume
   speechgru transcribe lecture.ogg --hotwords "Kyunghyun Cho,GRU"
+  speechgru transcribe talk.mp3 --model parakeet-ctc/model.onnx --hotwords "Kyunghyun Cho,GRU"
   speechgru transcribe film.mkv --track 2 --format srt > film.srt
 
 One recording is printed in the format as it is. Several (or a folder) are printed one a line: path, tab and
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="MODEL",
-        help="checkpoint file, a run's folder, or packaged name (default: english)",
+        help="checkpoint file, a run's folder, packaged name, or a CTC model in ONNX or its folder (default: english)",
     )
     parser.add_argument(
         "--format",
@@ -68,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", type=device, default="cpu", help="cpu, cuda, cuda:N or auto (default: cpu)"
     )
+    add_runtime(parser)
     parser.add_argument(
         "--batch-size", type=positive, metavar="N", help="pieces that run at once (default: 16)"
     )
@@ -124,7 +126,12 @@ def _load(args: argparse.Namespace, decoding: dict[str, Any]) -> Recognizer:
 
     batch_size = args.batch_size or BATCH_SIZE
     return load_recognizer(
-        args.model, device=args.device, batch_size=batch_size, detector=args.detector, **decoding
+        args.model,
+        device=args.device,
+        batch_size=batch_size,
+        detector=args.detector,
+        runtime=args.runtime,
+        **decoding,
     )
 
 

@@ -11,6 +11,7 @@ from speechgru.decoding.hypothesis import Hypothesis, Token
 from speechgru.decoding.settings import GreedySettings
 from speechgru.errors import ConfigError
 from speechgru.text import Vocabulary
+from speechgru.text.subwords import joined
 
 Settings = GreedySettings
 BLANK = 0
@@ -45,7 +46,7 @@ class Decoder:
                 "column for each symbol of the vocabulary. Decode with the vocabulary of the same checkpoint."
             )
         tokens, score = self._best_path(matrix)
-        return Hypothesis(" ".join("".join(token.symbol for token in tokens).split()), tokens, score)
+        return Hypothesis(" ".join(joined(token.symbol for token in tokens).split()), tokens, score)
 
     def _best_path(self, matrix: NDArray[Any]) -> tuple[tuple[Token, ...], float]:
         if not len(matrix):

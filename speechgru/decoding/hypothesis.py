@@ -15,6 +15,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from speechgru.text.subwords import joined
 from speechgru.text.vocabulary import SPACE
 from speechgru.transcript import Word
 
@@ -23,7 +24,8 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Token:
-    """One symbol over output frames [start, end); confidence in [0, 1]."""
+    """One symbol over output frames [start, end); confidence in [0, 1]. A piece of a word that begins one begins with a
+    space."""
 
     symbol: str
     start: int
@@ -81,6 +83,8 @@ def _groups(tokens: tuple[Token, ...]) -> list[list[Token]]:
     for token in tokens:
         if token.symbol == SPACE:
             groups.append([])
+        elif token.symbol[0] == SPACE:
+            groups.append([token])
         else:
             groups[-1].append(token)
     return [group for group in groups if group]
@@ -89,7 +93,7 @@ def _groups(tokens: tuple[Token, ...]) -> list[list[Token]]:
 def _word(tokens: list[Token], frame_seconds: float, offset: float) -> Word:
     mean_log = sum(math.log(max(token.confidence, _TINY)) for token in tokens) / len(tokens)
     return Word(
-        text="".join(token.symbol for token in tokens),
+        text=joined(token.symbol for token in tokens),
         start=offset + tokens[0].start * frame_seconds,
         end=offset + tokens[-1].end * frame_seconds,
         confidence=min(1.0, max(0.0, math.exp(mean_log))),

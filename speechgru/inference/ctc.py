@@ -8,11 +8,9 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru.audio import array
 from speechgru.audio.energy import Signal
 from speechgru.decoding import Decoder, Hypothesis, greedy, hypothesis
 from speechgru.inference import select
-from speechgru.inference.batching import padded
 from speechgru.inference.protocols import Engine
 from speechgru.inference.recognizer import Common, Recognizer
 from speechgru.inference.word_times import Times, corrected
@@ -42,7 +40,7 @@ class CtcRecognizer(Recognizer):
     @property
     def symbols(self) -> Collection[str]:
         """The characters that it writes, and the blank."""
-        return self.engine.vocabulary.symbols
+        return self.engine.vocabulary.characters
 
     def recognize(self, signals: Sequence[Signal], starts: Sequence[float]) -> list[tuple[Word, ...]]:
         """Words of each of `signals` [time], run as one batch, that begin at `starts` seconds."""
@@ -65,14 +63,7 @@ class CtcRecognizer(Recognizer):
     def outputs(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
         """The network's output for each signal, without padding: log-probabilities [frames, characters], or with a
         phone head [frames, characters + 1 + phones]."""
-        import torch
-
-        batch, lengths = array.pad(signals, padded(max(map(len, signals)), self.sample_rate))
-        with torch.inference_mode():
-            features = self.engine.features(batch.to(self.engine.device), lengths.to(self.engine.device))
-            log_probs, frames = self.engine(*features)
-        for row, count in zip(log_probs.float().cpu().numpy(), frames.tolist(), strict=True):
-            yield row[:count]
+        return self.engine.run(signals)
 
     def _words(self, output: NDArray[Any], signal: Signal, start: float) -> tuple[Word, ...]:
         step = self.engine.frame_seconds

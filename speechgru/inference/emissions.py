@@ -33,18 +33,18 @@ class Posteriors:
 
     `phones` [frames, phones], blank first, are those of the phone head; None without one.
     `silences` [pauses, 2], in seconds, are those that count for the recognizer's `times`; none without.
-    `heard` has the pieces that hold speech, where a second model's features were asked for.
+    `pieces` has the pieces that hold speech, where a second model's features were asked for.
     """
 
     log_probs: NDArray[np.float32]
     job: Job
     silences: Silences
     phones: NDArray[np.float32] | None = None
-    heard: tuple[Heard, ...] = ()
+    pieces: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True)
-class Heard:
+class Piece:
     """A piece for a second model: its raw `log_mel` [T, bands], float16 (an hour has 58 MB), that begins at `begin` s;
     what is before `seam` s belongs to the piece before."""
 
@@ -80,14 +80,14 @@ def posteriors(
     job = Job(source, recognizer.sample_rate)
     silences: list[tuple[float, Silences]] = []
     pieces: list[tuple[int, int, NDArray[np.float32]]] = []
-    heard: dict[int, Heard] = {}
+    kept: dict[int, Piece] = {}
     step = recognizer.engine.frame_seconds
     for part, rows in _emissions(recognizer, _parts(recognizer, job, silences)):
         # The frames alone: the part holds its samples, and the rows are a view of their whole batch.
         pieces.append((part.index, part.seam, rows[part.seam - part.first :].copy()))
         if log_mel is not None:
             frames = log_mel(part.samples).astype(np.float16)
-            heard[part.index] = Heard(part.first * step, part.seam * step, frames)
+            kept[part.index] = Piece(part.first * step, part.seam * step, frames)
         job.add(part.index, ())
         if on_progress is not None:
             on_progress(job.fraction)
@@ -104,8 +104,9 @@ def posteriors(
         on_progress(1.0)
     log_probs = np.ascontiguousarray(output[:, :symbols])
     phones = np.ascontiguousarray(output[:, symbols:]) if columns > symbols else None
-    pieces_heard = tuple(piece for _, piece in sorted(heard.items()))
-    return Posteriors(log_probs, job, _joined(silences), phones, pieces_heard)
+    return Posteriors(
+        log_probs, job, _joined(silences), phones, tuple(piece for _, piece in sorted(kept.items()))
+    )
 
 
 def _blank(symbols: int) -> NDArray[np.float32]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
+
+from numpy.typing import NDArray
 
 from speechgru.audio.energy import Signal
 from speechgru.text import Vocabulary
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
 
@@ -33,16 +34,23 @@ class AcousticModel(Protocol):
         """Log-probabilities of characters, their lengths, those of the layers in `after`, and those of phones."""
 
 
-class Engine(Protocol):
-    """Runs an acoustic model: features [B, T, F], lengths [B] → log-probabilities [B, T', V], lengths [B].
+class Device(Protocol):
+    """Where an engine computes; its `str` is "cpu", "cuda", "cuda:1"."""
 
-    With a phone head, [B, T', V + 1 + S]: the phone outputs (blank first) are a distribution of their own. `features`
-    makes signals [B, time] of `sample_rate` Hz and their lengths [B] into what the call takes; output frame t is
-    centred at t * `frame_seconds`.
+    @property
+    def type(self) -> str:
+        """The kind: "cpu" or "cuda"."""
+
+
+class Engine(Protocol):
+    """Runs an acoustic model, features included, with one of the runtimes of `speechgru.inference.engines`.
+
+    `vocabulary` has the V characters (or pieces of words), `sounds` the S phones of the second head, where there is
+    one. Output frame t is centred at t * `frame_seconds`.
     """
 
     @property
-    def device(self) -> torch.device: ...
+    def device(self) -> Device: ...
     @property
     def sample_rate(self) -> int: ...
     @property
@@ -51,11 +59,13 @@ class Engine(Protocol):
     def vocabulary(self) -> Vocabulary: ...
     @property
     def sounds(self) -> tuple[str, ...]: ...
-    @property
-    def features(self) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]: ...
 
-    def __call__(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Run the model; tensors live on any device."""
+    def run(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
+        """The output for each of `signals` [time] at `sample_rate` Hz, run as one batch, without padding.
+
+        [frames, V] log-probabilities, or with a phone head [frames, V + 1 + S]: the phone outputs (blank first) are a
+        distribution of their own. A signal's output is the same alone and beside others, to 1e-4.
+        """
 
 
 class SpeechDetector(Protocol):

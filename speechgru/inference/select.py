@@ -13,6 +13,7 @@ from speechgru.errors import CheckpointError, ConfigError
 from speechgru.text import Normaliser, normalize
 from speechgru.text import languages as language_codes
 from speechgru.text.normalize import ENGLISH
+from speechgru.text.subwords import Subwords
 from speechgru.utils import assets, plugins, schema
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def decoder(
     if "hotwords" in wanted:
         plain = normaliser(header)
         wanted["hotwords"] = [spoken(phrase, plain) for phrase in wanted["hotwords"]]
-    from speechgru.models.checkpoint import fitting
+    from speechgru.models.header import fitting
 
     with fitting(header.path):
         known = _settings(own)
@@ -63,6 +64,8 @@ def decoder(
         needed = _NEEDS.get(key)
         if needed and not getattr(settings, needed):
             raise ConfigError(f"{key} does nothing without {needed}. Give both, or neither.")
+    if chosen == SEARCH and isinstance(header.vocabulary, Subwords):
+        from speechgru.decoding import subword_beam as module  # its settings are the same
     made: Decoder = module.Decoder(settings, header.vocabulary)
     check_sounds(made, header.sounds, header.path)
     _tell_small(settings, made)
@@ -116,13 +119,13 @@ def columns(decoder: Decoder, output: Any, letters: int | None) -> Any:
 
 def normaliser(header: AcousticHeader) -> Normaliser:
     """What makes texts alike before they are compared with those of a model."""
-    return normalize.normaliser_for(header.vocabulary.symbols, languages(header))
+    return normalize.normaliser_for(header.vocabulary.characters, languages(header))
 
 
 def languages(header: AcousticHeader) -> tuple[str, ...]:
     """Codes of what a model writes. One that states none was made when all that is written with English letters
     was read as English; of others nothing is known then."""
-    if not header.languages and normalize.normaliser_for(header.vocabulary.symbols) is ENGLISH:
+    if not header.languages and normalize.normaliser_for(header.vocabulary.characters) is ENGLISH:
         return (language_codes.ENGLISH,)
     return header.languages
 
@@ -136,7 +139,7 @@ def _settings(name: str) -> set[str]:
 
 def _check_stored(header: AcousticHeader, module: Any, values: Mapping[str, Any]) -> Any:
     """The settings that are stored: they must make sense by themselves, and not lead to other files by their path."""
-    from speechgru.models.checkpoint import fitting
+    from speechgru.models.header import fitting
 
     with fitting(header.path):
         settings = schema.build(module.Settings, values, "decoder.settings")

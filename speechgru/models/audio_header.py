@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from speechgru.features.frontend import Settings
-from speechgru.models.checkpoint import Header
+from speechgru.features.settings import FrontendSettings
+from speechgru.models.header import Header
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudioHeader(Header):
     """The header of a model of recordings."""
 
-    features: Settings
+    features: FrontendSettings

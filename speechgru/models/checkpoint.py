@@ -6,72 +6,28 @@ Header (safetensors metadata, strings only): `format`, `kind`, and JSON for ever
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from speechgru.errors import CheckpointError, ConfigError, SpeechGruError
+from speechgru.errors import CheckpointError, ConfigError
+from speechgru.models.header import FORMAT as FORMAT
+from speechgru.models.header import H as H
+from speechgru.models.header import Header as Header
+from speechgru.models.header import NetworkEntry as NetworkEntry
+from speechgru.models.header import entry, read, require
+from speechgru.models.header import fitting as fitting
 from speechgru.utils import files, json_text, plugins, schema
-from speechgru.utils.assets import model_file
+from speechgru.utils.assets import ONNX, SUFFIX, model_file
 
-FORMAT = "speechgru/1"
 _LENGTH = 8  # bytes of the number that a file begins with
 _LARGEST_HEADER = 100_000_000  # bytes, as safetensors allows
-
-
-@dataclass(frozen=True)
-class NetworkEntry:
-    """A header's `model`: the name of the network's plugin, and its settings."""
-
-    name: str
-    settings: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Header:
-    """The header that files of every kind have; a kind of model has a class of its own, with its further entries.
-
-    Fields are named as in the file; `path`, of the file, isn't stored.
-    """
-
-    KIND: ClassVar[str] = ""
-    """Of the models that have such a header; "": of any."""
-
-    model: NetworkEntry
-    provenance: dict[str, Any] = field(default_factory=dict)
-    path: Path = Path()
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """What the network's outputs stand for, where it has names for them."""
-        return ()
-
-
-H = TypeVar("H", bound=Header)
-
-
-# What a model of each kind is for, and where its name is given.
-_USES = {
-    "acoustic": "recognizes speech (transcribe, align)",
-    "hybrid": "recognizes speech (transcribe, align)",
-    "detector": "detects speech (vad, transcribe --detector)",
-    "tagger": "restores punctuation (transcribe --punctuation-model)",
-    "classifier": "tells recordings apart (classify)",
-    "language": "rescores what a search found (transcribe --rescore)",
-    "words": "composes tunes (compose)",
-    "roll": "composes in voices (compose)",
-}
-
-
-def _use(kind: str) -> str:
-    return f", which {_USES[kind]}" if kind in _USES else ""
 
 
 @dataclass(frozen=True)
@@ -89,11 +45,7 @@ class Checkpoint:
         Raises:
             CheckpointError: it is of another.
         """
-        if self.kind != kind:
-            raise CheckpointError(
-                f"{self.path} holds a model of kind {self.kind!r}{_use(self.kind)}; expected {kind!r}{_use(kind)}. "
-                "speechgru model list shows what there is."
-            )
+        require(self.path, self.kind, kind)
         return self
 
     def get(self, key: str) -> Any:
@@ -102,11 +54,7 @@ class Checkpoint:
         Raises:
             CheckpointError: it is missing.
         """
-        if key not in self.header:
-            raise CheckpointError(
-                f"{self.path} lacks {key!r} in its header; the file is damaged or incomplete."
-            )
-        return self.header[key]
+        return entry(self.path, self.header, key)
 
     def read(self, header: type[H]) -> H:
         """The header as its kind has it. Entries that `header` doesn't know are passed over.
@@ -114,32 +62,7 @@ class Checkpoint:
         Raises:
             CheckpointError: the model is of another kind; an entry is missing, of another type or makes no sense.
         """
-        if header.KIND:
-            self.require(header.KIND)
-        known = [each for each in fields(header) if each.name != "path"]
-        wanted = [each for each in known if each.default is MISSING and each.default_factory is MISSING]
-        values = {each.name: self.get(each.name) for each in wanted}
-        values |= {each.name: self.header[each.name] for each in known if each.name in self.header}
-        with fitting(self.path):
-            for name, value in values.items():
-                if value is None:  # what may be None there is what a file may leave out
-                    raise ConfigError(f"{name} is null; expected a value, or no such entry")
-            return replace(schema.build(header, values), path=self.path)
-
-
-@contextmanager
-def fitting(path: Path) -> Iterator[None]:
-    """What goes wrong inside is the fault of the header of the file at `path`.
-
-    Raises:
-        CheckpointError: something did.
-    """
-    try:
-        yield
-    except CheckpointError:
-        raise
-    except (SpeechGruError, RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} has a damaged header that fits no model: {error}") from error
+        return read(self.path, self.kind, self.header, header)
 
 
 def save(
@@ -190,6 +113,11 @@ def load(path: str | Path) -> Checkpoint:
         CheckpointError: no such file, or it isn't a checkpoint of this format.
     """
     path = model_file(path)
+    if path.suffix == ONNX:
+        raise CheckpointError(
+            f"{path} is a model in ONNX, which transcribe, evaluate and align can run; this needs the "
+            f"checkpoint it was exported from ({SUFFIX})."
+        )
     try:
         files.check_readable(path)  # safetensors maps it
     except OSError as error:

@@ -52,6 +52,11 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.symbols)
 
+    @property
+    def characters(self) -> tuple[str, ...]:
+        """What texts are written with, and the blank."""
+        return self.symbols
+
     def unknown(self, text: str) -> set[str]:
         """The characters of `text` that the vocabulary doesn't hold."""
         return set(text) - self._index.keys()

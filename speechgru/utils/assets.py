@@ -13,6 +13,9 @@ DEFAULT_MODEL = "english"
 CTC_MODEL = "english-small"  # where emissions of characters are looked at
 ASSETS = Path(__file__).parents[1] / "assets"
 SUFFIX = ".safetensors"
+ONNX = ".onnx"
+ONNX_FILES = ("model.onnx", "model.float16.onnx", "model.int8.onnx")
+"""As the exports of most programs are named, the most exact first."""
 BEST = f"best{SUFFIX}"
 """The model of a training run, in the run's folder."""
 FOLDER_VARIABLE = "SPEECHGRU_MODELS"
@@ -66,7 +69,7 @@ def find_model(model: str | Path | None = None) -> Path:
 
 
 def model_file(path: str | Path) -> Path:
-    """`path`, or the model in it where it is the folder of a training run.
+    """`path`, or the model in it where it is the folder of a training run or of a model in ONNX.
 
     Raises:
         CheckpointError: there is no such file, or the folder holds no model.
@@ -75,18 +78,27 @@ def model_file(path: str | Path) -> Path:
     if path.is_dir():
         models = sorted(path.glob(f"*{SUFFIX}"))
         best = path / BEST
+        if not models and (exported := _onnx_file(path)):
+            return exported
         if best not in models and len(models) != 1:
             held = (
                 f"several ({', '.join(model.name for model in models[:5])}); name one" if models else "none"
             )
             raise CheckpointError(
                 f"{path} is a folder; expected a model file ({SUFFIX}), or the folder of a training run with its "
-                f"{BEST}. It holds {held}."
+                f"{BEST}, or a folder with one model in ONNX. It holds {held}."
             )
         return best if best in models else models[0]
     if not path.exists():
         raise CheckpointError(f"{path} does not exist; expected a model file ({SUFFIX}).")
     return path
+
+
+def _onnx_file(folder: Path) -> Path | None:
+    """The model in ONNX of a folder; None where there is none, or several of unknown names."""
+    known = [folder / name for name in ONNX_FILES if (folder / name).is_file()]
+    models = known or sorted(folder.glob(f"*{ONNX}"))
+    return models[0] if known or len(models) == 1 else None
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

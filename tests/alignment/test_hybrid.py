@@ -27,9 +27,9 @@ def _aligner() -> Aligner:
 
 
 def _emissions(source: Sound | str) -> Posteriors:
-    ear = _aligner().ear
-    assert ear is not None
-    return posteriors(_aligner().recognizer, source, log_mel=ear.log_mel)
+    verifier = _aligner().verifier
+    assert verifier is not None
+    return posteriors(_aligner().recognizer, source, log_mel=verifier.log_mel)
 
 
 def test_rows_of_words_end_at_pauses_and_after_ten() -> None:
@@ -47,8 +47,8 @@ def test_a_ratio_says_nothing_where_nothing_fits() -> None:
 @pytest.mark.slow
 def test_the_default_models_and_others() -> None:
     aligner = _aligner()
-    assert aligner.ear is not None and aligner.recognizer.model == "english"
-    assert load_aligner("english-small").ear is None
+    assert aligner.verifier is not None and aligner.recognizer.model == "english"
+    assert load_aligner("english-small").verifier is None
     with pytest.raises(CheckpointError):
         load_aligner("no-such-model")
 
@@ -56,9 +56,9 @@ def test_the_default_models_and_others() -> None:
 @pytest.mark.slow
 def test_words_of_the_sample_are_likelier_than_any_phones_and_others_are_not() -> None:
     aligner, emissions = _aligner(), _emissions(str(ASSETS / "sample.flac"))
-    assert aligner.ear is not None
+    assert aligner.verifier is not None
     text = (ASSETS / "sample.txt").read_text(encoding="utf-8")
-    judge = Judge(aligner.ear, emissions.heard, emissions.job.duration)
+    judge = Judge(aligner.verifier, emissions.pieces, emissions.job.duration)
     found = align_emissions(aligner.recognizer, emissions, text, judge)
     words = found.transcript.words
     assert not found.missing and not found.replaced and judge.is_fitted
@@ -82,7 +82,7 @@ def test_joined_digits_are_placed_to_twenty_milliseconds() -> None:
         parts = [read(folder / f"{d}_{speaker}_{3 + i}.wav", 16000) for i, d in enumerate(digits)]
         emissions = _emissions(Sound(np.concatenate([margin, *parts, margin])))
         text = " ".join(DIGITS[int(d)] for d in digits)
-        (units,) = align_emissions(_aligner().recognizer, emissions, text, _aligner().ear).lines
+        (units,) = align_emissions(_aligner().recognizer, emissions, text, _aligner().verifier).lines
         joins = 0.5 + np.cumsum([0, *map(len, parts)]) / 16000
         for unit, start, end in zip(units, joins[:-1], joins[1:], strict=True):
             if unit.word is not None and unit.is_spoken:

@@ -7,14 +7,17 @@ said is known, so a transcript is right or wrong to the letter, wherever the aud
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from speechgru.audio import array
 from speechgru.decoding.greedy import Decoder, Settings
 from speechgru.inference import CtcRecognizer
+from speechgru.inference.batching import padded
 from speechgru.inference.gate import Gate
 from speechgru.text import Vocabulary
 
@@ -48,7 +51,7 @@ def beep(text: str, rate: int = RATE, noise: float = 1e-4) -> np.ndarray[Any, An
 
 
 class Engine:
-    """As speechgru.inference.engine.Engine. Remembers the shape of each batch."""
+    """As speechgru.inference.protocols.Engine. Remembers the shape of each batch."""
 
     sample_rate = RATE
     frame_seconds = FRAME / RATE
@@ -58,6 +61,13 @@ class Engine:
 
     def __init__(self) -> None:
         self.batches: list[tuple[int, ...]] = []
+
+    def run(self, signals: Sequence[np.ndarray[Any, Any]]) -> Iterator[np.ndarray[Any, Any]]:
+        """As every engine."""
+        batch, lengths = array.pad(signals, padded(max(map(len, signals)), RATE))
+        log_probs, frames = self(*self.features(batch, lengths))
+        for row, count in zip(log_probs.numpy(), frames.tolist(), strict=True):
+            yield row[:count]
 
     def features(self, signal: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """[B, time] → spectra [B, frames, bins]."""

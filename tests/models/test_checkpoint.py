@@ -19,10 +19,10 @@ from torch import nn
 
 from speechgru.errors import CheckpointError, ConfigError
 from speechgru.features.frontend import Settings
-from speechgru.inference import engine as engines
 from speechgru.inference import select
 from speechgru.inference.acoustic_header import AcousticHeader, DecoderEntry
 from speechgru.inference.classifier import ClassifierHeader
+from speechgru.inference.engines import torch as engines
 from speechgru.inference.gate import Gate
 from speechgru.inference.word_times import Times
 from speechgru.models import Checkpoint, checkpoint

@@ -21,7 +21,7 @@ LISTS = {
         ("inference/job.py", "one recording on its way"),
         ("audio/stream.py", "samples of a file, block by block"),
         ("inference/chunking.py", "cut at pauses, joined again"),
-        ("inference/engine.py", "the network and its features"),
+        ("inference/engines/torch.py", "the network and its features"),
         ("features/frontend.py", "log-mel as models take it"),
         ("models/acoustic.py", "the network"),
         ("models/encoder.py", "its layers"),

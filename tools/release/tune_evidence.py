@@ -68,7 +68,7 @@ def main() -> None:
         ):
             spoken = ((clip.signal, list(clip.words)) for clip in clips)
             sets.append((name, *collected(aligner, spoken, pool, args.seeds)))
-    if aligner.ear is not None:
+    if aligner.verifier is not None:
         fitted([(name, bounded(rows), kinds) for name, rows, kinds in sets], args.lost)
     for columns in (slice(0, 6), slice(0, 3)):
         fitted([(name, rows[:, columns], kinds) for name, rows, kinds in sets], args.lost)
@@ -83,12 +83,14 @@ def collected(
     aligner: Aligner, spoken: Iterable[tuple[Signal, list[str]]], pool: Sequence[str], seeds: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Features [words, heads * 3], with a hybrid model 4 more, and the kind of each word."""
-    generator, ear = np.random.default_rng(1), aligner.ear
+    generator, verifier = np.random.default_rng(1), aligner.verifier
     rows: list[NDArray[Any]] = []
     kinds: list[int] = []
     for signal, own in spoken:
-        emissions = posteriors(aligner.recognizer, Sound(signal), log_mel=ear.log_mel if ear else None)
-        judge = Judge(ear, emissions.heard, emissions.job.duration) if ear else None
+        emissions = posteriors(
+            aligner.recognizer, Sound(signal), log_mel=verifier.log_mel if verifier else None
+        )
+        judge = Judge(verifier, emissions.pieces, emissions.job.duration) if verifier else None
         texts: list[tuple[list[str], dict[int, int]]] = [(own, {})]
         for _ in range(seeds):
             texts.append(replaced(own, pool, generator))

@@ -15,7 +15,7 @@ import torch
 from speechgru.errors import CheckpointError
 from speechgru.features import LogMel
 from speechgru.features.frontend import Settings
-from speechgru.inference.engine import Engine
+from speechgru.inference.engines.torch import Engine
 from speechgru.models import acoustic, checkpoint
 from speechgru.utils import plugins
 

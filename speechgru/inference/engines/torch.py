@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from speechgru.audio import array
+from speechgru.audio.energy import Signal
 from speechgru.errors import SpeechGruError
 from speechgru.features import LogMel
 from speechgru.inference.acoustic_header import AcousticHeader
+from speechgru.inference.batching import padded
 from speechgru.inference.protocols import AcousticModel
 from speechgru.models import Checkpoint, checkpoint
 
@@ -42,6 +49,14 @@ class Engine:
         self.features = LogMel(header.features).to(self.device)
         self.sample_rate = header.features.sample_rate
         self.frame_seconds = self.model.stride * header.features.hop_length / self.sample_rate
+
+    def run(self, signals: Sequence[Signal]) -> Iterator[NDArray[Any]]:
+        """The output for each of `signals` [time], run as one batch: [frames, V], or [frames, V + 1 + S]."""
+        batch, lengths = array.pad(signals, padded(max(map(len, signals)), self.sample_rate))
+        with torch.inference_mode():
+            log_probs, frames = self(*self.features(batch.to(self.device), lengths.to(self.device)))
+        for row, count in zip(log_probs.float().cpu().numpy(), frames.tolist(), strict=True):
+            yield row[:count]
 
     @torch.inference_mode()
     def __call__(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,1 @@
+"""What runs an acoustic model, one runtime a file: `speechgru.inference.protocols.Engine` says what each has."""
