@@ -127,8 +127,8 @@ def align_emissions(
 ) -> Alignment:
     """As `align_text`, of a recording that the network of `recognizer` has processed; for one with several texts.
 
-    With a `verifier`, its log-mel must have been asked for. A `Judge` is a verifier that has worked on this recording: it is
-    fitted by the first text that it gets, and further ones cost little.
+    With a `verifier`, its log-mel must have been asked for. A `Judge` is a verifier that worked on this recording: it
+    is fitted by the first text that it gets, and further ones cost little.
 
     Raises:
         TextError: as there.
