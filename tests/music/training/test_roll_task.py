@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from speechgru.config import Recipe, load_recipe
-from speechgru.config.compose import recipes
+from speechgru.config.files import recipes
 from speechgru.errors import CheckpointError, ConfigError, CorpusError
 from speechgru.models import checkpoint
 from speechgru.music import harmonize, load_composer
