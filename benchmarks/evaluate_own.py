@@ -1,6 +1,6 @@
 """What `speechgru train own` gives: train it on some minutes of one speaker, score the speaker's other recordings.
 
-    python benchmarks/evaluate_own.py MANIFEST --speaker 84 77 [--minutes 4] [KEY=VALUE...]
+    python benchmarks/evaluate_own.py MANIFEST [KEY=VALUE...] --speaker 84 777 [--minutes 4]
     python benchmarks/evaluate_own.py MANIFEST --speaker 84 --recipe own-ctc --decoder beam --lm english
 
 The minutes are drawn at random (seed 0) from the speaker's recordings in the manifest and copied to a folder with their

@@ -11,7 +11,7 @@ from commands import Outcome
 from speechgru import cli
 from speechgru.errors import AudioError, CheckpointError
 from speechgru.inference.job import prepared
-from speechgru.models import checkpoint
+from speechgru.models import checkpoint, header
 from speechgru.utils.assets import ASSETS, DEFAULT_MODEL, find_model
 
 
@@ -80,7 +80,7 @@ def test_a_model_for_another_command(kind: str, wanted: str, says: str) -> None:
 
 def test_every_packaged_model_has_a_use() -> None:
     for path in ASSETS.glob("*.safetensors"):
-        assert checkpoint.load(path).kind in checkpoint._USES, path
+        assert checkpoint.load(path).kind in header._USES, path
 
 
 def test_a_model_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
