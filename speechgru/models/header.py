@@ -69,8 +69,9 @@ _USES = {
 }
 
 
-def _use(kind: str) -> str:
-    return f", which {_USES[kind]}" if kind in _USES else ""
+def _uses(*kinds: str) -> str:
+    """A sentence for each of these kinds that is known."""
+    return "".join(f"One of kind {kind} {_USES[kind]}. " for kind in kinds if kind in _USES)
 
 
 def require(path: Path, kind: str, wanted: str) -> None:
@@ -81,7 +82,7 @@ def require(path: Path, kind: str, wanted: str) -> None:
     """
     if kind != wanted:
         raise CheckpointError(
-            f"{path} holds a model of kind {kind!r}{_use(kind)}; expected {wanted!r}{_use(wanted)}. "
+            f"{path} holds a model of kind {kind!r}; expected {wanted!r}. {_uses(kind, wanted)}"
             "speechgru model list shows what there is."
         )
 

@@ -63,13 +63,17 @@ def test_an_option_is_not_like_another_because_of_its_dashes(answer: Callable[[s
 @pytest.mark.parametrize(
     ("kind", "wanted", "says"),
     [
-        ("words", "acoustic", "which composes tunes (compose); expected 'acoustic', which recognizes speech"),
+        (
+            "words",
+            "acoustic",
+            "One of kind words composes tunes (compose). One of kind acoustic recognizes speech",
+        ),
         (
             "hybrid",
             "detector",
-            "which recognizes speech (transcribe, align); expected 'detector', which detects",
+            "hybrid recognizes speech (transcribe, align). One of kind detector detects speech",
         ),
-        ("something", "classifier", "kind 'something'; expected 'classifier', which tells recordings apart"),
+        ("something", "classifier", "kind 'something'; expected 'classifier'. One of kind classifier tells"),
     ],
 )
 def test_a_model_for_another_command(kind: str, wanted: str, says: str) -> None:

@@ -112,9 +112,8 @@ def test_what_would_fetch_nothing_is_not_advised(tmp_path: Path) -> None:
 
 
 def test_nothing_is_downloaded_into_an_alternative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = plugins.find("data.corpora", "free_spoken_digits")
     asked: list[Path] = []
-    monkeypatch.setattr(module, "download", lambda root, parts=(): asked.append(root))
+    monkeypatch.setattr(splits.corpus_download, "fetch", lambda corpus, root, parts=(): asked.append(root))
     overrides = [f"corpus.root={tmp_path}", "corpus.download=true"]
     with pytest.raises(CorpusError):
         preparation.prepare(load_recipe("digits", overrides), None)
