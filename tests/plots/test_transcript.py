@@ -12,6 +12,7 @@ import soundfile
 from beeps import RATE, beep, recognizer
 
 from speechgru import cli
+from speechgru.alignment import Aligner
 from speechgru.errors import AudioError, UsageError
 from speechgru.plots import transcript as transcript_plot
 from speechgru.transcript import Segment, Transcript, Word
@@ -123,6 +124,7 @@ Run = Callable[..., "tuple[int, str, str]"]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     monkeypatch.setattr("speechgru.inference.load.load_recognizer", lambda *_, **__: recognizer())
+    monkeypatch.setattr("speechgru.alignment.load_aligner", lambda *_, **__: Aligner(recognizer()))
     monkeypatch.chdir(tmp_path)
     soundfile.write("a.wav", beep("the cat"), RATE)
     soundfile.write("b.wav", beep("sat"), RATE)
