@@ -47,7 +47,7 @@ ALLOWED = {
         "alignment": "errors transcript utils audio text models writers lexicon decoding mmi inference",
         "evaluation": "errors transcript utils audio text models data vad decoding mmi inference",
         "music.generation": "errors utils music.score models music.files music.models music.evaluation",
-        "tasks": "errors utils audio config text features augment models data lm vad lexicon training "
+        "tasks": "errors utils audio config text features augment models data lm mmi vad lexicon training "
         "music.training inference evaluation",
         "cli": "errors transcript utils audio config text music.score features augment models "
         "music.files data lm plots vad music.models music.rendering training decoding inference "

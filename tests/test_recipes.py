@@ -56,6 +56,7 @@ SMALL = {
         *("model.layers=1", "model.width=8", "model.embedding=4", "model.buckets=16"),
         *("punctuation.held_out=0.5", "trainer.batch_characters=100000"),
     ],
+    "hybrid": [],  # tried in tests/tasks/test_hybrid.py
     "rolls": [],  # this and words: tried in tests/music
     "words": [],
 }
