@@ -127,7 +127,7 @@ def test_the_recipe_itself_is_a_point_of_its_ranges() -> None:
     assert draw.start({"schedule": RangeConfig(choices=["noam", "linear"])}, recipe) is None
 
 
-@pytest.mark.parametrize("name", ["digits", "english-small", "commands", "own"])
+@pytest.mark.parametrize("name", ["digits", "english-small", "commands", "own-ctc"])
 def test_recipes_declare_ranges_around_what_they_say(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.tune.ranges and draw.start(recipe.tune.ranges, recipe) is not None
