@@ -108,7 +108,7 @@ def test_align_lays_out_its_subtitles_too(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     model = save_checkpoint(tmp_path / "beeps.safetensors")
-    monkeypatch.setattr("speechgru.inference.load.load_ctc", lambda *_, **__: recognizer())
+    monkeypatch.setattr("speechgru.alignment.models.load_ctc", lambda *_, **__: recognizer())
     Path("a.txt").write_text("We stop in Paris, comma!")
     align = runner(capsys, "align", "a.wav", "a.txt", "--model", str(model))
     assert align("--format", "lrc", "--max-words", "1").out.count("[00:0") >= 6
