@@ -84,9 +84,17 @@ def with_pronunciations(model: Hybrid, words: Sequence[str]) -> Hybrid:
 
 
 def save(
-    path: str | Path, model: Hybrid, provenance: Mapping[str, Any], dtype: torch.dtype | None = None
+    path: str | Path,
+    model: Hybrid,
+    provenance: Mapping[str, Any],
+    dtype: torch.dtype | None = None,
+    entries: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a model; the network's weights as `dtype` where given."""
+    """Write a model; the network's weights as `dtype` where given.
+
+    Args:
+        entries: of the header, that others than the model's parts read: how its words are judged.
+    """
     tensors = {
         _NET + name: tensor.to(dtype) if dtype else tensor
         for name, tensor in model.network.state_dict().items()
@@ -110,6 +118,7 @@ def save(
         "lm": model.lm,
         **({"favoured": dict(model.favoured)} if model.favoured else {}),
         "provenance": dict(provenance),
+        **(entries or {}),
     }
     checkpoint.save(path, KIND, header, tensors)
 

@@ -133,9 +133,8 @@ class Task(task.Task):
 
     def save(self, path: Path, progress: Mapping[str, Any]) -> None:
         """Write the model, its words judged as those of the model before."""
-        model_file.save(path, self.hybrid, {**self.provenance, **progress}, torch.float16)
-        if self.inherited:
-            checkpoint.annotate(path, self.inherited)
+        provenance = {**self.provenance, **progress}
+        model_file.save(path, self.hybrid, provenance, torch.float16, self.inherited)
 
     def results(self, path: Path) -> dict[str, Evaluation]:
         """WER and CER of a saved model on every dev and test split; what was held out of train is also scored with the
@@ -144,7 +143,8 @@ class Task(task.Task):
         own, first, device = splits.get(preparation.HELD_OUT), self.recipe.trainer.start, str(self.device)
         if own:
             held_out.teach(path, own, ("confidence",), first, device)
-        results = {name: evaluate(load_recognizer(path, device), rows) for name, rows in splits.items()}
+        recognizer = load_recognizer(path, device)
+        results = {name: evaluate(recognizer, rows) for name, rows in splits.items()}
         if own:
             results[held_out.BEFORE] = evaluate(load_recognizer(first, device), own)
         return results
