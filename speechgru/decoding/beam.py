@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from speechgru.decoding import ctc, hotwords, prefix_search
 from speechgru.decoding.character_lexicon import CharacterLexicon, wordless
-from speechgru.decoding.hypothesis import Hypothesis, Token
+from speechgru.decoding.hypothesis import Hypothesis, Token, as_array
 from speechgru.decoding.phone_fusion import RESCORED, PhoneFusion, Probs
 from speechgru.decoding.search_state import HotwordWeights, Limits, Scorer
 from speechgru.decoding.settings import BeamSettings
@@ -175,9 +175,7 @@ class Decoder:
         return Scorer(limits, lexicon, self._search_lm.arrays.frozen(), favoured)
 
     def _checked(self, log_probs: Any) -> NDArray[np.float64]:
-        if hasattr(log_probs, "detach"):
-            log_probs = log_probs.detach().float().cpu().numpy()
-        matrix = np.ascontiguousarray(log_probs, dtype=np.float64)
+        matrix = np.ascontiguousarray(as_array(log_probs), dtype=np.float64)
         columns = len(self.symbols) + (1 + len(self.phones) if self.phones else 0)
         if matrix.ndim != 2 or matrix.shape[1] != columns:
             raise ConfigError(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechgru.decoding.hypothesis import Hypothesis, Token
+from speechgru.decoding.hypothesis import Hypothesis, Token, as_array
 from speechgru.decoding.settings import GreedySettings
 from speechgru.errors import ConfigError
 from speechgru.text import Vocabulary
@@ -39,7 +39,7 @@ class Decoder:
         Raises:
             ConfigError: another shape than [frames, len(vocabulary)].
         """
-        matrix = _array(log_probs)
+        matrix = as_array(log_probs)
         if matrix.ndim != 2 or matrix.shape[1] != len(self.symbols):
             raise ConfigError(
                 f"Got log-probabilities of shape {matrix.shape}; expected [frames, {len(self.symbols)}], one "
@@ -62,9 +62,3 @@ class Decoder:
         rows = zip(*(column[is_symbol].tolist() for column in columns), strict=True)
         tokens = tuple(Token(self.symbols[symbol], start, end, peak) for symbol, start, end, peak in rows)
         return tokens, float(values.sum())
-
-
-def _array(log_probs: Any) -> NDArray[Any]:
-    if hasattr(log_probs, "detach"):
-        log_probs = log_probs.detach().float().cpu().numpy()
-    return np.asarray(log_probs)

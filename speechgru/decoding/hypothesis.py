@@ -15,6 +15,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from speechgru.text.subwords import joined
 from speechgru.text.vocabulary import SPACE
 from speechgru.transcript import Word
@@ -98,3 +101,10 @@ def _word(tokens: list[Token], frame_seconds: float, offset: float) -> Word:
         end=offset + tokens[-1].end * frame_seconds,
         confidence=min(1.0, max(0.0, math.exp(mean_log))),
     )
+
+
+def as_array(log_probs: Any) -> NDArray[Any]:
+    """What decoders are given, a tensor on any device or an array, as an array."""
+    if hasattr(log_probs, "detach"):
+        log_probs = log_probs.detach().float().cpu().numpy()
+    return np.asarray(log_probs)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechgru.decoding import hotwords
-from speechgru.decoding.hypothesis import Hypothesis, Token
+from speechgru.decoding.hypothesis import Hypothesis, Token, as_array
 from speechgru.decoding.settings import BeamSettings
 from speechgru.errors import ConfigError
 from speechgru.lm import NGram, load
@@ -267,9 +267,7 @@ class Decoder:
         return [self._letters[letter] for letter in text]
 
     def _checked(self, log_probs: Any) -> NDArray[np.float64]:
-        if hasattr(log_probs, "detach"):
-            log_probs = log_probs.detach().float().cpu().numpy()
-        matrix = np.ascontiguousarray(log_probs, dtype=np.float64)
+        matrix = np.ascontiguousarray(as_array(log_probs), dtype=np.float64)
         if matrix.ndim != 2 or matrix.shape[1] != len(self.symbols):
             raise ConfigError(
                 f"Got log-probabilities of shape {matrix.shape}; expected [frames, {len(self.symbols)}], one "
